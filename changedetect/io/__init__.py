@@ -1,0 +1,1 @@
+"""The only modules that open files, databases or sockets; only the pipeline imports them."""

@@ -1,0 +1,188 @@
+"""Every array and table that crosses a stage: name, dims or columns, dtype, unit, no-data.
+
+Arrays are checked by `check_array`, tables by `check_table`; both raise `LayerError`.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from changedetect.errors import LayerError
+
+EVIDENCE_NODATA = -32768
+"""Value of a pixel that was not observed, in every quantised evidence raster."""
+
+EVIDENCE_SCALE = 100
+"""Evidence rasters hold log-likelihood ratio × this, rounded half to even, clipped to ±32767."""
+
+UNCHANGED, CHANGED, NOT_OBSERVED = 0, 1, 255
+"""Values of a change mask (uint8)."""
+
+CLEAR, CLOUD, SHADOW = 0, 1, 2
+"""Values of a cloud mask delivered with a scene (uint8); 255 is outside the image."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArraySpec:
+    """Form of one kind of array."""
+
+    name: str
+    dims: tuple[str, ...]
+    dtype: str
+    unit: str
+    no_data: str
+
+
+STACK = ArraySpec(
+    "stack", ("time", "band", "y", "x"), "float32", "reflectance 0-1 or dB", "NaN = not observed"
+)
+EVIDENCE = ArraySpec(
+    "evidence", ("y", "x"), "int16", "log-likelihood ratio x 100", "-32768 = not observed"
+)
+CHANGE = ArraySpec("change", ("y", "x"), "uint8", "0 unchanged, 1 changed", "255 = not observed")
+
+Kind = Literal["text", "float", "int", "date", "bool", "geometry"]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table: its kind, unit, meaning, and whether it may be empty."""
+
+    name: str
+    kind: Kind
+    meaning: str
+    nullable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TableSpec:
+    """Form of one kind of table (a GeoDataFrame, or a DataFrame where geometry is absent)."""
+
+    name: str
+    columns: tuple[Column, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Column names in order."""
+        return tuple(column.name for column in self.columns)
+
+
+PATCHES = TableSpec(
+    "patches",
+    (
+        Column("patch_id", "text", "stable name from the patch's first pixel: P{row:06d}{col:06d}"),
+        Column("pixels", "int", "number of pixels"),
+        Column("area_m2", "float", "ellipsoidal area [m²]"),
+        Column("area_sd_m2", "float", "standard uncertainty of the area [m²]"),
+        Column("perimeter_m", "float", "length of all rings [m]"),
+        Column("llr_mean", "float", "mean log-likelihood ratio of its pixels"),
+        Column("llr_max", "float", "largest log-likelihood ratio"),
+        Column("before_scene", "text", "id of the scene before, under most of the patch"),
+        Column("after_scene", "text", "id of the scene after, under most of the patch"),
+        Column("before_date", "date", "QSX: last date on which the old state was seen"),
+        Column("after_date", "date", "HSX: first date on which the new state was seen"),
+        Column("sources", "text", "evidence that speaks for it: optical;series;radar"),
+        Column("geometry", "geometry", "MultiPolygon on pixel edges, in the grid's CRS"),
+    ),
+)
+"""Patches; `features` columns named ``f_*`` (float, NaN = missing) may follow."""
+
+PARCELS = TableSpec(
+    "parcels",
+    (
+        Column("parcel_id", "text", "BSM of the parcel"),
+        Column("land_class", "text", "DLBM, three-survey code, text"),
+        Column("settlement", "text", "CZCSXM: 203 = village; empty = none", nullable=True),
+        Column("geometry", "geometry", "Polygon or MultiPolygon"),
+    ),
+)
+
+ZONES = TableSpec(
+    "zones",
+    (
+        Column("zone_id", "text", "identifier"),
+        Column("name", "text", "name or code of the zone", nullable=True),
+        Column("geometry", "geometry", "Polygon or MultiPolygon"),
+    ),
+)
+"""Permanent basic farmland, red line, town boundary; red line names hold 核心 in core reserves."""
+
+DISTRICTS = TableSpec(
+    "districts",
+    (
+        Column("code", "text", "XZQDM, 6 digits (county), 9 (town) or 12 (village)"),
+        Column("name", "text", "XZQMC"),
+        Column("geometry", "geometry", "Polygon or MultiPolygon"),
+    ),
+)
+
+APPROVALS = TableSpec(
+    "approvals",
+    (
+        Column("record_id", "text", "identifier inside its layer"),
+        Column("kind", "text", "SPLX: NZY ZS GY LS SS ZJD CK ZJG ZZ DJ (codes.APPROVAL_KINDS)"),
+        Column("doc_no", "text", "PZWH, document number as written", nullable=True),
+        Column("agency", "text", "PZJG, who approved", nullable=True),
+        Column("approved_on", "date", "PZRQ, date of approval", nullable=True),
+        Column("valid_to", "date", "YXQZ, last day of validity; empty = unlimited", nullable=True),
+        Column("project", "text", "XMMC", nullable=True),
+        Column("land_user", "text", "YDDW", nullable=True),
+        Column("area_m2", "float", "approved area by the document [m²]", nullable=True),
+        Column("geometry", "geometry", "Polygon or MultiPolygon"),
+    ),
+)
+
+TRUTH = TableSpec(
+    "truth",
+    (
+        Column("truth_id", "text", "identifier"),
+        Column("tblx", "text", "TBLX code of the state after"),
+        Column("family", "text", "codes.FAMILIES"),
+        Column("changed_on", "date", "day on which it could first be seen"),
+        Column("area_m2", "float", "ellipsoidal area [m²]"),
+        Column("legality", "text", "legal, illegal, or not_construction"),
+        Column("excuse", "text", "SPLX of what excuses it; empty = nothing", nullable=True),
+        Column("situation", "text", "valid, none, missing, expired, later, too_small …"),
+        Column("geometry", "geometry", "MultiPolygon"),
+    ),
+)
+"""Layer `changes` of truth.gpkg."""
+
+
+def check_array(values: Any, spec: ArraySpec) -> None:  # noqa: ANN401 - numpy or xarray alike
+    """Refuse an array that does not have the form that its name promises.
+
+    Raises
+    ------
+    LayerError
+        Wrong number of dimensions, dims or dtype.
+    """
+    dims = getattr(values, "dims", None)
+    if len(values.shape) != len(spec.dims) or (dims is not None and tuple(dims) != spec.dims):
+        msg = f"{spec.name}: dims {dims or values.shape} found, {spec.dims} expected"
+        raise LayerError(msg)
+    if values.dtype != np.dtype(spec.dtype):
+        msg = f"{spec.name}: dtype {values.dtype} found, {spec.dtype} expected"
+        raise LayerError(msg)
+
+
+def check_table(table: Any, spec: TableSpec, where: str = "") -> None:  # noqa: ANN401
+    """Refuse a table that lacks columns or holds empty values where none are allowed.
+
+    Raises
+    ------
+    LayerError
+        The message names the layer, the column and the first bad row.
+    """
+    place = f"{spec.name} ({where})" if where else spec.name
+    missing = [name for name in spec.names if name not in table.columns]
+    if missing:
+        msg = f"{place}: columns {missing} are missing; found {sorted(map(str, table.columns))}"
+        raise LayerError(msg)
+    for column in spec.columns:
+        empty = np.asarray(table[column.name].isna())
+        if not column.nullable and empty.any():
+            row = int(np.flatnonzero(empty)[0])
+            msg = f"{place}: {column.name} ({column.meaning}) is empty in row {row}"
+            raise LayerError(msg)
