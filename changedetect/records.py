@@ -3,12 +3,21 @@
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import Enum
-from typing import Literal
+from typing import Annotated, Literal
 
+import shapely
+from pydantic import PlainSerializer, PlainValidator
 from shapely.geometry.base import BaseGeometry
 
 from changedetect.codes import LandGroup
 from changedetect.grid import Grid, Window
+
+Geometry = Annotated[
+    BaseGeometry,
+    PlainValidator(lambda value: shapely.from_wkb(value) if isinstance(value, str) else value),
+    PlainSerializer(lambda value: shapely.to_wkb(value, hex=True), return_type=str),
+]
+"""A shapely geometry; in stored records its WKB as hexadecimal text, so that it comes back exact."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +174,7 @@ class LandPiece:
     red_line: Verdict
     in_town_boundary: Verdict
     area_m2: float
-    geometry: BaseGeometry
+    geometry: Geometry
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +269,7 @@ class Unit:
     village: str
     village_name: str
     siblings: tuple[str, ...]
-    geometry: BaseGeometry
+    geometry: Geometry
     area_m2: float
     perimeter_m: float
     area_sd_m2: float
@@ -277,7 +286,7 @@ class Unit:
     areas: UnitAreas
     pieces: tuple[LandPiece, ...]
     approvals: tuple[ApprovalOverlap, ...]
-    remainder: BaseGeometry
+    remainder: Geometry
     time_code: TimeCode
     findings: tuple[Finding, ...]
 
@@ -299,7 +308,7 @@ class Case:
     last_confirmed: date
     county_due: date
     clear_due: date
-    geometry: BaseGeometry
+    geometry: Geometry
     area_m2: float
     parent: str = ""
     pooled: bool = False
@@ -340,10 +349,20 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class ChainedEntry:
+    """An entry in its place: number in the ledger, digest of the entry before, and its own."""
+
+    sequence: int
+    previous: str
+    digest: str
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
 class UnobservedArea:
     """A piece of ground that was not observed this period, and why (layer WJCQ)."""
 
     reason: str
     window: Window
-    geometry: BaseGeometry
+    geometry: Geometry
     area_m2: float
