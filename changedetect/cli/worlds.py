@@ -1,0 +1,85 @@
+"""Commands about simulated worlds and models: simulate, evaluate, train."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from changedetect.cli.console import finish, listener
+from changedetect.cli.options import Debug, Json, Listen, Overwrite, Quiet, Workers
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    app.command("simulate")(simulate)
+    app.command("evaluate")(evaluate)
+    app.command("train")(train)
+
+
+def simulate(
+    out: Annotated[Path, typer.Argument(help="Folder for the world. 输出目录")],
+    seed: Annotated[int, typer.Option(help="What everything is drawn from.", min=0)] = 1,
+    months: Annotated[int, typer.Option(help="Monitored months.", min=1, max=36)] = 1,
+    start: Annotated[str, typer.Option(help="First monitored month, YYYY-MM.")] = "2025-06",
+    size_km: Annotated[float, typer.Option(help="Side of the county. [km]", min=0.4)] = 1.6,
+    overwrite: Overwrite = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    progress: Listen = "auto",
+    debug: Debug = False,  # noqa: ARG001 - read where errors are shown
+) -> None:
+    """Make a county that does not exist: images, records, truth, and a job file. 模拟县."""
+    from changedetect.pipeline.simulation import simulate as make
+
+    report = make(
+        out,
+        seed=seed,
+        months=months,
+        start=start,
+        size_km=size_km,
+        overwrite=overwrite,
+        progress=listener(progress, quiet=quiet),
+    )
+    finish(report.facts(), report.lines(), as_json=as_json)
+
+
+def evaluate(
+    run: Annotated[Path, typer.Argument(help="Folder of a finished run. 运行目录")],
+    truth: Annotated[Path, typer.Option(help="truth.gpkg of the world.")],
+    as_json: Json = False,
+    debug: Debug = False,  # noqa: ARG001 - read where errors are shown
+) -> None:
+    """Score a run against the truth: recall, precision, legality, and what became of each. 精度评价."""
+    from changedetect.pipeline.evaluation import evaluate as score
+
+    report = score(run, truth)
+    finish(report.facts(), report.lines(), as_json=as_json)
+
+
+def train(
+    out: Annotated[Path, typer.Option(help="Folder for the model, e.g. models/patch_classes.")],
+    seeds: Annotated[
+        str, typer.Option(help="Seeds of the training worlds, e.g. 101-112.")
+    ] = "101-112",
+    held_out: Annotated[str, typer.Option(help="Seeds of the worlds it is judged on.")] = "201-203",
+    size_km: Annotated[float, typer.Option(help="Side of each world. [km]", min=0.4)] = 1.6,
+    workers: Workers = 0,
+    overwrite: Overwrite = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    progress: Listen = "auto",
+    debug: Debug = False,  # noqa: ARG001 - read where errors are shown
+) -> None:
+    """Train the patch classifier on simulated worlds and write its card. 训练分类模型."""
+    from changedetect.pipeline.training import train as fit
+
+    report = fit(
+        out,
+        seeds=seeds,
+        held_out=held_out,
+        size_km=size_km,
+        workers=workers,
+        overwrite=overwrite,
+        progress=listener(progress, quiet=quiet),
+    )
+    finish(report.facts(), report.lines(), as_json=as_json)

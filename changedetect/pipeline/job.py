@@ -1,0 +1,136 @@
+"""A job opened for a month: its configuration, themes, sensor profiles and folders."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+from changedetect.config.job import JobConfig
+from changedetect.config.sensors import SensorProfile
+from changedetect.config.themes import Theme
+from changedetect.config.yaml_text import digest, parse
+from changedetect.errors import ConfigError
+
+SHARED_CONFIG = Path(__file__).parents[2] / "configs"
+"""Themes and sensor profiles that come with the program."""
+
+MODELS = Path(__file__).parents[2] / "models"
+DECEMBER = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Everything a run reads from configuration.
+
+    Attributes
+    ----------
+    path
+        The job file; paths inside it are relative to its folder.
+    config, themes, profiles
+        Validated records.
+    digest
+        SHA-256 of all of them.
+    """
+
+    path: Path
+    config: JobConfig
+    themes: tuple[Theme, ...]
+    profiles: tuple[SensorProfile, ...]
+    digest: str
+
+    @property
+    def root(self) -> Path:
+        """Folder to which the job's paths are relative."""
+        return self.path.parent
+
+    @property
+    def scenes_folder(self) -> Path:
+        """Folder of the images."""
+        return (self.root / self.config.scenes.folder).resolve()
+
+    def profile(self, name: str) -> SensorProfile:
+        """Return a sensor profile by name."""
+        return next(profile for profile in self.profiles if profile.name == name)
+
+
+def read_text(path: Path, what: str) -> str:
+    """Read a configuration file.
+
+    Raises
+    ------
+    ConfigError
+        There is no such file, or it is not UTF-8 text.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        msg = f"{path}: {what} not found; check the name"
+        raise ConfigError(msg) from error
+    except (UnicodeDecodeError, IsADirectoryError) as error:
+        msg = f"{path}: {what} can not be read as UTF-8 text ({error})"
+        raise ConfigError(msg) from error
+
+
+def open_job(path: Path) -> Job:
+    """Read a job file with its themes and sensor profiles.
+
+    Themes and profiles are looked for beside the job file (``themes/``, ``sensors/``) and then
+    among those that come with the program.
+
+    Raises
+    ------
+    ConfigError
+        Anything is wrong; file and line are named.
+    """
+    config = parse(read_text(path, "job file"), JobConfig, str(path))
+    themes = tuple(
+        parse(read_text(file, f"theme {code}"), Theme, str(file))
+        for code in config.themes
+        for file in [find_config(path.parent, "themes", code)]
+    )
+    names = dict.fromkeys((*config.scenes.sensors, config.scenes.pair_sensor))
+    profiles = tuple(read_profile(path.parent, name) for name in names)
+    whole = hashlib.sha256("".join(map(digest, (config, *themes, *profiles))).encode()).hexdigest()
+    return Job(path, config, themes, profiles, whole)
+
+
+def read_profile(folder: Path, name: str) -> SensorProfile:
+    """Read the sensor profile of a name, from beside a job or from the program's own."""
+    file = find_config(folder, "sensors", name)
+    return parse(read_text(file, f"sensor profile {name}"), SensorProfile, str(file))
+
+
+def find_config(folder: Path, kind: str, name: str) -> Path:
+    """Return the file of a theme or profile; a name that could leave the folder is refused."""
+    if not re.fullmatch(r"[\w-]+", name):
+        msg = f"{kind} {name!r}: a name of letters, digits, _ and - was expected"
+        raise ConfigError(msg)
+    own = folder / kind / f"{name}.yaml"
+    shared = SHARED_CONFIG / kind / f"{name}.yaml"
+    if own.is_file() or shared.is_file():
+        return own if own.is_file() else shared
+    known = sorted({file.stem for place in (own, shared) for file in place.parent.glob("*.yaml")})
+    msg = f"{kind}/{name}.yaml not found beside {folder} nor in {SHARED_CONFIG}; known: {known}"
+    raise ConfigError(msg)
+
+
+def month_span(month: str) -> tuple[date, date]:
+    """Return the first and last day of a month.
+
+    Raises
+    ------
+    ConfigError
+        Not ``YYYY-MM``.
+
+    Examples
+    --------
+    >>> [str(day) for day in month_span("2024-02")]
+    ['2024-02-01', '2024-02-29']
+    """
+    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month):
+        msg = f"month {month!r}: YYYY-MM was expected, e.g. 2025-06"
+        raise ConfigError(msg)
+    year, number = int(month[:4]), int(month[5:])
+    following = date(year + number // DECEMBER, number % DECEMBER + 1, 1)
+    return date(year, number, 1), following - timedelta(days=1)
