@@ -9,7 +9,9 @@ Config = Annotated[Path, typer.Argument(help="Job file (YAML). 任务配置文�
 Month = Annotated[str, typer.Option(help="Month to work on, YYYY-MM. 监测月份", metavar="YYYY-MM")]
 Out = Annotated[
     Path | None,
-    typer.Option(help="Folder for results (default: runs/NAME/MONTH). 输出目录", metavar="DIR"),
+    typer.Option(
+        help="Folder of the job: months and ledger (default: runs/NAME). 输出目录", metavar="DIR"
+    ),
 ]
 Tile = Annotated[
     int | None, typer.Option(help="Side of a tile; results do not depend on it. [px]", min=64)

@@ -82,13 +82,16 @@ class RunStore:
     ----------
     folder
         Made if absent; stale temporary files in it are removed.
+    overwrite
+        Finished steps of other inputs may be replaced.
     """
 
-    __slots__ = ("_lock", "_steps", "folder")
+    __slots__ = ("_lock", "_overwrite", "_steps", "folder")
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, overwrite: bool = False) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
+        self._overwrite = overwrite
         self._lock = RunLock(folder / ".lock")
         self._steps: dict[str, StepRecord] = {}
 
@@ -139,11 +142,22 @@ class RunStore:
         -------
         tuple
             The record, and whether it was there already.
+
+        Raises
+        ------
+        InputError
+            The step was finished from other inputs, and replacing was not allowed.
         """
         key = digest_of(name, code_digest(), inputs)
         known = self._steps.get(name)
         if known and known.key == key and known.state == "done" and not self._changed(known):
             return known, True
+        if known and known.key != key and not self._overwrite:
+            msg = (
+                f"{self.folder}: step {name!r} was done from other inputs, settings or another version "
+                "of the program; add --overwrite to replace its results, or choose another --out"
+            )
+            raise InputError(msg)
         self._steps.pop(name, None)
         self._write()
         done = work(key)

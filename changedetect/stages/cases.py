@@ -22,8 +22,9 @@ OPEN_STATES = frozenset(
 )
 """States in which a case still waits for somebody."""
 
-MONTHS_PER_QUARTER = 3
 MONTHS_PER_YEAR = 12
+MONTHS_OF = {"urgent": 1, "month": 1, "quarter": 3, "season": 3, "year": 12}
+"""Months in the period after whose end a theme's findings are due."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def decide(
     month
         ``YYYY-MM`` of the images after.
     rhythms
-        Theme code -> ``month``, ``quarter`` or ``urgent``.
+        Theme code -> key of `MONTHS_OF`.
     deadlines
         Days of the month after.
 
@@ -176,10 +177,9 @@ def _continued(old: Case, fresh: Case, month: str, others: tuple[str, ...]) -> D
 
 
 def _due(month: str, rhythm: str, deadlines: DeadlinesSection) -> tuple[date, date]:
-    """Return the county's day and the day of clearing: in the month, or quarter, after."""
+    """Return the county's day and the day of clearing: in the month after, or after the period."""
     year, number = int(month[:4]), int(month[5:7])
-    if rhythm == "quarter":
-        number += -number % MONTHS_PER_QUARTER
+    number += -number % MONTHS_OF[rhythm]
     year, number = (year, number + 1) if number < MONTHS_PER_YEAR else (year + 1, 1)
     end = calendar.monthrange(year, number)[1]
     county = deadlines.dispatch_day if rhythm == "urgent" else deadlines.county_day

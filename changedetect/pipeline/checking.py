@@ -1,0 +1,49 @@
+"""Step ``check``: patches × zones × approvals × themes -> units with findings."""
+
+from collections.abc import Sequence
+
+from changedetect.io import record_files
+from changedetect.pipeline.classification import CLASSIFIED, read_classified
+from changedetect.pipeline.context import MonthContext
+from changedetect.pipeline.references import read_references
+from changedetect.pipeline.runstore import StepRecord, StepResult
+from changedetect.pipeline.territory import read_territory
+from changedetect.records import LayerManifest, Unit, Verdict
+from changedetect.stages import crosscheck
+
+UNITS = "units.json"
+LAYERS = "layers.json"
+
+
+def do(context: MonthContext) -> tuple[StepRecord, bool]:
+    """Cross-check the classified patches with the records."""
+    before = context.store.record("classify")
+    territory = read_territory(context.job)
+    references, problems = read_references(context.job, territory)
+    manifests = [repr(manifest) for manifest in references.manifests]
+    themes = [theme.model_dump(mode="json") for theme in context.job.themes]
+    config = context.job.config
+
+    def work(_key: str) -> StepResult:
+        patches = read_classified(context.folder / CLASSIFIED)
+        context.progress.begin("check", 1)
+        units = crosscheck.check(
+            patches, references, context.job.themes, config.grid.crs, config.crosscheck
+        )
+        record_files.write_records(context.folder / UNITS, units, Unit)
+        record_files.write_records(context.folder / LAYERS, references.manifests, LayerManifest)
+        return StepResult((UNITS, LAYERS), _facts(units), problems)
+
+    inputs = [before.result, manifests, themes, config.crosscheck.model_dump(mode="json")]
+    done = context.store.step("check", inputs, work)
+    context.progress.end("check", f"{done[0].facts['units']} units checked")
+    return done
+
+
+def _facts(units: Sequence[Unit]) -> dict[str, object]:
+    verdicts = [finding.verdict for unit in units for finding in unit.findings]
+    return {
+        "units": len(units),
+        "findings": len(verdicts),
+        **{verdict.value: verdicts.count(verdict) for verdict in Verdict},
+    }

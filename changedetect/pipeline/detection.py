@@ -1,0 +1,270 @@
+"""Step ``detect``: pixels -> evidence -> patches, tile by tile, for the pairs of a month."""
+
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+
+from changedetect import schema, tiling
+from changedetect.errors import InputError
+from changedetect.grid import Grid, Tile, Window
+from changedetect.io import raster_writer, record_files, tile_files, vector_writer
+from changedetect.io.rasters import RasterReader
+from changedetect.pipeline.context import MonthContext
+from changedetect.pipeline.pairwork import FittedPair, TileWork, fit, tiles_meeting
+from changedetect.pipeline.runstore import StepRecord, StepResult
+from changedetect.pipeline.scenes import SCENES
+from changedetect.pipeline.territory import Territory, read_territory
+from changedetect.records import Scene, ScenePair, UnobservedArea
+from changedetect.stages import classify, patches
+
+EVIDENCE = "evidence.tif"
+CHANGE = "change.tif"
+PATCHES = "patches.gpkg"
+MOMENTS = "patches.npz"
+UNOBSERVED = "unobserved.json"
+BLOCK_PX = 512
+"""Rasters are put together in strips of this height. [px]"""
+
+CLOUDED = "云、阴影或无影像"
+FAILED = "图块处理失败"
+
+
+@dataclass(frozen=True, slots=True)
+class TileSet:
+    """The finished tiles of a grid.
+
+    Attributes
+    ----------
+    folder
+        Where their files are.
+    done
+        Tiles that have a file.
+    untouched
+        Tiles that no image meets: not observed.
+    failed
+        Tiles that could not be done: not observed, for another reason.
+    """
+
+    folder: Path
+    done: tuple[Tile, ...]
+    untouched: tuple[Tile, ...]
+    failed: tuple[Tile, ...]
+
+    def runs(self) -> list[patches.TileRuns]:
+        """Return the runs of tiles that were worked on or that no image meets."""
+        stored = [patches.TileRuns.from_arrays(self.arrays(tile)) for tile in self.done]
+        return stored + [
+            patches.failed_tile(tile, classify.CHANNEL_COUNT) for tile in self.untouched
+        ]
+
+    def lost(self) -> list[patches.TileRuns]:
+        """Return the runs of tiles that failed: all unobserved."""
+        return [patches.failed_tile(tile, classify.CHANNEL_COUNT) for tile in self.failed]
+
+    def arrays(self, tile: Tile) -> dict[str, np.ndarray]:
+        """Read the arrays of a tile.
+
+        Raises
+        ------
+        InputError
+            Its file was taken away while the step was running.
+        """
+        arrays = tile_files.read_tile(self.folder / f"{tile.name}.npz")
+        if arrays is None:
+            msg = f"{self.folder / tile.name}.npz is gone or damaged; run the same command again"
+            raise InputError(msg)
+        return arrays
+
+    def strips(self, grid: Grid) -> Iterator[tuple[Window, np.ndarray]]:
+        """Put the evidence together in strips of whole rows, the same however it was tiled.
+
+        Yields
+        ------
+        tuple
+            Window over the full width, and schema.EVIDENCE of it.
+        """
+        for row in range(0, grid.height, BLOCK_PX):
+            window = Window(row, 0, min(BLOCK_PX, grid.height - row), grid.width)
+            strip = np.full((window.height, window.width), schema.EVIDENCE_NODATA, np.int16)
+            for tile in self.done:
+                core = tile.core
+                top, bottom = max(core.row, row), min(core.row + core.height, row + window.height)
+                if top >= bottom:
+                    continue
+                part = self.arrays(tile)["evidence"][top - core.row : bottom - core.row]
+                strip[top - row : bottom - row, core.col : core.col + core.width] = part
+            yield window, strip
+
+
+def do(context: MonthContext) -> tuple[StepRecord, bool]:
+    """Measure evidence and outline the patches of a month."""
+    before = context.store.record("scenes")
+    territory = read_territory(context.job)
+    sections = context.settings
+    inputs = [
+        before.result,
+        territory.manifest.sha256,
+        repr(territory.grid),
+        *(repr(part) for part in (sections.pixels, sections.evidence, sections.patches)),
+    ]
+
+    def work(key: str) -> StepResult:
+        return _detect(context, territory, before.facts["compared"], key)
+
+    return context.store.step("detect", inputs, work)
+
+
+def _detect(
+    context: MonthContext, territory: Territory, compared: Sequence[Sequence[str]], key: str
+) -> StepResult:
+    scenes = {s.scene_id: s for s in record_files.read_records(context.folder / SCENES, Scene)}
+    pairs = tuple(ScenePair(scenes[before], scenes[after]) for before, after in compared)
+    fitted, refused = _fit_all(context, pairs, territory.grid)
+    tiles, problems = run_tiles(context, territory, fitted, key)
+    runs = tiles.runs()
+    known = tuple(one.pair for one in fitted)
+    outline = patches.outline(runs, territory.grid, context.settings.patches, known)
+    unobserved = patches.unobserved_areas(
+        runs, territory.grid, context.settings.patches, reason=CLOUDED
+    ) + patches.unobserved_areas(
+        tiles.lost(), territory.grid, context.settings.patches, reason=FAILED
+    )
+    files = _write(context.folder, tiles, territory.grid, outline, unobserved)
+    problems = refused + problems
+    if not problems:
+        shutil.rmtree(tiles.folder.parent)
+    facts = {
+        "patches": len(outline.patches),
+        "noise_groups": outline.noise_groups,
+        "observed_px": outline.observed_px,
+        "unobserved_px": outline.unobserved_px,
+        "models": [_model_facts(one) for one in fitted],
+    }
+    context.progress.end(
+        "detect", f"{facts['patches']} patches, {facts['noise_groups']} specks left out"
+    )
+    return StepResult(files, facts, problems)
+
+
+def _fit_all(
+    context: MonthContext, pairs: Sequence[ScenePair], grid: Grid
+) -> tuple[tuple[FittedPair, ...], tuple[str, ...]]:
+    """Fit every pair; a pair that can not be used is named and left out."""
+    reader = RasterReader(context.job.scenes_folder)
+    fitted, refused = [], []
+    context.progress.begin("fit", len(pairs))
+    for pair in pairs:
+        try:
+            fitted.append(fit(reader, pair, grid, context.settings))
+        except InputError as error:
+            refused.append(f"pair {pair.name} left out: {error}")
+        context.progress.advance("fit", pair.name)
+    context.progress.end("fit", f"{len(fitted)} of {len(pairs)} pairs can be used")
+    return tuple(fitted), tuple(refused)
+
+
+def run_tiles(
+    context: MonthContext, territory: Territory, fitted: tuple[FittedPair, ...], key: str
+) -> tuple[TileSet, tuple[str, ...]]:
+    """Work on every tile that an image and a county meet; tiles done before a kill are kept."""
+    size_px = context.options.tile_px or context.job.config.grid.tile_px
+    grid = territory.grid
+    folder = context.folder / "work" / f"{key[:16]}_{size_px}"
+    folder.mkdir(parents=True, exist_ok=True)
+    tiles = list(grid.tiles(size_px, context.settings.halo_px))
+    counties = [tuple(row) for row in territory.districts.bounds.to_numpy()]
+    wanted = tiles_meeting(tiles, grid, counties)
+    due = wanted if fitted else []
+    work = TileWork(context.job.scenes_folder, grid, fitted, context.settings, folder)
+    failures: list[tiling.TileFailure] = []
+    context.progress.begin("detect", len(due))
+
+    def done(tile: Tile, result: str | tiling.TileFailure) -> None:
+        if isinstance(result, tiling.TileFailure):
+            failures.append(result)
+        context.progress.advance("detect", tile.name)
+
+    options = context.options
+    tiling.run_tiles(
+        due, work, workers=options.worker_count, scheduler=options.scheduler, done=done
+    )
+    failures.sort(key=lambda failure: failure.tile.name)
+    failed = tuple(failure.tile for failure in failures)
+    left = set(due) - set(failed)
+    tile_set = TileSet(
+        folder,
+        tuple(tile for tile in due if tile in left),
+        tuple(tile for tile in wanted if not fitted),
+        failed,
+    )
+    problems = tuple(
+        f"tile {failure.tile.name} not observed: {failure.error}" for failure in failures
+    )
+    return tile_set, problems
+
+
+def _write(
+    folder: Path,
+    tiles: TileSet,
+    grid: Grid,
+    outline: patches.Outline,
+    unobserved: Sequence[UnobservedArea],
+) -> tuple[str, ...]:
+    raster_writer.write_raster(
+        folder / EVIDENCE,
+        grid,
+        dtype="int16",
+        nodata=schema.EVIDENCE_NODATA,
+        blocks=tiles.strips(grid),
+        descriptions=("log-likelihood ratio of change x 100",),
+    )
+    raster_writer.write_raster(
+        folder / CHANGE,
+        grid,
+        dtype="uint8",
+        nodata=schema.NOT_OBSERVED,
+        blocks=change_strips(tiles.strips(grid), outline),
+        descriptions=("0 unchanged, 1 changed, 255 not observed",),
+    )
+    write_patches(folder / PATCHES, outline.patches, grid.crs)
+    tile_files.write_tile(folder / MOMENTS, {"moments": outline.moments})
+    record_files.write_records(folder / UNOBSERVED, unobserved, UnobservedArea)
+    return EVIDENCE, CHANGE, PATCHES, MOMENTS, UNOBSERVED
+
+
+def change_strips(
+    evidence: Iterator[tuple[Window, np.ndarray]], outline: patches.Outline
+) -> Iterator[tuple[Window, np.ndarray]]:
+    """Turn strips of evidence into strips of the change mask: exactly the outlined patches."""
+    for window, strip in evidence:
+        change = outline.painted(window).astype(np.uint8)
+        change[strip == schema.EVIDENCE_NODATA] = schema.NOT_OBSERVED
+        yield window, change
+
+
+def write_patches(path: Path, table: gpd.GeoDataFrame, crs: str) -> None:
+    """Write a table of patches, replacing an earlier one."""
+    vector_writer.write_geopackage(
+        path,
+        {"patches": table},
+        descriptions={"patches": "变化图斑 change patches"},
+        crs=crs,
+        overwrite=True,
+    )
+
+
+def _model_facts(fitted: FittedPair) -> dict[str, object]:
+    alignment = fitted.pixels.alignment
+    return {
+        "pair": fitted.pair.name,
+        "shift_px": [round(alignment.dy, 3), round(alignment.dx, 3)],
+        "residual_px": round(alignment.residual_px, 3) if alignment.known else None,
+        "threshold_llr": fitted.evidence.threshold / schema.EVIDENCE_SCALE,
+        "false_alarm_rate": fitted.evidence.false_alarm_rate,
+        "sample_pixels": fitted.evidence.sample_pixels,
+        "notes": [*fitted.pixels.notes, *fitted.evidence.notes],
+    }

@@ -1,0 +1,75 @@
+"""A whole month, or one stage of it: the order of the flow stands here and nowhere else."""
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from changedetect.errors import ConfigError, InputError
+from changedetect.pipeline import casework, checking, classification, delivery, detection, scenes
+from changedetect.pipeline.context import MonthContext, RunOptions, RunReport
+from changedetect.pipeline.job import Job, month_span
+from changedetect.pipeline.progress import Progress
+from changedetect.pipeline.runstore import RunStore, StepRecord
+
+__all__ = ["STEPS", "RunOptions", "run_month"]
+
+STEPS: dict[str, Callable[[MonthContext], tuple[StepRecord, bool]]] = {
+    "scenes": scenes.do,
+    "detect": detection.do,
+    "classify": classification.do,
+    "check": checking.do,
+    "cases": casework.do,
+    "deliver": delivery.do,
+}
+"""Steps in the order of the flow (``detect`` is pixels, evidence and patches; ``cases`` writes the
+ledger)."""
+
+
+def run_month(
+    job: Job,
+    month: str,
+    options: RunOptions,
+    *,
+    only: str | None = None,
+    progress: Progress,
+    clock: Callable[[], datetime],
+) -> RunReport:
+    """Do every step of a month, or one of them from what is recorded of the steps before.
+
+    Parameters
+    ----------
+    job
+        From `changedetect.pipeline.job.open_job`.
+    month
+        ``YYYY-MM``.
+    options
+        Where, and how the work is spread.
+    only
+        Name of one step; None = all.
+    progress
+        Who listens.
+    clock
+        Gives the time of ledger entries, aware.
+
+    Raises
+    ------
+    ConfigError
+        The month or the step is none.
+    InputError
+        Results of other inputs are there and may not be replaced; a step before is missing.
+    """
+    month_span(month)
+    if only is not None and only not in STEPS:
+        msg = f"step {only!r}: one of {', '.join(STEPS)} was expected"
+        raise ConfigError(msg)
+    root = options.out or Path("runs") / job.config.name
+    done = []
+    with RunStore(root / month, overwrite=options.overwrite) as store:
+        context = MonthContext(job, month, store, options, progress, clock)
+        for name in [only] if only else list(STEPS):
+            try:
+                done.append(STEPS[name](context))
+            except InputError as error:
+                error.add_note(f"in step {name} of {month}")
+                raise
+    return RunReport(root / month, month, tuple(done))

@@ -1,0 +1,110 @@
+"""The record layers of a job, read and described: what the cross-check rests on."""
+
+from collections.abc import Mapping
+
+import geopandas as gpd
+import pandas as pd
+
+from changedetect import schema
+from changedetect.config.job import LayerSection
+from changedetect.errors import LayerError
+from changedetect.io import vectors
+from changedetect.pipeline.job import Job
+from changedetect.pipeline.territory import Territory
+from changedetect.records import LayerManifest
+from changedetect.stages.crosscheck import References
+
+SPECS: dict[str, tuple[str, schema.TableSpec]] = {
+    "towns": ("XZ", schema.DISTRICTS),
+    "villages": ("C", schema.DISTRICTS),
+    "parcels": ("DLTB", schema.PARCELS),
+    "basic_farmland": ("YJJBNTBHTB", schema.ZONES),
+    "red_line": ("STBHHX", schema.ZONES),
+    "town_boundary": ("CZKFBJ", schema.ZONES),
+}
+"""Key of the job file -> short layer name and form."""
+
+
+def read_references(job: Job, territory: Territory) -> tuple[References, tuple[str, ...]]:
+    """Read every record layer of a job.
+
+    A layer that is declared but can not be used becomes an empty table with a manifest that says
+    so: what rests on it is then unknown, and the run ends as partial.
+
+    Returns
+    -------
+    tuple
+        The references, and one line for each layer that could not be used.
+    """
+    records = job.config.records
+    tables: dict[str, gpd.GeoDataFrame] = {}
+    manifests = [territory.manifest]
+    problems: list[str] = []
+    for key, (name, spec) in SPECS.items():
+        table, manifest, problem = _read(job, getattr(records, key), name, spec)
+        tables[key] = table
+        manifests.append(manifest)
+        problems += problem
+    approvals = []
+    for kind, section in sorted(records.approvals.items()):
+        table, manifest, problem = _read(job, section, kind, schema.APPROVALS)
+        approvals.append(table.assign(kind=kind))
+        manifests.append(manifest)
+        problems += problem
+    references = References(
+        districts=territory.districts,
+        approvals=_together(approvals, job.config.grid.crs),
+        manifests=tuple(manifests),
+        **tables,
+    )
+    return references, tuple(problems)
+
+
+def _read(
+    job: Job, section: LayerSection | None, name: str, spec: schema.TableSpec
+) -> tuple[gpd.GeoDataFrame, LayerManifest, list[str]]:
+    crs = job.config.grid.crs
+    if section is None:
+        missing = LayerManifest(name, None, None, 0, (), "", "missing", "任务配置中未提供该图层")
+        return _empty(spec, crs), missing, []
+    try:
+        table, manifest = vectors.read_layer(
+            job.root / section.path,
+            spec=spec,
+            section=section,
+            name=name,
+            target_crs=crs,
+            required=False,
+        )
+    except LayerError as error:
+        note = f"图层无法使用：{error}"
+        unusable = LayerManifest(
+            name, section.version, None, 0, tuple(section.covers), "", "unreadable", note
+        )
+        return (
+            _empty(spec, crs),
+            unusable,
+            [f"layer {name} can not be used, what rests on it is unknown: {error}"],
+        )
+    return table, manifest, _doubts(manifest)
+
+
+def _doubts(manifest: LayerManifest) -> list[str]:
+    if manifest.state == "ok":
+        return []
+    return [
+        f"layer {manifest.name} is {manifest.state} ({manifest.note or 'no further word'}); "
+        "what rests on it is unknown"
+    ]
+
+
+def _empty(spec: schema.TableSpec, crs: str) -> gpd.GeoDataFrame:
+    columns: Mapping[str, list[object]] = {name: [] for name in spec.names}
+    return gpd.GeoDataFrame(columns, geometry="geometry", crs=crs)
+
+
+def _together(tables: list[gpd.GeoDataFrame], crs: str) -> gpd.GeoDataFrame:
+    filled = [table for table in tables if len(table)]
+    if not filled:
+        return _empty(schema.APPROVALS, crs)
+    return gpd.GeoDataFrame(pd.concat(filled, ignore_index=True), geometry="geometry", crs=crs)

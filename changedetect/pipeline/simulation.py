@@ -1,0 +1,184 @@
+"""``simulate``: a county that does not exist, written as an office would deliver it, with its truth."""
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.compat import StringIO
+
+from changedetect.errors import InputError
+from changedetect.io import raster_writer, vector_writer
+from changedetect.io.publish import publish_bytes
+from changedetect.pipeline.job import month_span
+from changedetect.pipeline.progress import Progress
+from changedetect.simulate import images, land
+from changedetect.simulate.world import World
+
+APPROVAL_PREFIX = "SP_"
+COUNTIES_KEY = "XZQ"
+LAYER_KEYS = {
+    "towns": "XZ",
+    "villages": "C",
+    "parcels": "DLTB",
+    "basic_farmland": "YJJBNTBHTB",
+    "red_line": "STBHHX",
+    "town_boundary": "CZKFBJ",
+}
+SENSORS = ("pms2m", "msi10m", "sar10m", "rgb05m")
+
+
+@dataclass(frozen=True, slots=True)
+class SimulationReport:
+    """What was made."""
+
+    folder: Path
+    images: int
+    changes: int
+    months: tuple[str, ...]
+
+    def facts(self) -> dict[str, Any]:
+        """Return the report as JSON-able values."""
+        return {
+            "folder": str(self.folder),
+            "images": self.images,
+            "changes": self.changes,
+            "months": list(self.months),
+        }
+
+    def lines(self) -> list[str]:
+        """Return the report for people."""
+        return [
+            f"{self.images} images, {self.changes} true changes: {self.folder}",
+            f"next 下一步: changedetect run {self.folder / 'config.yaml'} --month {self.months[0]}",
+        ]
+
+
+def simulate(
+    out: Path,
+    *,
+    seed: int,
+    months: int,
+    start: str,
+    size_km: float,
+    overwrite: bool,
+    progress: Progress,
+) -> SimulationReport:
+    """Make a simulated county: images, records, truth and a job file; same seed, same bytes.
+
+    Raises
+    ------
+    InputError
+        The folder holds something and may not be replaced.
+    """
+    first, _ = month_span(start)
+    _clear(out, overwrite=overwrite)
+    progress.begin("land", 1)
+    world = land.build_world(seed, months=months, start=first, size_km=size_km)
+    progress.end("land", f"{len(world.truth)} true changes")
+    (out / "records").mkdir(parents=True)
+    _write_records(out / "records", world)
+    vector_writer.write_geopackage(
+        out / "truth.gpkg",
+        {"changes": world.truth},
+        descriptions={"changes": "真值 true changes"},
+        crs=world.grid.crs,
+        overwrite=True,
+    )
+    count = _write_images(out / "scenes", world, progress)
+    names = tuple(_month_name(first, number) for number in range(months))
+    text = _config_text(world, seed, names)
+    publish_bytes(out / "config.yaml", text.encode(), overwrite=True)
+    return SimulationReport(out, count, len(world.truth), names)
+
+
+def _clear(out: Path, *, overwrite: bool) -> None:
+    if not out.exists():
+        return
+    if any(out.iterdir()) and not overwrite:
+        msg = f"{out} is not empty; choose another folder, or add --overwrite to replace the world in it"
+        raise InputError(msg)
+    for name in ("scenes", "records"):
+        shutil.rmtree(out / name, ignore_errors=True)
+
+
+def _write_records(folder: Path, world: World) -> None:
+    for name, table in sorted(world.records.items()):
+        vector_writer.write_geopackage(
+            folder / f"{name}.gpkg",
+            {name: table},
+            descriptions={name: land.LAYER_TITLES.get(name, name)},
+            crs=world.grid.crs,
+            overwrite=True,
+        )
+
+
+def _write_images(folder: Path, world: World, progress: Progress) -> int:
+    folder.mkdir(parents=True)
+    count = 0
+    progress.begin("images", images.count(world))
+    for image in images.images(world):
+        raster_writer.write_cog_array(
+            folder / f"{image.scene_id}.tif",
+            image.grid,
+            image.values,
+            nodata=image.nodata,
+            descriptions=image.roles,
+            tags=image.tags,
+        )
+        if image.cloud is not None:
+            raster_writer.write_cog_array(
+                folder / f"{image.scene_id}_cloud.tif",
+                image.grid,
+                image.cloud[None],
+                nodata=None,
+                descriptions=("cloud",),
+                tags={},
+            )
+        count += 1
+        progress.advance("images", image.scene_id)
+    progress.end("images", f"{count} images")
+    return count
+
+
+def _month_name(first: date, number: int) -> str:
+    index = first.year * 12 + first.month - 1 + number
+    return f"{index // 12:04d}-{index % 12 + 1:02d}"
+
+
+def _config_text(world: World, seed: int, months: tuple[str, ...]) -> str:
+    counties = [str(code) for code in world.records[COUNTIES_KEY]["XZQDM"]]
+
+    def layer(name: str) -> dict[str, Any]:
+        return {
+            "path": f"records/{name}.gpkg",
+            "version": f"simulated, seed {seed}",
+            "as_of": world.first_day.isoformat(),
+            "covers": counties,
+        }
+
+    records: dict[str, Any] = {"districts": layer(COUNTIES_KEY)}
+    records |= {key: layer(name) for key, name in LAYER_KEYS.items() if name in world.records}
+    records["approvals"] = {
+        name.removeprefix(APPROVAL_PREFIX): layer(name) | {"as_of": world.last_day.isoformat()}
+        for name in sorted(world.records)
+        if name.startswith(APPROVAL_PREFIX)
+    }
+    config: Mapping[str, Any] = {
+        "name": f"county_{seed}",
+        "grid": {"crs": world.grid.crs, "resolution_m": 2.0},
+        "scenes": {"folder": "scenes", "sensors": list(SENSORS), "pair_sensor": "pms2m"},
+        "records": records,
+        "themes": ["01", "02", "03", "07"],
+    }
+    stream = StringIO()
+    writer = YAML()
+    writer.default_flow_style = False
+    writer.allow_unicode = True
+    writer.dump(json.loads(json.dumps(config)), stream)
+    head = f"# Simulated county, seed {seed}; months {', '.join(months)}.\n"
+    return head + stream.getvalue()
