@@ -1,0 +1,170 @@
+"""Coordinate systems by their codes: recognised, compared, and refused where a shift is unknown.
+
+WGS 84 and CGCS2000 are treated as equal (they differ by centimetres). Between any other datums
+PROJ may return coordinates unchanged without saying so, so those are refused.
+"""
+
+import re
+from functools import lru_cache
+
+import numpy as np
+from pyproj import CRS, Transformer
+from pyproj.exceptions import CRSError
+
+from changedetect.errors import GridError
+
+_EQUAL_DATUMS = frozenset({4326, 4979, 4490, 4480})
+_MAX_OFF_MERIDIAN_M = 1_200_000.0
+"""A transverse Mercator easting farther from its central meridian is not one. [m] Our choice:
+a 6-degree zone is 334 km wide at most, and neighbours are laid on one zone up to about 10°."""
+
+
+@lru_cache(maxsize=256)
+def epsg_code(text: str) -> str:
+    """Return ``EPSG:n`` of a coordinate system given as WKT, code or PROJ text.
+
+    The horizontal part of a compound system counts. ESRI's WKT of CGCS2000 zones is recognised.
+
+    Raises
+    ------
+    GridError
+        The text is no coordinate system, or none that EPSG knows.
+    """
+    try:
+        crs = CRS.from_user_input(text)
+    except CRSError as error:
+        msg = f"coordinate system {text[:120]!r} is not understood: {error}"
+        raise GridError(msg) from error
+    if crs.is_compound:
+        crs = crs.sub_crs_list[0]
+    code = crs.to_epsg()
+    if code is None:
+        msg = (
+            f"coordinate system {crs.name!r} has no EPSG code; "
+            "declare it as EPSG:n (warp or assign the code first)"
+        )
+        raise GridError(msg)
+    return f"EPSG:{code}"
+
+
+@lru_cache(maxsize=256)
+def _datum(code: str) -> int | None:
+    geodetic = CRS.from_user_input(code).geodetic_crs
+    found = geodetic.to_epsg() if geodetic is not None else None
+    return int(found) if found is not None else None
+
+
+def check_same_datum(source: str, target: str) -> None:
+    """Refuse two coordinate systems between which no shift is known.
+
+    Raises
+    ------
+    GridError
+        Their datums differ and are not both WGS 84 or CGCS2000 (Xian 80, Beijing 54 …).
+    """
+    if source == target:
+        return
+    first, second = _datum(source), _datum(target)
+    if first is not None and (first == second or {first, second} <= _EQUAL_DATUMS):
+        return
+    names = [CRS.from_user_input(code).name for code in (source, target)]
+    msg = (
+        f"{source} ({names[0]}) can not be carried to {target} ({names[1]}): their datums differ "
+        "and no shift is known (PROJ would leave the coordinates unchanged, up to 100 m wrong); "
+        "transform the file with the province's own parameters first"
+    )
+    raise GridError(msg)
+
+
+@lru_cache(maxsize=64)
+def transformer(source: str, target: str) -> Transformer:
+    """Return the transformer between two codes, x = east, y = north on both sides.
+
+    Raises
+    ------
+    GridError
+        See `check_same_datum`.
+    """
+    check_same_datum(source, target)
+    return Transformer.from_crs(
+        CRS.from_user_input(source), CRS.from_user_input(target), always_xy=True
+    )
+
+
+@lru_cache(maxsize=64)
+def to_degrees(code: str) -> Transformer:
+    """Return the transformer to longitude and latitude of the system's own datum."""
+    crs = CRS.from_user_input(code)
+    return Transformer.from_crs(crs, crs.geodetic_crs, always_xy=True)
+
+
+@lru_cache(maxsize=64)
+def _false_easting(code: str) -> float | None:
+    operation = CRS.from_user_input(code).coordinate_operation
+    if operation is None or operation.method_name != "Transverse Mercator":
+        return None
+    for parameter in operation.params:
+        if parameter.name == "False easting":
+            return float(parameter.value)
+    return None
+
+
+def check_eastings(code: str, west: float, east: float) -> None:
+    """Refuse coordinates that can not belong to their declared system.
+
+    Parameters
+    ----------
+    code
+        Declared system.
+    west, east
+        Smallest and largest x. [CRS unit]
+
+    Raises
+    ------
+    GridError
+        A zone-prefixed easting in a system without prefix or the other way round, another zone's
+        prefix, degrees in a metric system, metres in a geographic one, or not a number.
+    """
+    crs = CRS.from_user_input(code)
+    if not (np.isfinite(west) and np.isfinite(east)):
+        msg = f"x from {west} to {east} are not numbers; the coordinates are damaged"
+        raise GridError(msg)
+    if crs.is_geographic:
+        if west < -360 or east > 360:
+            msg = (
+                f"x from {west:.3f} to {east:.3f} are not degrees, but {code} ({crs.name}) is "
+                "geographic; declare the projected system of the data"
+            )
+            raise GridError(msg)
+        return
+    if -180 <= west and east <= 180 and crs.is_projected and _false_easting(code) is not None:
+        msg = (
+            f"x from {west:.6f} to {east:.6f} look like degrees, but {code} ({crs.name}) is "
+            "projected; declare EPSG:4490 or EPSG:4326 if they are"
+        )
+        raise GridError(msg)
+    false = _false_easting(code)
+    if false is None or (
+        abs(west - false) < _MAX_OFF_MERIDIAN_M and abs(east - false) < _MAX_OFF_MERIDIAN_M
+    ):
+        return
+    msg = (
+        f"x from {west:.1f} to {east:.1f} do not fit {code} ({crs.name}, false easting {false:.0f})"
+    )
+    raise GridError(msg + _zone_hint(crs.name, west, false))
+
+
+def _zone_hint(name: str, west: float, false: float) -> str:
+    prefix = int(west // 1_000_000)
+    if false < 1_000_000 and 13 <= prefix <= 45:
+        return f"; they carry zone prefix {prefix}, the declared system has none: declare the zone system"
+    if false > 1_000_000 and 0 <= west < 1_000_000:
+        return f"; they carry no zone prefix, {name} expects one: declare the system by central meridian"
+    if false > 1_000_000 and 13 <= prefix <= 45:
+        return f"; they carry zone prefix {prefix}: another zone than declared"
+    return "; the declared coordinate system is probably wrong"
+
+
+def is_code(text: str) -> bool:
+    """Tell whether a text has the form ``EPSG:n``."""
+    return re.fullmatch(r"EPSG:\d{4,6}", text) is not None

@@ -1,0 +1,175 @@
+"""Files appear complete and verified, or not at all: temp -> verify -> fsync -> rename -> fsync.
+
+A write that fails on a full disk can look like a success and leave a readable file with wrong
+content, so nothing is ever written under its final name, and what was written is read again.
+"""
+
+import errno
+import fcntl
+import os
+import re
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from changedetect.errors import InputError, LockedError, ResourceError
+
+FILE_MODE = 0o640
+
+_TEMP = re.compile(r"^\..+\.changedetect-(?P<pid>\d+)\.tmp(?:[.-].*)?$")
+
+
+def _temp_path(path: Path) -> Path:
+    """A hidden sibling; it keeps the suffix, by which drivers know the format."""
+    return path.with_name(f".{path.name}.changedetect-{os.getpid()}.tmp{path.suffix}")
+
+
+def publish(
+    path: Path,
+    write: Callable[[Path], None],
+    verify: Callable[[Path], None] | None = None,
+    *,
+    overwrite: bool = False,
+) -> None:
+    """Write a file so that it is either complete under its name, or absent (or the old one).
+
+    Parameters
+    ----------
+    path
+        Final name; its folder exists.
+    write
+        Writes the file at the path that it is given (a hidden sibling).
+    verify
+        Opens what was written and raises if it is not what was meant.
+    overwrite
+        Replace an existing file.
+
+    Raises
+    ------
+    InputError
+        The file is there and `overwrite` is False, or the folder is not there.
+    ResourceError
+        The disk is full or does not allow writing.
+    """
+    if path.exists() and not overwrite:
+        msg = f"{path} is there already; choose another place, or allow overwriting"
+        raise InputError(msg)
+    if not path.parent.is_dir():
+        msg = f"{path.parent} is not a folder; it must exist before {path.name} is written"
+        raise InputError(msg)
+    temp = _temp_path(path)
+    try:
+        temp.unlink(missing_ok=True)
+        write(temp)
+        if verify is not None:
+            verify(temp)
+        temp.chmod(FILE_MODE)
+        _sync(temp)
+        temp.replace(path)
+        _sync(path.parent)
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO}:
+            msg = f"{path}: could not be written: {error.strerror}; nothing was left behind"
+            raise ResourceError(msg) from error
+        raise
+    finally:
+        temp.unlink(missing_ok=True)
+
+
+def publish_bytes(path: Path, data: bytes, *, overwrite: bool = False) -> None:
+    """Publish bytes; they are read again and compared before the file gets its name."""
+
+    def write(temp: Path) -> None:
+        temp.write_bytes(data)
+
+    def verify(temp: Path) -> None:
+        if temp.read_bytes() != data:
+            msg = f"{path}: what was read back is not what was written; the disk is failing or full"
+            raise ResourceError(msg)
+
+    publish(path, write, verify, overwrite=overwrite)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sweep(folder: Path) -> tuple[Path, ...]:
+    """Remove temporary files that killed processes of ours left behind, at any depth.
+
+    Files of a process that is still alive stay.
+
+    Returns
+    -------
+    tuple of Path
+        What was removed, sorted.
+    """
+    removed = []
+    for path in sorted(folder.rglob(".*.changedetect-*.tmp*")):
+        match = _TEMP.match(path.name)
+        if match and path.is_file() and not _is_alive(int(match["pid"])):
+            path.unlink()
+            removed.append(path)
+    return tuple(removed)
+
+
+def _is_alive(pid: int) -> bool:
+    if pid == os.getpid():
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+@dataclass(slots=True)
+class RunLock:
+    """Holds a run folder or a ledger for one process, as a context manager.
+
+    The lock is the kernel's (`flock`), so a killed process leaves none; the file says who holds it.
+
+    Attributes
+    ----------
+    path
+        Lock file; it is created and never removed.
+    """
+
+    path: Path
+    _handle: int = field(default=-1, init=False)
+
+    def __enter__(self) -> Self:
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        handle = os.open(self.path, flags, FILE_MODE)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            holder = os.pread(handle, 200, 0).decode(errors="replace").strip() or "unknown"
+            os.close(handle)
+            msg = (
+                f"{self.path.parent} is in use by {holder} (lock file {self.path.name}); "
+                "wait for it to end, or end that process"
+            )
+            raise LockedError(msg) from error
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, f"pid {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
+        self._handle = handle
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        os.close(self._handle)
+        self._handle = -1

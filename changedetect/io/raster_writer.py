@@ -1,0 +1,284 @@
+"""Rasters and previews are written here: fixed block order, verified, complete or absent.
+
+A raster is collected in a plain tiled GeoTIFF, window by window in any order, and published as a
+Cloud-Optimised GeoTIFF with overviews. DEFLATE rather than ZSTD, since old desktop software reads
+it. The COG is written from the whole image in block order, so its bytes do not depend on the windows.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import rasterio
+import rasterio.shutil
+from PIL import Image
+from rasterio.crs import CRS
+from rasterio.errors import RasterioError
+from rasterio.io import DatasetReader, DatasetWriter
+from rasterio.transform import Affine
+from rasterio.windows import Window as FileWindow
+
+from changedetect.errors import ResourceError
+from changedetect.grid import Grid, Window
+from changedetect.io.opening import check_structure, open_raster
+from changedetect.io.publish import publish
+
+BLOCK_PX = 512
+
+_PREDICTOR = {"f": "FLOATING_POINT", "i": "STANDARD", "u": "STANDARD"}
+
+
+@dataclass(frozen=True, slots=True)
+class RasterForm:
+    """What a raster holds, apart from its pixels.
+
+    Attributes
+    ----------
+    dtype
+        Of the stored numbers.
+    nodata
+        Stored number that means not observed.
+    descriptions
+        One a band.
+    tags
+        Metadata of the file.
+    resampling
+        Of the overviews: ``nearest`` for codes, ``average`` for quantities.
+    """
+
+    dtype: str
+    nodata: float
+    descriptions: tuple[str, ...]
+    tags: tuple[tuple[str, str], ...] = ()
+    resampling: str = "nearest"
+
+
+def write_raster(
+    path: Path,
+    grid: Grid,
+    form: RasterForm,
+    pieces: Iterable[tuple[Window, np.ndarray]],
+    *,
+    overwrite: bool = False,
+) -> None:
+    """Write a raster from pieces that cover it, in any order.
+
+    Parameters
+    ----------
+    path
+        Final name (``.tif``).
+    grid
+        Where its pixels lie.
+    form
+        Number type, no-data, band names, tags.
+    pieces
+        Windows with their pixels, ``(y, x)`` or ``(band, y, x)`` of the form's dtype. What no
+        piece covers becomes no-data.
+    overwrite
+        Replace an existing file.
+
+    Raises
+    ------
+    ResourceError
+        Disk full, or the file read back is not what was written.
+    InputError
+        The file exists and `overwrite` is False.
+    """
+    check = _Checksum(len(form.descriptions), grid)
+
+    def write(temp: Path) -> None:
+        plain = temp.with_name(f"{temp.name}.plain.tif")
+        try:
+            _write_plain(plain, grid, form, pieces, check)
+            _to_cog(plain, temp, form)
+        except RasterioError as error:
+            msg = f"{path}: could not be written ({error}); is the disk full?"
+            raise ResourceError(msg) from error
+        finally:
+            plain.unlink(missing_ok=True)
+
+    def verify(temp: Path) -> None:
+        with open_raster(temp) as dataset:
+            check_structure(dataset, temp, nodata_known=True)
+            check.compare(dataset, path)
+
+    publish(path, write, verify, overwrite=overwrite)
+
+
+def write_cog_array(
+    path: Path, grid: Grid, array: np.ndarray, form: RasterForm, *, overwrite: bool = False
+) -> None:
+    """Write a whole array, ``(y, x)`` or ``(band, y, x)``; see `write_raster`."""
+    write_raster(path, grid, form, [(grid.window, array)], overwrite=overwrite)
+
+
+def write_preview(path: Path, rgb: np.ndarray, *, overwrite: bool = False) -> None:
+    """Write a PNG without time stamps: same pixels, same bytes.
+
+    Parameters
+    ----------
+    rgb
+        ``(y, x, 3)`` or ``(y, x, 4)`` uint8.
+    """
+    pixels = np.ascontiguousarray(rgb)
+
+    def write(temp: Path) -> None:
+        Image.fromarray(pixels).save(temp, format="PNG", optimize=False)
+
+    def verify(temp: Path) -> None:
+        with Image.open(temp) as image:
+            if not np.array_equal(np.asarray(image), pixels):
+                msg = f"{path}: what was read back is not what was written; is the disk full?"
+                raise ResourceError(msg)
+
+    publish(path, write, verify, overwrite=overwrite)
+
+
+class _Checksum:
+    """Order-free sum over written pixels, to compare with what is read back.
+
+    Each pixel counts its bits times an odd number drawn from its place, modulo 2**64, so that
+    lost, moved and exchanged blocks are noticed.
+    """
+
+    def __init__(self, bands: int, grid: Grid) -> None:
+        self.bands = bands
+        self.grid = grid
+        self.total = 0
+
+    def add(self, window: Window, pixels: np.ndarray) -> None:
+        self.total = (self.total + self.of(window, pixels)) % 2**64
+
+    def of(self, window: Window, pixels: np.ndarray) -> int:
+        rows = np.arange(window.row, window.row + window.height, dtype=np.uint64)[:, None]
+        cols = np.arange(window.col, window.col + window.width, dtype=np.uint64)[None, :]
+        place = (rows * np.uint64(self.grid.width) + cols) * np.uint64(2) + np.uint64(1)
+        total = np.uint64(0)
+        for band, values in enumerate(pixels):
+            bits = values.view(f"u{values.dtype.itemsize}").astype(np.uint64)
+            with np.errstate(over="ignore"):
+                total += np.sum(bits * place, dtype=np.uint64) * np.uint64(2 * band + 1)
+        return int(total)
+
+    def compare(self, dataset: DatasetReader, path: Path) -> None:
+        found = 0
+        for row in range(0, dataset.height, BLOCK_PX):
+            height = min(BLOCK_PX, dataset.height - row)
+            window = Window(row, 0, height, dataset.width)
+            pixels = dataset.read(window=FileWindow(0, row, dataset.width, height))
+            found = (found + self.of(window, pixels)) % 2**64
+        if found != self.total:
+            msg = f"{path}: what was read back is not what was written; the disk is failing or full"
+            raise ResourceError(msg)
+
+
+def _write_plain(
+    plain: Path,
+    grid: Grid,
+    form: RasterForm,
+    pieces: Iterable[tuple[Window, np.ndarray]],
+    check: _Checksum,
+) -> None:
+    covered = np.zeros((grid.height, grid.width), np.bool_)
+    with _create(plain, grid, form) as dataset:
+        for window, array in pieces:
+            pixels = array if array.ndim == 3 else array[None]  # noqa: PLR2004 - (band, y, x)
+            if pixels.dtype != np.dtype(form.dtype):
+                msg = f"{plain.name}: pixels of {pixels.dtype} given, {form.dtype} declared"
+                raise TypeError(msg)
+            pixels = np.ascontiguousarray(pixels)
+            place = FileWindow(window.col, window.row, window.width, window.height)
+            dataset.write(pixels, window=place)
+            check.add(window, pixels)
+            if covered[window.slices].any():
+                msg = f"{plain.name}: {window} covers pixels that were written before"
+                raise ValueError(msg)
+            covered[window.slices] = True
+        _fill_rest(dataset, form, check, covered)
+
+
+def _fill_rest(
+    dataset: DatasetWriter, form: RasterForm, check: _Checksum, covered: np.ndarray
+) -> None:
+    """Count the pixels that no piece covered as no-data, and write them where they are whole blocks."""
+    for row in range(0, dataset.height, BLOCK_PX):
+        rest = ~covered[row : row + BLOCK_PX]
+        if not rest.any():
+            continue
+        window = Window(row, 0, rest.shape[0], dataset.width)
+        place = FileWindow(0, row, dataset.width, rest.shape[0])
+        pixels = dataset.read(window=place)
+        before = check.of(window, np.where(rest, np.zeros_like(pixels), pixels))
+        pixels[:, rest] = form.nodata
+        dataset.write(pixels, window=place)
+        check.total = (check.total + check.of(window, pixels) - before) % 2**64
+
+
+def _create(plain: Path, grid: Grid, form: RasterForm) -> DatasetWriter:
+    dataset = rasterio.open(
+        plain,
+        "w+",
+        driver="GTiff",
+        height=grid.height,
+        width=grid.width,
+        count=len(form.descriptions),
+        dtype=form.dtype,
+        nodata=form.nodata,
+        crs=CRS.from_user_input(grid.crs) if grid.crs else None,
+        transform=Affine(*grid.transform) if grid.crs else None,
+        tiled=True,
+        blockxsize=BLOCK_PX,
+        blockysize=BLOCK_PX,
+        BIGTIFF="IF_SAFER",
+    )
+    dataset.update_tags(**dict(form.tags))
+    for index, text in enumerate(form.descriptions, start=1):
+        dataset.set_band_description(index, text)
+    return dataset
+
+
+def _to_cog(plain: Path, final: Path, form: RasterForm) -> None:
+    options: Mapping[str, str | int] = {
+        "BLOCKSIZE": BLOCK_PX,
+        "COMPRESS": "DEFLATE",
+        "LEVEL": 6,
+        "PREDICTOR": _PREDICTOR[np.dtype(form.dtype).kind],
+        "OVERVIEW_RESAMPLING": form.resampling.upper(),
+        "NUM_THREADS": 1,
+        "BIGTIFF": "IF_SAFER",
+    }
+    with ExitStack() as stack:
+        stack.enter_context(rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True))
+        rasterio.shutil.copy(plain, final, driver="COG", **options)
+
+
+def stretch(
+    values: np.ndarray, low: Sequence[float] | float, high: Sequence[float] | float
+) -> np.ndarray:
+    """Turn quantities into grey levels for a preview.
+
+    Parameters
+    ----------
+    values
+        ``(band, y, x)``; NaN is not observed.
+    low, high
+        Values of black and white, one or one a band.
+
+    Returns
+    -------
+    ndarray
+        ``(y, x, band)`` uint8; not observed is 0, observed 1 to 255.
+
+    Examples
+    --------
+    >>> stretch(np.array([[[0.0, 0.5, np.nan]]]), 0.0, 1.0)[0, :, 0].tolist()
+    [1, 128, 0]
+    """
+    black = np.broadcast_to(np.asarray(low, np.float64), values.shape[:1])[:, None, None]
+    white = np.broadcast_to(np.asarray(high, np.float64), values.shape[:1])[:, None, None]
+    width = np.where(white > black, white - black, math.inf)
+    levels = np.rint(1.0 + 254.0 * np.clip((values - black) / width, 0.0, 1.0))
+    return np.moveaxis(np.where(np.isnan(values), 0.0, levels).astype(np.uint8), 0, -1)

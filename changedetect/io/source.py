@@ -1,0 +1,154 @@
+"""Pixels of a file as they lie in it, in physical units."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from rasterio.enums import MaskFlags
+from rasterio.errors import RasterioError
+from rasterio.io import DatasetReader
+from rasterio.windows import Window as FileWindow
+
+from changedetect.errors import SceneError
+from changedetect.grid import Transform, Window
+from changedetect.io.crs import epsg_code
+from changedetect.io.georeference import PLAIN, is_georeferenced
+from changedetect.io.opening import open_raster
+from changedetect.records import Band, Scene
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The files behind a scene, and where their pixels lie.
+
+    Attributes
+    ----------
+    files
+        One path for all bands, or one a band.
+    crs, transform
+        As the file says (pixels need not be square); ``""`` and one unit a pixel without
+        georeference.
+    height, width
+        Size. [px]
+    """
+
+    files: tuple[Path, ...]
+    crs: str
+    transform: Transform
+    height: int
+    width: int
+
+    @classmethod
+    def of_scene(cls, folder: Path, scene: Scene) -> "Source":
+        """Open a scene's first file for its geometry."""
+        if "{band}" in scene.href:
+            names = [scene.href.replace("{band}", str(band.index)) for band in scene.bands]
+            return _source(tuple(folder / name for name in names))
+        return _source((folder / scene.href,))
+
+    @classmethod
+    def of_mask(cls, path: Path) -> "Source":
+        """Open a mask for its geometry."""
+        return _source((path,))
+
+    def read_plain(self, window: Window) -> np.ndarray:
+        """Read stored numbers of the first band of the first file, ``(y, x)``; window inside."""
+        with open_raster(self.files[0]) as dataset:
+            return _read(dataset, self.files[0], [1], window)[0]
+
+
+def _source(files: tuple[Path, ...]) -> Source:
+    with open_raster(files[0]) as dataset:
+        size = (dataset.height, dataset.width)
+        if not is_georeferenced(dataset):
+            return Source(files, "", PLAIN, *size)
+        a, b, c, d, e, f = dataset.transform[:6]
+        return Source(files, epsg_code(dataset.crs.to_wkt()), (a, b, c, d, e, f), *size)
+
+
+def read_source(source: Source, scene: Scene, window: Window) -> np.ndarray:
+    """Read a window of the file's own pixels in physical units.
+
+    Parameters
+    ----------
+    window
+        In the file's pixels; may reach beyond its edges. [px]
+
+    Returns
+    -------
+    ndarray
+        ``(band, y, x)`` float32; NaN is no-data, masked, transparent, not finite, or outside.
+
+    Raises
+    ------
+    SceneError
+        A block can not be read; names file and window.
+    """
+    out = np.full((len(scene.bands), window.height, window.width), np.nan, np.float32)
+    top, left = max(window.row, 0), max(window.col, 0)
+    bottom = min(window.row + window.height, source.height)
+    right = min(window.col + window.width, source.width)
+    if bottom <= top or right <= left:
+        return out
+    inner = Window(top, left, bottom - top, right - left)
+    target = inner.relative_to(window).slices
+    if len(source.files) == 1:
+        with open_raster(source.files[0]) as dataset:
+            stored = _read(dataset, source.files[0], [band.index for band in scene.bands], inner)
+            hidden = _hidden(dataset, source.files[0], inner)
+        out[(slice(None), *target)] = _physical(stored, scene.bands, scene.nodata, hidden)
+        return out
+    for position, (path, band) in enumerate(zip(source.files, scene.bands, strict=True)):
+        with open_raster(path) as dataset:
+            stored = _read(dataset, path, [1], inner)
+            hidden = _hidden(dataset, path, inner)
+        out[(position, *target)] = _physical(stored, [band], scene.nodata, hidden)[0]
+    return out
+
+
+def _read(dataset: DatasetReader, path: Path, indexes: Sequence[int], window: Window) -> np.ndarray:
+    try:
+        return np.asarray(dataset.read(list(indexes), window=_file_window(window)))
+    except RasterioError as error:
+        raise _unreadable(path, window, error) from error
+
+
+def _hidden(dataset: DatasetReader, path: Path, window: Window) -> np.ndarray | None:
+    """Pixels that a mask or a transparency band hides; None where the file has neither."""
+    if MaskFlags.per_dataset not in dataset.mask_flag_enums[0]:
+        return None
+    try:
+        return np.asarray(dataset.read_masks(1, window=_file_window(window))) == 0
+    except RasterioError as error:
+        raise _unreadable(path, window, error) from error
+
+
+def _physical(
+    stored: np.ndarray, bands: Sequence[Band], nodata: float | None, hidden: np.ndarray | None
+) -> np.ndarray:
+    out = np.empty(stored.shape, np.float32)
+    for position, band in enumerate(bands):
+        values = stored[position].astype(np.float64)
+        quantity = values * band.scale + band.offset
+        if nodata is not None:
+            quantity[values == nodata] = np.nan
+        out[position] = quantity
+    out[~np.isfinite(out)] = np.nan
+    if hidden is not None:
+        out[:, hidden] = np.nan
+    return out
+
+
+def _file_window(window: Window) -> FileWindow:
+    return FileWindow(window.col, window.row, window.width, window.height)
+
+
+def _unreadable(path: Path, window: Window, error: RasterioError) -> SceneError:
+    cause = error.__cause__ or error
+    msg = (
+        f"{path}: rows {window.row} to {window.row + window.height}, columns {window.col} to "
+        f"{window.col + window.width} can not be read ({cause}); the file is damaged there: "
+        "fetch it again"
+    )
+    return SceneError(msg)
