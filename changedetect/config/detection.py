@@ -28,6 +28,23 @@ class PixelsSection(Section):
 
     max_shift_px: float = Field(8.0, gt=0, description="largest shift that is searched [px]")
     refuse_residual_px: float = Field(0.5, gt=0, description="refuse a pair above this [px]")
+    sample_block_px: int = Field(256, ge=64, description="largest side of a sample block [px]")
+    sample_blocks: int = Field(48, ge=1, description="most sample blocks of a pair")
+    min_block_share: float = Field(
+        0.3, gt=0, le=1, description="share of a block that both images must show to align it"
+    )
+    min_correlation: float = Field(
+        0.15, gt=0, lt=1, description="lower peaks of edge correlation are not trusted"
+    )
+    shift_step_px: float = Field(0.02, gt=0, le=1, description="resolution of the shift [px]")
+    cloud_buffer_px: int = Field(3, ge=0, description="clouds and shadows are grown by this [px]")
+    min_common_pixels: int = Field(
+        200, ge=50, description="sample pixels that both images must show [px]"
+    )
+    invariant_share: float = Field(
+        0.5, gt=0, le=1, description="share of pixels taken as invariant for radiometry"
+    )
+    invariant_steps: int = Field(10, ge=1, description="concentration steps of radiometry")
 
 
 class EvidenceSection(Section):
