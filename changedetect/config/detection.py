@@ -54,7 +54,31 @@ class EvidenceSection(Section):
     irmad_tolerance: float = Field(1e-3, gt=0, description="stop when correlations move less")
     guide_radius_px: int = Field(4, ge=0, description="radius of the guided filter [px]")
     guide_epsilon: float = Field(1.0, gt=0, description="smoothing of the guided filter")
+    guide_components: int = Field(6, ge=1, description="principal axes that guide the smoothing")
     false_alarm_rate: float = Field(5e-4, gt=0, lt=1, description="stated pixel false-alarm rate")
+    max_false_alarm_rate: float = Field(
+        0.01, gt=0, lt=1, description="highest rate, reached only where much has changed"
+    )
+    false_discovery_share: float = Field(
+        0.05, ge=0, lt=1, description="false share of alarms up to which the rate may rise"
+    )
+    min_sample_pixels: int = Field(
+        200, ge=50, description="sample pixels that both dates must show [px]"
+    )
+    min_own_variance: float = Field(
+        1e-4, gt=0, lt=1, description="bands with less variance of their own are left out"
+    )
+    min_noise_variance: float = Field(
+        1e-6, gt=0, description="floor of a variate's variance, of scaled bands"
+    )
+    null_tail: float = Field(
+        1.5, gt=0, description="tail scale of ln distance over its lower interquartile half"
+    )
+    null_min_tail: float = Field(0.08, gt=0, description="least tail scale of ln distance")
+    null_steps: int = Field(20, ge=1, description="steps of the changed-share estimate")
+    change_span: float = Field(
+        20.0, gt=1, description="distance of changed pixels over the null median, at most"
+    )
 
 
 class PatchesSection(Section):

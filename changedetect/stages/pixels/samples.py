@@ -1,6 +1,7 @@
 """Sample blocks: fixed places of the product grid from which the models of a pair are fitted."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -71,7 +72,7 @@ def _cells(length: int, block: int) -> list[tuple[int, int]]:
     """Cut a length into nearly equal cells: start and size of each. [px]"""
     count = -(-length // block)
     edges = [length * i // count for i in range(count + 1)]
-    return [(a, b - a) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    return [(a, b - a) for a, b in pairwise(edges)]
 
 
 def _spread(cells: list[tuple[int, int]], keep: int) -> list[tuple[int, int]]:
