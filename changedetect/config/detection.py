@@ -36,6 +36,9 @@ class PixelsSection(Section):
     min_correlation: float = Field(
         0.15, gt=0, lt=1, description="lower peaks of edge correlation are not trusted"
     )
+    min_shift_px: float = Field(
+        0.1, ge=0, description="smaller shifts are left alone: resampling costs more [px]"
+    )
     shift_step_px: float = Field(0.02, gt=0, le=1, description="resolution of the shift [px]")
     cloud_buffer_px: int = Field(3, ge=0, description="clouds and shadows are grown by this [px]")
     min_common_pixels: int = Field(
@@ -71,10 +74,10 @@ class EvidenceSection(Section):
     min_noise_variance: float = Field(
         1e-6, gt=0, description="floor of a variate's variance, of scaled bands"
     )
-    null_tail: float = Field(
-        1.5, gt=0, description="tail scale of ln distance over its lower interquartile half"
+    null_scale: float = Field(
+        0.237, gt=0, description="scale of the null's tail, in ln distance over its median"
     )
-    null_min_tail: float = Field(0.08, gt=0, description="least tail scale of ln distance")
+    null_shape: float = Field(1.41, gt=0, description="Weibull shape of the null's tail")
     null_steps: int = Field(20, ge=1, description="steps of the changed-share estimate")
     change_span: float = Field(
         20.0, gt=1, description="distance of changed pixels over the null median, at most"

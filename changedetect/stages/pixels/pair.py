@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
@@ -10,7 +10,6 @@ import xarray as xr
 
 from changedetect.config.detection import EvidenceSection, PixelsSection
 from changedetect.errors import SceneError
-from changedetect.grid import Window
 from changedetect.kernels.resample import box_count, shifted
 from changedetect.schema import CLOUD, SHADOW
 from changedetect.stages.pixels.radiometry import fit_gains
@@ -30,7 +29,7 @@ class PixelModel:
     roles
         Band roles, in the order of the bands.
     alignment
-        Shift of the image after, with its quality.
+        Shift of the image after, with its quality; zero where not worth resampling.
     gain, offset
         Per band: ``gain * after + offset`` looks like the image before.
     notes
@@ -79,6 +78,8 @@ def fit_pixels(
     """
     masked = [_masked_sample(sample, roles, cfg) for sample in samples]
     alignment = fit_alignment(masked, cfg)
+    if max(abs(alignment.dy), abs(alignment.dx)) < cfg.min_shift_px:
+        alignment = replace(alignment, dy=0.0, dx=0.0)
     before, after = _common_pixels(masked, alignment)
     gain, offset = fit_gains(before, after, cfg)
     notes: tuple[str, ...] = ()
@@ -159,12 +160,10 @@ def _masked_sample(sample: PairSample, roles: tuple[str, ...], cfg: PixelsSectio
                 f"({', '.join(roles)}); compare images of one sensor profile"
             )
             raise SceneError(msg)
-    return PairSample(
-        Window(sample.window.row, sample.window.col, sample.window.height, sample.window.width),
-        _masked(sample.before, sample.cloud_before, cfg.cloud_buffer_px),
-        _masked(sample.after, sample.cloud_after, cfg.cloud_buffer_px),
-        sample.cloud_before,
-        sample.cloud_after,
+    return replace(
+        sample,
+        before=_masked(sample.before, sample.cloud_before, cfg.cloud_buffer_px),
+        after=_masked(sample.after, sample.cloud_after, cfg.cloud_buffer_px),
     )
 
 
