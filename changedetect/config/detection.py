@@ -28,6 +28,26 @@ class PixelsSection(Section):
 
     max_shift_px: float = Field(8.0, gt=0, description="largest shift that is searched [px]")
     refuse_residual_px: float = Field(0.5, gt=0, description="refuse a pair above this [px]")
+    sample_block_px: int = Field(256, ge=64, description="largest side of a sample block [px]")
+    sample_blocks: int = Field(48, ge=1, description="most sample blocks of a pair")
+    min_block_share: float = Field(
+        0.3, gt=0, le=1, description="share of a block that both images must show to align it"
+    )
+    min_correlation: float = Field(
+        0.15, gt=0, lt=1, description="lower peaks of edge correlation are not trusted"
+    )
+    min_shift_px: float = Field(
+        0.1, ge=0, description="smaller shifts are left alone: resampling costs more [px]"
+    )
+    shift_step_px: float = Field(0.02, gt=0, le=1, description="resolution of the shift [px]")
+    cloud_buffer_px: int = Field(3, ge=0, description="clouds and shadows are grown by this [px]")
+    min_common_pixels: int = Field(
+        200, ge=50, description="sample pixels that both images must show [px]"
+    )
+    invariant_share: float = Field(
+        0.5, gt=0, le=1, description="share of pixels taken as invariant for radiometry"
+    )
+    invariant_steps: int = Field(10, ge=1, description="concentration steps of radiometry")
 
 
 class EvidenceSection(Section):
@@ -37,7 +57,31 @@ class EvidenceSection(Section):
     irmad_tolerance: float = Field(1e-3, gt=0, description="stop when correlations move less")
     guide_radius_px: int = Field(4, ge=0, description="radius of the guided filter [px]")
     guide_epsilon: float = Field(1.0, gt=0, description="smoothing of the guided filter")
+    guide_components: int = Field(6, ge=1, description="principal axes that guide the smoothing")
     false_alarm_rate: float = Field(5e-4, gt=0, lt=1, description="stated pixel false-alarm rate")
+    max_false_alarm_rate: float = Field(
+        0.01, gt=0, lt=1, description="highest rate, reached only where much has changed"
+    )
+    false_discovery_share: float = Field(
+        0.05, ge=0, lt=1, description="false share of alarms up to which the rate may rise"
+    )
+    min_sample_pixels: int = Field(
+        200, ge=50, description="sample pixels that both dates must show [px]"
+    )
+    min_own_variance: float = Field(
+        1e-4, gt=0, lt=1, description="bands with less variance of their own are left out"
+    )
+    min_noise_variance: float = Field(
+        1e-6, gt=0, description="floor of a variate's variance, of scaled bands"
+    )
+    null_scale: float = Field(
+        0.237, gt=0, description="scale of the null's tail, in ln distance over its median"
+    )
+    null_shape: float = Field(1.41, gt=0, description="Weibull shape of the null's tail")
+    null_steps: int = Field(20, ge=1, description="steps of the changed-share estimate")
+    change_span: float = Field(
+        20.0, gt=1, description="distance of changed pixels over the null median, at most"
+    )
 
 
 class PatchesSection(Section):

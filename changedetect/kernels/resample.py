@@ -1,9 +1,4 @@
-"""Resampling at given source coordinates: cubic, footprint mean, nearest.
-
-Coordinates are absolute pixel positions in the source (pixel centres at whole numbers), so the
-value of an output pixel does not depend on which window of the source was read or of the output
-is asked for. NaN is not observed.
-"""
+"""Sub-pixel shift of an image, and growth of a mask."""
 
 import math
 
@@ -13,185 +8,119 @@ from changedetect.kernels._jit import kernel
 
 
 @kernel
-def _keys(distance: float) -> float:
-    """Cubic convolution with a = -1/2 (Keys 1981, doi:10.1109/TASSP.1981.1163711, eq. 15)."""
-    d = abs(distance)
-    if d < 1.0:
-        return 1.5 * d * d * d - 2.5 * d * d + 1.0
-    if d < 2.0:
-        return -0.5 * d * d * d + 2.5 * d * d - 4.0 * d + 2.0
-    return 0.0
+def cubic_weights(fraction: float) -> np.ndarray:
+    """Return the four weights of cubic convolution.
 
-
-@kernel
-def _bilinear_at(source: np.ndarray, band: int, r: float, c: float) -> float:
-    """Bilinear over observed neighbours; NaN if they hold less than half of the weight."""
-    height, width = source.shape[1], source.shape[2]
-    top = int(math.floor(r))
-    left = int(math.floor(c))
-    total = 0.0
-    weight = 0.0
-    for y in range(top, top + 2):
-        for x in range(left, left + 2):
-            w = (1.0 - abs(r - y)) * (1.0 - abs(c - x))
-            if w <= 0.0 or y < 0 or x < 0 or y >= height or x >= width:
-                continue
-            value = source[band, y, x]
-            if math.isnan(value):
-                continue
-            total += w * value
-            weight += w
-    if weight < 0.5:
-        return math.nan
-    return total / weight
-
-
-@kernel
-def cubic(
-    source: np.ndarray, top_row: int, left_col: int, rows: np.ndarray, cols: np.ndarray
-) -> np.ndarray:
-    """Interpolate; beside unobserved pixels and edges bilinear over what was observed.
+    Keys (1981), doi:10.1109/TASSP.1981.1163711, equation 15 (a = -1/2).
 
     Parameters
     ----------
-    source
-        ``(band, y, x)`` float32, a window of the source; NaN is not observed.
-    top_row, left_col
-        Position of the window in the source. [px]
-    rows, cols
-        ``(y, x)`` float64, where to interpolate, counted in the whole source. [px]
+    fraction
+        Where between the second and the third tap, 0 to 1. [px]
 
     Returns
     -------
     ndarray
-        ``(band, y, x)`` float32; NaN is not observed.
+        ``(4,)`` float64; adds up to 1.
+
+    Examples
+    --------
+    >>> cubic_weights(0.5).tolist()
+    [-0.0625, 0.5625, 0.5625, -0.0625]
     """
-    bands, height, width = source.shape
-    out_height, out_width = rows.shape
-    out = np.empty((bands, out_height, out_width), np.float32)
-    weights_y = np.empty(4, np.float64)
-    weights_x = np.empty(4, np.float64)
-    for y in range(out_height):
-        for x in range(out_width):
-            r, c = rows[y, x], cols[y, x]
-            if math.isnan(r) or math.isnan(c):
-                out[:, y, x] = np.nan
-                continue
-            base_r, base_c = int(math.floor(r)) - 1, int(math.floor(c)) - 1
-            for k in range(4):
-                weights_y[k] = _keys(r - (base_r + k))
-                weights_x[k] = _keys(c - (base_c + k))
-            r0, c0 = base_r - top_row, base_c - left_col
-            inside = r0 >= 0 and c0 >= 0 and r0 + 4 <= height and c0 + 4 <= width
-            fr, fc = r - top_row, c - left_col
-            for b in range(bands):
-                value = math.nan
-                if inside:
-                    value = 0.0
-                    for i in range(4):
-                        line = 0.0
-                        for j in range(4):
-                            line += weights_x[j] * source[b, r0 + i, c0 + j]
-                        value += weights_y[i] * line
-                if math.isnan(value):
-                    value = _bilinear_at(source, b, fr, fc)
-                out[b, y, x] = value
-    return out
+    weights = np.empty(4)
+    for tap in range(4):
+        d = abs(fraction + 1.0 - tap)
+        if d <= 1.0:
+            weights[tap] = (1.5 * d - 2.5) * d * d + 1.0
+        else:
+            weights[tap] = ((-0.5 * d + 2.5) * d - 4.0) * d + 2.0
+    return weights
 
 
 @kernel
-def footprint_mean(
-    source: np.ndarray,
-    top_row: int,
-    left_col: int,
-    rows: np.ndarray,
-    cols: np.ndarray,
-    span_rows: float,
-    span_cols: float,
-) -> np.ndarray:
-    """Average the source under each output pixel, weighted by covered area.
+def shifted(image: np.ndarray, dy: float, dx: float) -> np.ndarray:
+    """Read an image at places moved by a shift: ``out[y, x] = image[y + dy, x + dx]``.
 
     Parameters
     ----------
-    source, top_row, left_col, rows, cols
-        As for `cubic`.
-    span_rows, span_cols
-        Size of an output pixel in the source. [px]
+    image
+        ``(band, y, x)`` float32; NaN is no data and spreads to every pixel that it would weigh in.
+    dy, dx
+        Shift. [px]
 
     Returns
     -------
     ndarray
-        ``(band, y, x)`` float32; NaN where less than half of the footprint was observed.
+        ``(band, y, x)`` float32; NaN also where the image does not reach.
     """
-    bands, height, width = source.shape
-    out_height, out_width = rows.shape
-    out = np.empty((bands, out_height, out_width), np.float32)
-    full = span_rows * span_cols
-    for y in range(out_height):
-        for x in range(out_width):
-            low_r = rows[y, x] - span_rows / 2.0 + 0.5
-            low_c = cols[y, x] - span_cols / 2.0 + 0.5
-            if math.isnan(low_r) or math.isnan(low_c):
-                out[:, y, x] = np.nan
-                continue
-            high_r, high_c = low_r + span_rows, low_c + span_cols
-            for b in range(bands):
-                total = 0.0
-                weight = 0.0
-                for i in range(int(math.floor(low_r)), int(math.ceil(high_r))):
-                    p = i - top_row
-                    if p < 0 or p >= height:
+    bands, height, width = image.shape
+    out = np.full(image.shape, np.float32(np.nan), np.float32)
+    row0, col0 = math.floor(dy), math.floor(dx)
+    wy, wx = cubic_weights(dy - row0), cubic_weights(dx - col0)
+    line = np.empty(width)
+    for band in range(bands):
+        for y in range(height):
+            line[:] = 0.0
+            for tap in range(4):
+                if wy[tap] == 0.0:
+                    continue
+                row = y + row0 + tap - 1
+                if row < 0 or row >= height:
+                    line[:] = np.nan
+                    break
+                for x in range(width):
+                    line[x] += wy[tap] * image[band, row, x]
+            for x in range(width):
+                value = 0.0
+                for tap in range(4):
+                    if wx[tap] == 0.0:
                         continue
-                    w_row = min(high_r, i + 1.0) - max(low_r, float(i))
-                    for j in range(int(math.floor(low_c)), int(math.ceil(high_c))):
-                        q = j - left_col
-                        if q < 0 or q >= width:
-                            continue
-                        value = source[b, p, q]
-                        if math.isnan(value):
-                            continue
-                        w = w_row * (min(high_c, j + 1.0) - max(low_c, float(j)))
-                        total += w * value
-                        weight += w
-                out[b, y, x] = total / weight if weight >= 0.5 * full else math.nan
+                    col = x + col0 + tap - 1
+                    if col < 0 or col >= width:
+                        value = np.nan
+                        break
+                    value += wx[tap] * line[col]
+                out[band, y, x] = np.float32(value)
     return out
 
 
 @kernel
-def nearest(
-    source: np.ndarray,
-    top_row: int,
-    left_col: int,
-    rows: np.ndarray,
-    cols: np.ndarray,
-    outside: int,
-) -> np.ndarray:
-    """Take the pixel under each position.
+def box_count(mask: np.ndarray, radius: int) -> np.ndarray:
+    """Count the set pixels of the square window around every pixel, clipped at the edge.
 
     Parameters
     ----------
-    source
-        ``(y, x)`` uint8.
-    top_row, left_col, rows, cols
-        As for `cubic`.
-    outside
-        Value where there is no source pixel.
+    mask
+        ``(y, x)`` bool.
+    radius
+        Half side of the window. [px]
 
     Returns
     -------
     ndarray
-        ``(y, x)`` uint8.
+        ``(y, x)`` int32.
     """
-    height, width = source.shape
-    out = np.empty(rows.shape, np.uint8)
-    for y in range(rows.shape[0]):
-        for x in range(rows.shape[1]):
-            r, c = rows[y, x], cols[y, x]
-            out[y, x] = outside
-            if math.isnan(r) or math.isnan(c):
-                continue
-            p = int(math.floor(r + 0.5)) - top_row
-            q = int(math.floor(c + 0.5)) - left_col
-            if p >= 0 and q >= 0 and p < height and q < width:
-                out[y, x] = source[p, q]
+    height, width = mask.shape
+    columns = np.zeros(width, np.int32)
+    out = np.zeros((height, width), np.int32)
+    for y in range(min(radius, height)):
+        for x in range(width):
+            columns[x] += mask[y, x]
+    for y in range(height):
+        if y + radius < height:
+            for x in range(width):
+                columns[x] += mask[y + radius, x]
+        if y - radius > 0:
+            for x in range(width):
+                columns[x] -= mask[y - radius - 1, x]
+        total = np.int32(0)
+        for x in range(min(radius, width)):
+            total += columns[x]
+        for x in range(width):
+            if x + radius < width:
+                total += columns[x + radius]
+            if x - radius > 0:
+                total -= columns[x - radius - 1]
+            out[y, x] = total
     return out

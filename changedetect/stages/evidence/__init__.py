@@ -1,0 +1,1 @@
+"""Stack -> per-pixel evidence of change (log-likelihood ratio) and what was not observed."""

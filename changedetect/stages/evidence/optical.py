@@ -1,0 +1,153 @@
+"""Evidence of change from an optical pair, without labels.
+
+IR-MAD on the raw bands, root of the sum of squares, a guided filter over the principal axes of
+both dates, then a calibrated null. Two passes: `fit_pair` on sample blocks gives a small frozen
+`PairModel`; `measure_pair` applies it to any window, byte for byte the same whatever the cut.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+
+from changedetect.config.detection import EvidenceSection
+from changedetect.errors import SceneError
+from changedetect.kernels.canonical import QUANTUM, distance_and_guide
+from changedetect.kernels.guided import guided_mean
+from changedetect.schema import STACK, check_array
+from changedetect.stages.evidence.calibration import NullModel, fit_null
+from changedetect.stages.evidence.irmad import Alteration, fit_alteration, kept_bands
+
+
+@dataclass(frozen=True, slots=True)
+class PairModel:
+    """Everything that turns a prepared pair into evidence.
+
+    Attributes
+    ----------
+    bands
+        Band names of the stacks.
+    kept
+        Positions of the bands that are used.
+    alteration
+        The variates.
+    null
+        Calibration of the smoothed distance.
+    sample_pixels
+        How many pixels the fit saw.
+    notes
+        Bands left out, no convergence, and the like.
+    """
+
+    bands: tuple[str, ...]
+    kept: tuple[int, ...]
+    alteration: Alteration
+    null: NullModel
+    sample_pixels: int
+    notes: tuple[str, ...] = ()
+
+    @property
+    def threshold(self) -> int:
+        """Alarm at or above this evidence (log-likelihood ratio × 100)."""
+        return self.null.threshold
+
+    @property
+    def false_alarm_rate(self) -> float:
+        """Share of unchanged pixels that the threshold is expected to alarm."""
+        return self.null.false_alarm_rate
+
+
+def fit_pair(stacks: Sequence[xr.DataArray], cfg: EvidenceSection) -> PairModel:
+    """Fit the evidence model of a pair on its prepared sample blocks.
+
+    Parameters
+    ----------
+    stacks
+        schema.STACK with two times each, one per sample block, always in the same order.
+    cfg
+        Evidence settings.
+
+    Returns
+    -------
+    PairModel
+        Small and frozen; keep it with the run.
+
+    Raises
+    ------
+    SceneError
+        Too few pixels are observed in both dates, or no band varies.
+    """
+    for stack in stacks:
+        check_array(stack, STACK)
+    names = tuple(str(name) for name in stacks[0].band.values)
+    samples = np.concatenate([_pixels(stack) for stack in stacks])
+    if len(samples) < cfg.min_sample_pixels:
+        msg = (
+            f"only {len(samples)} sample pixels are observed in both dates; at least "
+            f"{cfg.min_sample_pixels} were expected (min_sample_pixels); choose images with less "
+            "cloud / 两期共同有效像元不足"
+        )
+        raise SceneError(msg)
+    kept = kept_bands(samples, names, cfg)
+    columns = [i + len(names) * date for date in (0, 1) for i in kept]
+    alteration = fit_alteration(np.ascontiguousarray(samples[:, columns]), cfg)
+    distances = [_distance(stack, tuple(kept), alteration, cfg) for stack in stacks]
+    pooled = np.concatenate([values[np.isfinite(values)] for values in distances])
+    null = fit_null(pooled, len(kept), cfg)
+    notes = _notes(names, kept, alteration)
+    return PairModel(names, tuple(kept), alteration, null, len(samples), notes)
+
+
+def measure_pair(stack: xr.DataArray, model: PairModel, cfg: EvidenceSection) -> np.ndarray:
+    """Measure evidence of change over a window.
+
+    Parameters
+    ----------
+    stack
+        schema.STACK with two times; NaN is not observed. Its outer ``2 * guide_radius_px``
+        pixels lack context unless they lie at the edge of the image: the caller crops them.
+    model
+        From `fit_pair`.
+    cfg
+        The settings of the fit.
+
+    Returns
+    -------
+    ndarray
+        schema.EVIDENCE ``(y, x)`` int16.
+    """
+    check_array(stack, STACK)
+    return model.null.llr(_distance(stack, model.kept, model.alteration, cfg))
+
+
+def _distance(
+    stack: xr.DataArray, kept: tuple[int, ...], alteration: Alteration, cfg: EvidenceSection
+) -> np.ndarray:
+    """Smoothed change distance, ``(y, x)`` float32; NaN is not observed."""
+    values = np.concatenate([stack.values[0][list(kept)], stack.values[1][list(kept)]])
+    guides = min(cfg.guide_components, len(alteration.mean))
+    projection = alteration.axes[:guides] / alteration.spread
+    matrix = np.vstack([alteration.matrix, projection])
+    offset = np.concatenate([alteration.offset, projection @ alteration.mean])
+    score, guide = distance_and_guide(values, matrix, offset, len(alteration.matrix))
+    ridge = cfg.guide_epsilon * QUANTUM * QUANTUM
+    smooth = guided_mean(score, guide, cfg.guide_radius_px, ridge)
+    return np.asarray(smooth / np.float32(QUANTUM))
+
+
+def _pixels(stack: xr.DataArray) -> np.ndarray:
+    """Gather pixels observed in both dates and all bands, ``(pixel, 2 * band)``."""
+    values = stack.values.reshape(-1, *stack.shape[2:])
+    return np.ascontiguousarray(values[:, np.isfinite(values).all(axis=0)].T)
+
+
+def _notes(names: tuple[str, ...], kept: list[int], alteration: Alteration) -> tuple[str, ...]:
+    """Say what the user should know of the fit."""
+    notes = []
+    dropped = [name for i, name in enumerate(names) if i not in kept]
+    if dropped:
+        notes.append(f"bands left out (constant, or a copy of others): {', '.join(dropped)}")
+    if not alteration.converged:
+        notes.append(f"IR-MAD still moved after {alteration.iterations} iterations")
+    return tuple(notes)

@@ -1,0 +1,20 @@
+"""Scenes -> aligned, masked, comparable stack on one grid.
+
+Two passes: `fit_pixels` sees the sample blocks of `sample_windows` and gives a small frozen
+`PixelModel`; `prepare_pair` applies it to any window that carries a halo of `halo_px`.
+"""
+
+from changedetect.stages.pixels.pair import PixelModel, fit_pixels, halo_px, prepare_pair
+from changedetect.stages.pixels.registration import PairAlignment
+from changedetect.stages.pixels.samples import UNMASKED, PairSample, sample_windows
+
+__all__ = [
+    "UNMASKED",
+    "PairAlignment",
+    "PairSample",
+    "PixelModel",
+    "fit_pixels",
+    "halo_px",
+    "prepare_pair",
+    "sample_windows",
+]

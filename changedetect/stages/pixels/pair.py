@@ -1,0 +1,180 @@
+"""The model of a pair's pixels, and its use on any window."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import numpy as np
+import xarray as xr
+
+from changedetect.config.detection import EvidenceSection, PixelsSection
+from changedetect.errors import SceneError
+from changedetect.kernels.resample import box_count, shifted
+from changedetect.schema import CLOUD, SHADOW
+from changedetect.stages.pixels.radiometry import fit_gains
+from changedetect.stages.pixels.registration import PairAlignment, fit_alignment
+from changedetect.stages.pixels.samples import PairSample
+
+TAPS_PX = 2
+"""Cubic convolution reads this far beyond a pixel."""
+
+
+@dataclass(frozen=True, slots=True)
+class PixelModel:
+    """What makes the two images of a pair comparable.
+
+    Attributes
+    ----------
+    roles
+        Band roles, in the order of the bands.
+    alignment
+        Shift of the image after, with its quality; zero where not worth resampling.
+    gain, offset
+        Per band: ``gain * after + offset`` looks like the image before.
+    notes
+        What the user should know (alignment unknown, and the like).
+    """
+
+    roles: tuple[str, ...]
+    alignment: PairAlignment
+    gain: tuple[float, ...]
+    offset: tuple[float, ...]
+    notes: tuple[str, ...] = ()
+
+
+def halo_px(pixels: PixelsSection, evidence: EvidenceSection) -> int:
+    """Return what a tile must read beyond its core so that cuts leave no trace. [px]"""
+    reach = math.ceil(pixels.max_shift_px) + TAPS_PX + pixels.cloud_buffer_px
+    return reach + 2 * evidence.guide_radius_px
+
+
+def fit_pixels(
+    samples: Sequence[PairSample], roles: tuple[str, ...], cfg: PixelsSection
+) -> PixelModel:
+    """Fit alignment and radiometry of a pair on its sample blocks.
+
+    Parameters
+    ----------
+    samples
+        Blocks read at `sample_windows`.
+    roles
+        Band roles, in the order of the bands.
+    cfg
+        Limits.
+
+    Returns
+    -------
+    PixelModel
+        Where neither image shows structure, the shift is zero, its quality NaN, and a note says
+        so; the caller decides.
+
+    Raises
+    ------
+    RegistrationError
+        The images can not be laid over one another.
+    SceneError
+        (Nearly) nothing is observed in both images, or the bands do not fit the roles.
+    """
+    masked = [_masked_sample(sample, roles, cfg) for sample in samples]
+    alignment = fit_alignment(masked, cfg)
+    if max(abs(alignment.dy), abs(alignment.dx)) < cfg.min_shift_px:
+        alignment = replace(alignment, dy=0.0, dx=0.0)
+    before, after = _common_pixels(masked, alignment)
+    gain, offset = fit_gains(before, after, cfg)
+    notes: tuple[str, ...] = ()
+    if not alignment.known:
+        notes = ("alignment unknown: no sample block shows enough structure; no shift applied",)
+    return PixelModel(roles, alignment, gain, offset, notes)
+
+
+def prepare_pair(
+    before: np.ndarray,
+    after: np.ndarray,
+    clouds: tuple[np.ndarray, np.ndarray],
+    times: tuple[datetime, datetime],
+    model: PixelModel,
+    cfg: PixelsSection,
+) -> xr.DataArray:
+    """Align, mask and normalise one window of a pair.
+
+    Parameters
+    ----------
+    before, after
+        ``(band, y, x)`` float32; NaN is no data. [reflectance 0-1, or DN]
+    clouds
+        Cloud masks before and after, ``(y, x)`` uint8; schema.CLEAR, CLOUD, SHADOW; 255 = no mask.
+    times
+        Acquisition times before and after.
+    model
+        From `fit_pixels`.
+    cfg
+        Cloud buffer and smallest shift worth resampling.
+
+    Returns
+    -------
+    DataArray
+        schema.STACK ``(time, band, y, x)`` float32 in the units of the image before; NaN in both
+        dates where either was not observed. Pixels nearer than the shift and its taps to the
+        edge of the window are NaN.
+    """
+    first = _masked(before, clouds[0], cfg.cloud_buffer_px)
+    second = _align(_masked(after, clouds[1], cfg.cloud_buffer_px), model.alignment)
+    gain = np.array(model.gain, np.float64)[:, None, None]
+    offset = np.array(model.offset, np.float64)[:, None, None]
+    stack = np.stack([first, (second * gain + offset).astype(np.float32)])
+    stack[:, :, ~np.isfinite(stack).all(axis=(0, 1))] = np.nan
+    stamps = np.array([time.replace(tzinfo=None) for time in times], "datetime64[ns]")
+    return xr.DataArray(
+        stack,
+        dims=("time", "band", "y", "x"),
+        coords={"time": stamps, "band": list(model.roles)},
+        name="stack",
+    )
+
+
+def _align(image: np.ndarray, alignment: PairAlignment) -> np.ndarray:
+    """Lay the image after on the image before."""
+    if alignment.dy == 0 and alignment.dx == 0:
+        return image
+    return shifted(image, alignment.dy, alignment.dx)
+
+
+def _masked(image: np.ndarray, cloud: np.ndarray, buffer_px: int) -> np.ndarray:
+    """Return a copy with clouds, shadows, their surroundings and half-missing pixels as NaN."""
+    hidden = (cloud == CLOUD) | (cloud == SHADOW)
+    if hidden.any():
+        hidden = box_count(hidden, buffer_px) > 0
+    hidden |= ~np.isfinite(image).all(axis=0)
+    out = image.astype(np.float32)
+    out[:, hidden] = np.nan
+    return np.asarray(out)
+
+
+def _masked_sample(sample: PairSample, roles: tuple[str, ...], cfg: PixelsSection) -> PairSample:
+    """Mask the clouds of one block and check its bands."""
+    for image, which in ((sample.before, "before"), (sample.after, "after")):
+        if image.shape[0] != len(roles):
+            msg = (
+                f"the image {which} has {image.shape[0]} bands; {len(roles)} were expected "
+                f"({', '.join(roles)}); compare images of one sensor profile"
+            )
+            raise SceneError(msg)
+    return replace(
+        sample,
+        before=_masked(sample.before, sample.cloud_before, cfg.cloud_buffer_px),
+        after=_masked(sample.after, sample.cloud_after, cfg.cloud_buffer_px),
+    )
+
+
+def _common_pixels(
+    samples: Sequence[PairSample], alignment: PairAlignment
+) -> tuple[np.ndarray, np.ndarray]:
+    """Gather the aligned pixels observed in both images, ``(pixel, band)`` each."""
+    firsts, seconds = [], []
+    for sample in samples:
+        after = _align(sample.after, alignment)
+        seen = np.isfinite(sample.before).all(axis=0) & np.isfinite(after).all(axis=0)
+        firsts.append(sample.before[:, seen].T)
+        seconds.append(after[:, seen].T)
+    return np.concatenate(firsts), np.concatenate(seconds)

@@ -1,0 +1,81 @@
+"""Sample blocks: fixed places of the product grid from which the models of a pair are fitted."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from changedetect.config.detection import PixelsSection
+from changedetect.grid import Grid, Window
+
+UNMASKED = 255
+"""Value of a cloud mask where the image has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class PairSample:
+    """One sample block of a pair, as read.
+
+    Attributes
+    ----------
+    window
+        Its place on the product grid.
+    before, after
+        ``(band, y, x)`` float32; NaN is no data. [reflectance 0-1, or DN]
+    cloud_before, cloud_after
+        ``(y, x)`` uint8; schema.CLEAR, CLOUD, SHADOW; 255 = no mask.
+    """
+
+    window: Window
+    before: np.ndarray
+    after: np.ndarray
+    cloud_before: np.ndarray
+    cloud_after: np.ndarray
+
+
+def sample_windows(grid: Grid, cfg: PixelsSection) -> tuple[Window, ...]:
+    """Choose the sample blocks of a grid.
+
+    The grid is cut into nearly equal cells of at most ``sample_block_px``; where these are more
+    than ``sample_blocks``, an evenly spread lattice of them is taken. The places depend on the
+    grid alone, never on tiles.
+
+    Parameters
+    ----------
+    grid
+        The product grid.
+    cfg
+        Size and number of blocks.
+
+    Returns
+    -------
+    tuple of Window
+        By rows; at least one.
+
+    Examples
+    --------
+    >>> grid = Grid("EPSG:4547", (2.0, 0.0, 0.0, 0.0, -2.0, 0.0), 400, 200)
+    >>> sample_windows(grid, PixelsSection())
+    (Window(row=0, col=0, height=200, width=200), Window(row=0, col=200, height=200, width=200))
+    """
+    rows = _cells(grid.height, cfg.sample_block_px)
+    cols = _cells(grid.width, cfg.sample_block_px)
+    aspect = len(rows) / len(cols)
+    keep_rows = max(1, int(np.sqrt(cfg.sample_blocks * aspect)))
+    if len(rows) * len(cols) > cfg.sample_blocks:
+        rows = _spread(rows, keep_rows)
+        cols = _spread(cols, max(1, cfg.sample_blocks // len(rows)))
+    return tuple(Window(r, c, h, w) for r, h in rows for c, w in cols)
+
+
+def _cells(length: int, block: int) -> list[tuple[int, int]]:
+    """Cut a length into nearly equal cells: start and size of each. [px]"""
+    count = -(-length // block)
+    edges = [length * i // count for i in range(count + 1)]
+    return [(a, b - a) for a, b in pairwise(edges)]
+
+
+def _spread(cells: list[tuple[int, int]], keep: int) -> list[tuple[int, int]]:
+    """Take cells at the middles of equal parts."""
+    keep = min(keep, len(cells))
+    return [cells[(2 * i + 1) * len(cells) // (2 * keep)] for i in range(keep)]
