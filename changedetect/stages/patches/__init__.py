@@ -1,0 +1,14 @@
+"""Evidence -> outlined patches with area and uncertainty, the same however the work was tiled.
+
+Everything after a tile lives in run space: a tile turns its core into runs and integer sums, and
+runs of all tiles are joined where a seam cut them.
+"""
+
+from changedetect.stages.patches.outlines import Outline, outline
+from changedetect.stages.patches.tile import Sampler, TileRuns, failed_tile, halo_px, tile_runs
+from changedetect.stages.patches.unobserved import unobserved_areas
+
+__all__ = [
+    "Outline", "Sampler", "TileRuns", "failed_tile", "halo_px", "outline", "tile_runs",
+    "unobserved_areas",
+]  # fmt: skip

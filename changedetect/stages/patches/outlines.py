@@ -1,0 +1,180 @@
+"""Groups of the whole grid -> the table of patches."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from changedetect import measure, schema
+from changedetect.config.detection import PatchesSection
+from changedetect.errors import LayerError
+from changedetect.grid import Grid
+from changedetect.records import ScenePair
+from changedetect.stages.patches.join import Joined, group_polygons, join
+from changedetect.stages.patches.tile import TileRuns, add_votes
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What was outlined, and what was counted and left out.
+
+    Attributes
+    ----------
+    patches
+        schema.PATCHES in the grid's CRS, sorted by patch_id; without scene and date columns where
+        no scene pairs were given.
+    moments
+        ``(patch, channel, 3)`` int64, rows as in `patches`: pixels with a known value, sum, sum of
+        squares of each channel.
+    noise_groups, noise_px
+        Groups below the minimum, and their pixels.
+    observed_px, unobserved_px
+        Pixels of all tiles.
+    """
+
+    patches: gpd.GeoDataFrame
+    moments: np.ndarray
+    noise_groups: int
+    noise_px: int
+    observed_px: int
+    unobserved_px: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Sums:
+    """Sums of the groups of all tiles, by group of the whole grid (-1 = dropped)."""
+
+    llr_sum: np.ndarray
+    llr_max: np.ndarray
+    moments: np.ndarray
+    votes: np.ndarray
+
+
+def outline(
+    parts: Sequence[TileRuns],
+    grid: Grid,
+    cfg: PatchesSection,
+    pairs: Sequence[ScenePair] = (),
+    *,
+    sources: Sequence[str] = ("optical",),
+) -> Outline:
+    """Outline the patches of a grid; the same for every tiling and order of tiles.
+
+    Parameters
+    ----------
+    parts
+        Results of all tiles; they do not overlap.
+    grid
+        The grid they were cut from. Without a CRS (quick looks) areas are planar, in its units.
+    cfg
+        Smallest patch.
+    pairs
+        The scene pairs that the tiles' pair index counts; a patch names the pair under most of
+        its pixels, the earlier one of two equals.
+    sources
+        Kinds of evidence that the evidence rests on.
+
+    Raises
+    ------
+    LayerError
+        A patch rests on a pair that was not given.
+    """
+    everything = join([part.runs for part in parts])
+    keep = everything.pixels >= cfg.min_pixels
+    joined = everything.kept(keep)
+    sums = _add_up(parts, joined)
+    table = _table(joined, sums, grid, sources)
+    if pairs:
+        table = table.assign(**_scene_columns(_majority(sums.votes, len(table)), pairs))
+        table = table[list(schema.PATCHES.names)]
+    counts = np.sum([part.counts for part in parts], axis=0, dtype=np.int64)
+    counts = np.broadcast_to(counts, (4,)) if parts else np.zeros(4, np.int64)
+    return Outline(
+        patches=gpd.GeoDataFrame(table, geometry="geometry", crs=grid.crs or None),
+        moments=sums.moments,
+        noise_groups=int(counts[2] + (~keep).sum()),
+        noise_px=int(counts[3] + everything.pixels[~keep].sum()),
+        observed_px=int(counts[0]),
+        unobserved_px=int(counts[1]),
+    )
+
+
+def _add_up(parts: Sequence[TileRuns], joined: Joined) -> _Sums:
+    """Add the sums of tile groups to the groups of the whole grid."""
+    groups = len(joined.pixels)
+    channels = max((part.moments.shape[1] for part in parts), default=0)
+    sums = _Sums(
+        np.zeros(groups, np.int64),
+        np.full(groups, schema.EVIDENCE_NODATA, np.int64),
+        np.zeros((groups, channels, 3), np.int64),
+        np.zeros((0, 3), np.int64),
+    )
+    votes, begin = [sums.votes], 0
+    for part in parts:
+        place = joined.place[begin : begin + len(part.runs)]
+        begin += len(part.runs)
+        target = np.full(len(part.pixels), -1, np.int64)
+        target[part.run_group] = place
+        kept = target >= 0
+        np.add.at(sums.llr_sum, target[kept], part.llr_sum[kept])
+        np.maximum.at(sums.llr_max, target[kept], part.llr_max[kept])
+        np.add.at(sums.moments, target[kept], part.moments[kept])
+        voted = part.votes.copy()
+        voted[:, 0] = target[voted[:, 0]]
+        votes.append(voted[voted[:, 0] >= 0])
+    return _Sums(sums.llr_sum, sums.llr_max, sums.moments, add_votes(np.concatenate(votes)))
+
+
+def _table(joined: Joined, sums: _Sums, grid: Grid, sources: Sequence[str]) -> pd.DataFrame:
+    polygons = group_polygons(joined, grid)
+    areas, perimeters = measure_polygons(polygons, grid.crs)
+    scale = schema.EVIDENCE_SCALE
+    return pd.DataFrame(
+        {
+            "patch_id": [f"P{row:06d}{col:06d}" for row, col in joined.first_pixels.tolist()],
+            "pixels": joined.pixels,
+            "area_m2": areas,
+            "area_sd_m2": [measure.area_sd_m2(length, grid.resolution) for length in perimeters],
+            "perimeter_m": perimeters,
+            "llr_mean": sums.llr_sum / np.maximum(joined.pixels, 1) / scale,
+            "llr_max": sums.llr_max / scale,
+            "sources": ";".join(sources),
+            "geometry": polygons,
+        }
+    )
+
+
+def measure_polygons(polygons: np.ndarray, crs: str) -> tuple[np.ndarray, np.ndarray]:
+    """Measure areas and ring lengths, on the ellipsoid or, without a CRS, in the plane."""
+    if crs:
+        return measure.measure_many(polygons, crs)
+    return shapely.area(polygons), shapely.length(polygons)
+
+
+def _majority(votes: np.ndarray, groups: int) -> np.ndarray:
+    """Return the pair under most pixels of each group; -1 where none was voted for."""
+    order = np.lexsort((votes[:, 1], -votes[:, 2], votes[:, 0]))
+    group, first = np.unique(votes[order, 0], return_index=True)
+    winner = np.full(groups, -1, np.int64)
+    winner[group] = votes[order[first], 1]
+    return winner
+
+
+def _scene_columns(winner: np.ndarray, pairs: Sequence[ScenePair]) -> dict[str, list[object]]:
+    wrong = np.flatnonzero((winner < 0) | (winner >= len(pairs)))
+    if len(wrong):
+        msg = (
+            f"patch {wrong[0]} rests on scene pair {winner[wrong[0]]}; 0 to {len(pairs) - 1} were "
+            "expected; give the tiles the pair index of the same list of pairs"
+        )
+        raise LayerError(msg)
+    under = [pairs[index] for index in winner.tolist()]
+    return {
+        "before_scene": [pair.before.scene_id for pair in under],
+        "after_scene": [pair.after.scene_id for pair in under],
+        "before_date": [pair.before.day for pair in under],
+        "after_date": [pair.after.day for pair in under],
+    }

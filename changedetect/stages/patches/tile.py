@@ -1,0 +1,255 @@
+"""One tile: its core's evidence becomes runs, groups and integer sums."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from changedetect import schema
+from changedetect.config.detection import PatchesSection
+from changedetect.errors import LayerError
+from changedetect.grid import Tile
+from changedetect.kernels.runs import add_moments, close_gaps, find_runs, label_runs, run_pixels
+
+Sampler = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""``(rows, cols)`` of the outer window, each ``(pixels,)`` int64 -> ``(channel, pixels)`` int32."""
+
+MISSING = int(np.iinfo(np.int32).min)
+"""Value of a channel that is not known in a pixel."""
+
+_PIXELS_AT_ONCE = 1 << 18
+"""Pixels sampled in one call: bounds memory where a whole tile changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class TileRuns:
+    """What a tile hands back; small, and all integers, so that tiles add up exactly.
+
+    Groups are the 8-connected groups of changed pixels inside the core. Groups smaller than the
+    minimum that do not touch the core's border are noise and only counted.
+
+    Attributes
+    ----------
+    runs
+        ``(n, 3)`` int32: row, first column, column after the last; grid coordinates, sorted.
+    run_group
+        ``(n,)`` int64, group of each run.
+    pixels, llr_sum, llr_max
+        ``(group,)`` int64: pixels, sum and largest of quantised evidence.
+    moments
+        ``(group, channel, 3)`` int64: count of known pixels, sum, sum of squares.
+    votes
+        ``(v, 3)`` int64: group, scene pair, pixels of the group under that pair.
+    unobserved
+        ``(m, 3)`` int32, runs of pixels that were not observed.
+    counts
+        ``(4,)`` int64: observed pixels, unobserved pixels, noise groups, noise pixels.
+    """
+
+    runs: np.ndarray
+    run_group: np.ndarray
+    pixels: np.ndarray
+    llr_sum: np.ndarray
+    llr_max: np.ndarray
+    moments: np.ndarray
+    votes: np.ndarray
+    unobserved: np.ndarray
+    counts: np.ndarray
+
+    @property
+    def observed_px(self) -> int:
+        """Pixels of the core that were observed. [px]"""
+        return int(self.counts[0])
+
+    @property
+    def unobserved_px(self) -> int:
+        """Pixels of the core that were not observed. [px]"""
+        return int(self.counts[1])
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Return the arrays by name, for storing."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "TileRuns":
+        """Build from stored arrays.
+
+        Raises
+        ------
+        LayerError
+            An array is missing.
+        """
+        names = [field.name for field in fields(cls)]
+        missing = [name for name in names if name not in arrays]
+        if missing:
+            msg = f"stored tile result: arrays {missing} are missing; redo the tile"
+            raise LayerError(msg)
+        return cls(**{name: np.asarray(arrays[name]) for name in names})
+
+
+def halo_px(cfg: PatchesSection) -> int:
+    """Return what a tile must read beyond its core so that closing gaps is exact. [px]"""
+    return cfg.gap_px
+
+
+def failed_tile(tile: Tile, channels: int) -> TileRuns:
+    """Return the result of a tile that could not be done: all of its core is unobserved.
+
+    Parameters
+    ----------
+    tile
+        The tile.
+    channels
+        How many channels the other tiles have.
+    """
+    evidence = np.full(
+        (tile.outer.height, tile.outer.width), schema.EVIDENCE_NODATA, schema.EVIDENCE.dtype
+    )
+    nothing = np.zeros((channels, *evidence.shape), np.int32)
+    return tile_runs(evidence, tile, 1, nothing, PatchesSection())
+
+
+def tile_runs(
+    evidence: np.ndarray,
+    tile: Tile,
+    threshold: int,
+    channels: np.ndarray | Sampler,
+    cfg: PatchesSection,
+    *,
+    pair_index: np.ndarray | int = 0,
+) -> TileRuns:
+    """Turn a tile's evidence into runs and sums.
+
+    Changed is what reaches the threshold, with gaps up to ``cfg.gap_px`` closed; a pixel that was
+    not observed is never filled in.
+
+    Parameters
+    ----------
+    evidence
+        ``(y, x)`` int16 over the tile's outer window (schema.EVIDENCE).
+    tile
+        Where it lies; its halo is at least `halo_px`.
+    threshold
+        Least quantised evidence of a changed pixel. [log-likelihood ratio x 100]
+    channels
+        ``(channel, y, x)`` int32 over the outer window, or a function that gives the channels of
+        the pixels asked for (then nothing is computed where nothing changed). Missing =
+        int32's minimum.
+    cfg
+        Gap and minimum.
+    pair_index
+        Which scene pair each pixel's evidence rests on: ``(y, x)`` over the outer window,
+        negative = none; or one number for all.
+
+    Raises
+    ------
+    LayerError
+        The evidence does not have its form or the size of the tile's outer window.
+    """
+    schema.check_array(evidence, schema.EVIDENCE)
+    if evidence.shape != (tile.outer.height, tile.outer.width):
+        msg = (
+            f"tile {tile.name}: evidence of {evidence.shape} px found, its outer window of "
+            f"{(tile.outer.height, tile.outer.width)} px expected"
+        )
+        raise LayerError(msg)
+    core = tile.core_in_outer.slices
+    observed = evidence != schema.EVIDENCE_NODATA
+    mask = (observed & (evidence >= threshold)).astype(np.uint8)
+    closed = close_gaps(mask, cfg.gap_px) & observed
+    found = find_runs(np.ascontiguousarray(closed[core]), tile.core.row, tile.core.col)
+    hidden = np.ascontiguousarray(~observed[core]).view(np.uint8)
+    unobserved = find_runs(hidden, tile.core.row, tile.core.col)
+    runs, group, noise = _without_noise(found, tile, cfg.min_pixels)
+    sampler = channels if callable(channels) else _array_sampler(channels)
+    sums = _group_sums(runs, group, tile, evidence, sampler)
+    unobserved_px = int(hidden.sum())
+    counts = np.array([hidden.size - unobserved_px, unobserved_px, *noise], np.int64)
+    votes = _votes(runs, group, tile, pair_index)
+    return TileRuns(runs, group, *sums, votes, unobserved, counts)
+
+
+def _array_sampler(channels: np.ndarray) -> Sampler:
+    return lambda rows, cols: channels[:, rows, cols].astype(np.int32, copy=False)
+
+
+def _without_noise(
+    runs: np.ndarray, tile: Tile, min_pixels: int
+) -> tuple[np.ndarray, np.ndarray, tuple[int, int]]:
+    """Drop small groups that no other tile can enlarge; count what was dropped."""
+    group = label_runs(runs, 1)
+    groups = int(group.max()) + 1 if len(group) else 0
+    pixels = np.bincount(group, runs[:, 2] - runs[:, 1], groups).astype(np.int64)
+    core = tile.core
+    at_border = (
+        (runs[:, 0] == core.row)
+        | (runs[:, 0] == core.row + core.height - 1)
+        | (runs[:, 1] == core.col)
+        | (runs[:, 2] == core.col + core.width)
+    )
+    open_group = np.zeros(groups, bool)
+    open_group[group[at_border]] = True
+    keep = open_group | (pixels >= min_pixels)
+    number = np.cumsum(keep) - 1
+    kept_runs = keep[group]
+    noise = int((~keep).sum()), int(pixels[~keep].sum())
+    return runs[kept_runs], number[group[kept_runs]].astype(np.int64), noise
+
+
+def _blocks(
+    runs: np.ndarray, group: np.ndarray, tile: Tile
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """List the pixels of runs in blocks: rows and columns in the outer window, and groups."""
+    ends = np.cumsum(runs[:, 2] - runs[:, 1], dtype=np.int64)
+    first = 0
+    while first < len(runs):
+        start = ends[first - 1] if first else 0
+        last = max(first + 1, int(np.searchsorted(ends, start + _PIXELS_AT_ONCE)))
+        rows, cols, owner = run_pixels(runs[first:last])
+        yield rows - tile.outer.row, cols - tile.outer.col, group[first:last][owner]
+        first = last
+
+
+def _group_sums(
+    runs: np.ndarray, group: np.ndarray, tile: Tile, evidence: np.ndarray, sampler: Sampler
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Sum evidence and channels over the pixels of each group."""
+    groups = int(group.max()) + 1 if len(group) else 0
+    nowhere = np.zeros(0, np.int64)
+    moments = np.zeros((groups, len(sampler(nowhere, nowhere)), 3), np.int64)
+    llr = np.zeros((groups, 1, 3), np.int64)
+    llr_max = np.full(groups, schema.EVIDENCE_NODATA, np.int64)
+    for rows, cols, owner in _blocks(runs, group, tile):
+        add_moments(sampler(rows, cols), owner, MISSING, moments)
+        values = evidence[rows, cols].astype(np.int32)
+        add_moments(values[None], owner, MISSING, llr)
+        np.maximum.at(llr_max, owner, values)
+    return llr[:, 0, 0].copy(), llr[:, 0, 1].copy(), llr_max, moments
+
+
+def _votes(
+    runs: np.ndarray, group: np.ndarray, tile: Tile, pair_index: np.ndarray | int
+) -> np.ndarray:
+    """Count under which scene pair the pixels of each group lie."""
+    pairs = np.broadcast_to(np.asarray(pair_index), (tile.outer.height, tile.outer.width))
+    counted: list[np.ndarray] = [np.zeros((0, 3), np.int64)]
+    for rows, cols, owner in _blocks(runs, group, tile):
+        pair = pairs[rows, cols].astype(np.int64)
+        votes = np.column_stack([owner, pair, np.ones_like(pair)])
+        counted.append(add_votes(votes[pair >= 0]))
+    return add_votes(np.concatenate(counted))
+
+
+def add_votes(votes: np.ndarray) -> np.ndarray:
+    """Add the pixels of equal (group, pair), sorted by group and pair.
+
+    Parameters
+    ----------
+    votes
+        ``(v, 3)`` int64: group, scene pair (from 0), pixels.
+    """
+    pairs = int(votes[:, 1].max()) + 1 if len(votes) else 1
+    keys, place = np.unique(votes[:, 0] * pairs + votes[:, 1], return_inverse=True)
+    pixels = np.zeros(len(keys), np.int64)
+    np.add.at(pixels, place, votes[:, 2])
+    return np.column_stack([keys // pairs, keys % pairs, pixels])
