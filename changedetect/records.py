@@ -201,7 +201,11 @@ class ApprovalOverlap:
 
 @dataclass(frozen=True, slots=True)
 class UnitAreas:
-    """Areas of a unit, all ellipsoidal, holes taken off. [m²]; None = its layer does not cover."""
+    """Areas of a unit, all ellipsoidal, holes taken off. [m²]; None = its layer does not cover.
+
+    ``raw`` keeps, by field name, what zones and the unapproved remainder measured before slivers
+    thinner than the position error were taken off; the fields themselves are the effective values.
+    """
 
     total: float
     cropland: float
@@ -219,6 +223,8 @@ class UnitAreas:
     unapproved: float = 0.0
     unapproved_cropland: float = 0.0
     unapproved_basic_farmland: float | None = None
+    red_line_core: float | None = None
+    raw: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,58 @@
+"""Section about the cross-check of patches with land records: tolerances and cautious readings."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from changedetect.config.base import Section
+
+
+class CrosscheckSection(Section):
+    """How much of an overlap is registration error, and when an approval is enough.
+
+    The defaults are our choice; a province confirms them.
+    """
+
+    sliver_width_px: float = Field(
+        1.5, ge=0, description="overlaps thinner than this are registration error [px]"
+    )
+    sliver_width_m: float = Field(
+        2.0, ge=0, description="and thinner than this, whatever the pixel [m]"
+    )
+    sliver_min_m2: float = Field(
+        10.0, ge=0, description="smaller overlaps with a zone count nothing [m²]"
+    )
+    sliver_max_share: float = Field(
+        0.5, gt=0, le=1, description="a larger share of the ground is never a sliver"
+    )
+    border_sliver_m2: float = Field(
+        20.0, ge=0, description="smaller parts across a county border stay with the largest [m²]"
+    )
+    dust_m2: float = Field(1e-3, gt=0, description="numerical dust of overlays [m²]")
+    union_cover_share: float = Field(
+        0.95, gt=0, le=1, description="share that valid approvals must cover together"
+    )
+    remainder_min_m2: float = Field(
+        200.0, gt=0, description="a remainder of this size is never excused by the share [m²]"
+    )
+    meets_share: float = Field(
+        0.05, ge=0, le=1, description="smaller overlaps do not connect an approval to a change"
+    )
+    inside_bracket: Literal["before", "unknown", "later"] = Field(
+        "before", description="reading of an approval dated inside (before_date, after_date]"
+    )
+    stale_after_days: int = Field(
+        183, ge=0, description="an approval layer this much older than QSX is stale [day]"
+    )
+    min_family_probability: float = Field(
+        0.4, ge=0, le=1, description="below: the kind of change is unsure"
+    )
+    min_change_probability: float = Field(
+        0.5, ge=0, le=1, description="below: whether it changed is unsure"
+    )
+    pseudo_change_probability: float = Field(
+        0.1, ge=0, le=1, description="below: pseudo-change, rejected but kept"
+    )
+    pseudo_families: tuple[str, ...] = Field(
+        ("pseudo",), description="names that the classifier gives to a rejected patch"
+    )
