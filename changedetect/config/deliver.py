@@ -1,0 +1,24 @@
+"""Section about what is handed out."""
+
+from pydantic import Field
+
+from changedetect.config.base import Section
+
+
+class DeliverSection(Section):
+    """Size classes of the statistics and the look of the pictures."""
+
+    size_limits_mu: tuple[float, ...] = Field(
+        (0.5, 2.0, 10.0, 50.0), description="limits between size classes of the statistics [mu]"
+    )
+    stretch_low_percent: float = Field(
+        1.0, ge=0, lt=50, description="darkest share that a picture clips [%]"
+    )
+    stretch_high_percent: float = Field(
+        99.0, gt=50, le=100, description="share below which a picture is not clipped [%]"
+    )
+    chip_side_px: int = Field(512, ge=64, description="side of a picture [px]")
+    chip_margin_frac: float = Field(
+        0.6, ge=0, description="ground shown around a patch, as a share of its longer side"
+    )
+    chip_min_side_m: float = Field(200.0, gt=0, description="shortest side of a picture [m]")

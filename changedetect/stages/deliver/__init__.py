@@ -1,0 +1,57 @@
+"""Turn a county's units, cases and scenes into what is handed out: layers, sheets, page, totals.
+
+Pure values: no file is opened here. Writers stand in `changedetect.io`.
+"""
+
+import pandas as pd
+
+from changedetect.casepackage import FORMS
+from changedetect.stages.deliver.cases import case_hash, case_tables
+from changedetect.stages.deliver.overlays import overlay_tables
+from changedetect.stages.deliver.package import PackageInput, RuleRow, chip_paths
+from changedetect.stages.deliver.registers import register_tables
+from changedetect.stages.deliver.sheets import workbook
+from changedetect.stages.deliver.tables import make_table
+from changedetect.stages.deliver.totals import statistics
+
+__all__ = [
+    "PackageInput",
+    "RuleRow",
+    "case_hash",
+    "chip_paths",
+    "layers",
+    "statistics",
+    "workbook",
+]
+
+
+def layers(package: PackageInput) -> dict[str, pd.DataFrame]:
+    """Return every layer of a case package, in the order of the schema.
+
+    Parameters
+    ----------
+    package
+        One county, one month.
+
+    Returns
+    -------
+    dict
+        Layer name -> GeoDataFrame in EPSG:4490, or DataFrame where the layer has no geometry. Every
+        column of `casepackage.FORMS` in its order; codes are text, areas in mu to 4 decimals, None
+        where something is unknown (never 0). The county's own layers are there and empty.
+
+    Raises
+    ------
+    LayerError
+        A case without its unit, or areas that do not close.
+    """
+    filled = {
+        **case_tables(package),
+        **overlay_tables(package),
+        **register_tables(package),
+        "TJ_XJ": statistics([package]),
+    }
+    return {
+        name: filled[name] if name in filled else make_table(form, [])
+        for name, form in FORMS.items()
+    }

@@ -1,0 +1,254 @@
+"""The case list (AJTB) and the points to drive to (AJDW)."""
+
+import hashlib
+import json
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import shapely
+from shapely.geometry.base import BaseGeometry
+
+from changedetect.casepackage import FORMS
+from changedetect.casepackage.lists import THEMES
+from changedetect.codes import FAMILIES, PDJY
+from changedetect.measure import GEOGRAPHIC, reproject
+from changedetect.records import Case, TimeCode, Unit
+from changedetect.stages.deliver.land import land_columns, main_class
+from changedetect.stages.deliver.package import PackageInput, chip_paths
+from changedetect.stages.deliver.tables import Row, as_multi, make_table, mu_or_none
+
+_OVERLAPS = {
+    "THNZY": "NZY",
+    "THGY": "GY",
+    "THLS": "LS",
+    "THSS": "SS",
+    "THZJD": "ZJD",
+    "THKQ": "CK",
+    "THZJG": "ZJG",
+    "THDJ": "DJ",
+}
+"""Column -> kind of approval."""
+
+_ZONE_WIDTH_DEG = 3
+_FIRST_ZONE, _LAST_ZONE, _EPSG_BEFORE_FIRST = 25, 45, 4488
+"""CGCS2000 three-degree zones 25-45 with the zone in the easting are EPSG:4513-4533."""
+
+_HASHED = (
+    "AJBH", "JCBH", "XZQDM", "JCZQ", "QSX", "HSX", "QYXBH", "HYXBH", "TBLX", "JCMJ", "JCMJM", "GDMJ",
+    "YJNTMJ", "STHXMJ", "THZMJ", "WPMJ", "SPSX", "ZTJH", "PDJY", "GZBB", "QZJ",
+)  # fmt: skip
+"""Key fields of the case hash; all stand in the same row, so anybody can compute it again."""
+
+_HASH_DECIMALS = 9
+"""Coordinates are hashed in degrees to this many decimals, 0.1 mm on the ground."""
+
+
+def case_tables(package: PackageInput) -> dict[str, pd.DataFrame]:
+    """Return AJTB and AJDW, both by case number."""
+    rows = [_case_row(package, case, unit) for case, unit in package.pairs()]
+    return {
+        "AJTB": _with_hash(make_table(FORMS["AJTB"], rows)),
+        "AJDW": make_table(FORMS["AJDW"], [_point_row(row) for row in rows]),
+    }
+
+
+def _case_row(package: PackageInput, case: Case, unit: Unit) -> Row:
+    return {
+        **_identity(package, case, unit),
+        **_images(case, unit),
+        **_place(unit, package.crs),
+        **_areas(unit),
+        **_overlaps(package, unit),
+        **_judgement(package, case, unit),
+        **_handling(package, case, unit),
+        "geometry": as_multi(unit.geometry, package.crs),
+    }
+
+
+def _identity(package: PackageInput, case: Case, unit: Unit) -> Row:
+    family = sorted((unit.unit_id, *unit.siblings))
+    split = bool(unit.siblings)
+    return {
+        "AJBH": case.number,
+        "JCBH": unit.unit_id,
+        "FJCBH": unit.patch_id if split else case.parent,
+        "ZXH": family.index(unit.unit_id) + 1 if split else 0,
+        "XZQDM": package.district,
+        "XZQMC": package.district_name,
+        "XZDM": unit.town,
+        "XZMC": unit.town_name,
+        "CDM": unit.village,
+        "CMC": unit.village_name,
+        "JCZQ": case.month.replace("-", ""),
+        "PCH": package.stem,
+    }
+
+
+def _images(case: Case, unit: Unit) -> Row:
+    confirmed = case.last_confirmed > case.first_found or len(unit.sources) > 1
+    return {
+        "QSX": f"{unit.before_date:%Y%m%d}",
+        "HSX": f"{unit.after_date:%Y%m%d}",
+        "QYXBH": unit.before_scene,
+        "HYXBH": unit.after_scene,
+        "QFBL": float(unit.before_gsd_m),
+        "HFBL": float(unit.after_gsd_m),
+        "SCFX": case.first_found,
+        "ZJFX": case.last_confirmed,
+        "TBLX": FAMILIES.get(unit.family),
+        "BHCD": "2" if confirmed else "1",
+        "ZXD": float(unit.change_probability),
+        "BHQDL": main_class(unit),
+    }
+
+
+def inside_point(geometry: BaseGeometry, crs: str) -> tuple[float, float]:
+    """Return longitude and latitude of a point that lies inside a surface. [degree]"""
+    point = reproject(shapely.point_on_surface(geometry), crs, GEOGRAPHIC)
+    return float(point.x), float(point.y)
+
+
+def gauss(longitude: float, latitude: float) -> Row:
+    """Return north (ZXX), east with zone (ZXY) and zone (DH) of the three-degree Gauss grid.
+
+    Outside zones 25 to 45 (not China) all three are None.
+
+    Examples
+    --------
+    >>> row = gauss(114.0, 30.0)
+    >>> row["DH"], round(row["ZXX"]), round(row["ZXY"])
+    (38, 3320113, 38500000)
+    """
+    zone = math.floor(longitude / _ZONE_WIDTH_DEG + 1 / 2)
+    if not _FIRST_ZONE <= zone <= _LAST_ZONE:
+        return {"ZXX": None, "ZXY": None, "DH": None}
+    target = f"EPSG:{zone + _EPSG_BEFORE_FIRST}"
+    point = reproject(shapely.Point(longitude, latitude), GEOGRAPHIC, target)
+    return {"ZXX": float(point.y), "ZXY": float(point.x), "DH": zone}
+
+
+def _place(unit: Unit, crs: str) -> Row:
+    longitude, latitude = inside_point(unit.geometry, crs)
+    return {"ZXJD": longitude, "ZXWD": latitude, **gauss(longitude, latitude)}
+
+
+def _areas(unit: Unit) -> Row:
+    areas = unit.areas
+    return {
+        "JCMJ": unit.area_m2,
+        "JCMJM": mu_or_none(unit.area_m2),
+        "ZC": unit.perimeter_m,
+        "MJWC": mu_or_none(unit.area_sd_m2),
+        **land_columns(unit),
+        "YJNTMJ": mu_or_none(areas.basic_farmland),
+        "STHXMJ": mu_or_none(areas.red_line),
+        "KFBWMJ": mu_or_none(areas.outside_town),
+    }
+
+
+def _overlaps(package: PackageInput, unit: Unit) -> Row:
+    """Fill the approval columns; a layer that does not cover the county gives None, never 0."""
+    areas = unit.areas
+    row: Row = {"SPSX": unit.time_code.value}
+    for column, kind in _OVERLAPS.items():
+        overlap = areas.approved.get(kind, 0.0)
+        row[column] = mu_or_none(overlap) if overlap > 0 or package.covered(kind) else None
+    unknown = unit.time_code is TimeCode.LAYER_MISSING
+    if not unknown or areas.approved_union > 0:
+        row["THZMJ"] = mu_or_none(areas.approved_union)
+        row["THBL"] = areas.approved_union / unit.area_m2
+    if not unknown:
+        row["WPMJ"] = mu_or_none(areas.unapproved)
+        row["WPGDMJ"] = mu_or_none(areas.unapproved_cropland)
+        row["WPYNMJ"] = mu_or_none(areas.unapproved_basic_farmland)
+    return row
+
+
+def _judgement(package: PackageInput, case: Case, unit: Unit) -> Row:
+    versions = {rule.rule_id: rule.version for rule in package.rules}
+    rules = [
+        f"{rule}@{versions[rule]}" if rule in versions else rule
+        for rule in sorted(set(case.rule_ids))
+    ]
+    return {
+        "ZTDM": case.main_theme,
+        "ZTJH": ",".join(case.themes),
+        "PDJY": case.suggestion,
+        "PDYJ": "；".join(case.reasons),
+        "GZBB": ",".join(rules),
+        "QZJ": "；".join(_missing(case, unit)),
+        "YZDJ": str(case.severity),
+    }
+
+
+def _missing(case: Case, unit: Unit) -> list[str]:
+    missing = list(case.missing)
+    unknown = land_columns(unit)["DLBMMJ"]
+    if unknown:
+        missing.append(f"地类底图未覆盖{unknown:.4f}亩")
+    if unit.family not in FAMILIES:
+        missing.append("图斑类型待判")
+    return missing
+
+
+def _handling(package: PackageInput, case: Case, unit: Unit) -> Row:
+    notes = []
+    if case.pooled:
+        notes.append("小于主题最小面积，入池留存并累计，不下发")
+    if unit.siblings:
+        notes.append(f"跨行政区图斑，父图斑{unit.patch_id}，同源{'、'.join(sorted(unit.siblings))}")
+    if unit.siblings and case.parent:
+        notes.append(f"父案件{case.parent}")
+    row: Row = {
+        "AJZT": case.state,
+        "XFRQ": None if case.pooled else package.dispatched_on,
+        "HCQX": case.county_due,
+        "ZGQX": case.clear_due,
+        "RCBZ": "1" if case.pooled else "0",
+        "BZ": "；".join(notes),
+    }
+    if case.number in package.chips:
+        row.update(zip(("QTP", "HTP", "TTP"), chip_paths(case.number), strict=True))
+    return row
+
+
+def _point_row(row: Row) -> Row:
+    longitude, latitude = row["ZXJD"], row["ZXWD"]
+    theme, suggestion = str(row["ZTDM"]), str(row["PDJY"])
+    return {
+        **{name: row[name] for name in ("AJBH", "PDJY", "YZDJ", "ZXJD", "ZXWD")},
+        "BQ": f"{THEMES.get(theme, theme)} {PDJY.get(suggestion, suggestion)}",
+        "DHLJ": f"geo:{latitude:.6f},{longitude:.6f}",
+        "geometry": shapely.Point(longitude, latitude),
+    }
+
+
+def case_hash(row: dict[str, Any], geometry: BaseGeometry) -> str:
+    """Return the hash of a case (XXHX): geometry, key fields, image ids, rule versions.
+
+    Parameters
+    ----------
+    row
+        A row of AJTB as delivered.
+    geometry
+        Its geometry as delivered (EPSG:4490).
+
+    Returns
+    -------
+    str
+        SHA-256, hexadecimal, over the JSON text (sorted keys, UTF-8) of the key fields and of the
+        normalised geometry's WKB, coordinates rounded to 9 decimals.
+    """
+    rounded = shapely.transform(geometry, lambda points: np.round(points, _HASH_DECIMALS))
+    facts = {name: row[name] for name in _HASHED}
+    facts["geometry"] = shapely.to_wkb(shapely.normalize(rounded), hex=True, byte_order=1)
+    text = json.dumps(facts, sort_keys=True, ensure_ascii=False, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _with_hash(table: pd.DataFrame) -> pd.DataFrame:
+    records = table.to_dict("records")
+    hashes = [case_hash(record, record["geometry"]) for record in records]
+    return table.assign(XXHX=pd.Series(hashes, index=table.index, dtype=object))
