@@ -60,10 +60,10 @@ class EvidenceSection(Section):
     guide_components: int = Field(6, ge=1, description="principal axes that guide the smoothing")
     false_alarm_rate: float = Field(5e-4, gt=0, lt=1, description="stated pixel false-alarm rate")
     max_false_alarm_rate: float = Field(
-        0.01, gt=0, lt=1, description="highest rate, reached only where much has changed"
+        0.02, gt=0, lt=1, description="highest rate, reached only where much has changed"
     )
     false_discovery_share: float = Field(
-        0.05, ge=0, lt=1, description="false share of alarms up to which the rate may rise"
+        0.1, ge=0, lt=1, description="false share of alarms up to which the rate may rise"
     )
     min_sample_pixels: int = Field(
         200, ge=50, description="sample pixels that both dates must show [px]"
