@@ -1,0 +1,1 @@
+"""Evidence of change per pixel: optical pair, time series, radar, and their fusion."""
