@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import geopandas as gpd
@@ -29,6 +30,12 @@ UNOBSERVED = "unobserved.json"
 BLOCK_PX = 512
 """Rasters are put together in strips of this height. [px]"""
 
+EVIDENCE_FORM = raster_writer.RasterForm(
+    "int16", schema.EVIDENCE_NODATA, ("log-likelihood ratio of change x 100",)
+)
+CHANGE_FORM = raster_writer.RasterForm(
+    "uint8", schema.NOT_OBSERVED, ("0 unchanged, 1 changed, 255 not observed",)
+)
 CLOUDED = "云、阴影或无影像"
 FAILED = "图块处理失败"
 
@@ -214,22 +221,9 @@ def _write(
     outline: patches.Outline,
     unobserved: Sequence[UnobservedArea],
 ) -> tuple[str, ...]:
-    raster_writer.write_raster(
-        folder / EVIDENCE,
-        grid,
-        dtype="int16",
-        nodata=schema.EVIDENCE_NODATA,
-        blocks=tiles.strips(grid),
-        descriptions=("log-likelihood ratio of change x 100",),
-    )
-    raster_writer.write_raster(
-        folder / CHANGE,
-        grid,
-        dtype="uint8",
-        nodata=schema.NOT_OBSERVED,
-        blocks=change_strips(tiles.strips(grid), outline),
-        descriptions=("0 unchanged, 1 changed, 255 not observed",),
-    )
+    write = partial(raster_writer.write_raster, grid=grid, overwrite=True)
+    write(folder / EVIDENCE, form=EVIDENCE_FORM, pieces=tiles.strips(grid))
+    write(folder / CHANGE, form=CHANGE_FORM, pieces=change_strips(tiles.strips(grid), outline))
     write_patches(folder / PATCHES, outline.patches, grid.crs)
     tile_files.write_tile(folder / MOMENTS, {"moments": outline.moments})
     record_files.write_records(folder / UNOBSERVED, unobserved, UnobservedArea)

@@ -6,6 +6,7 @@ fixed places; a tile then reads its windows, runs the stages, and leaves one sma
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -127,7 +128,7 @@ class TileWork:
         index = np.full(shape, -1, np.int16)
         threshold = np.zeros(shape, np.int32)
         composite: xr.DataArray | None = None
-        reader = RasterReader(self.images)
+        reader = _reader(self.images)
         for place, fitted in enumerate(self.pairs):
             if (evidence != schema.EVIDENCE_NODATA).all():
                 break
@@ -157,6 +158,12 @@ class TileWork:
             fitted.pixels,
             self.settings.pixels,
         )
+
+
+@cache
+def _reader(folder: Path) -> RasterReader:
+    """One reader a process, so that each image's digest is compared once."""
+    return RasterReader(folder)
 
 
 def _merged(whole: xr.DataArray | None, stack: xr.DataArray, new: np.ndarray) -> xr.DataArray:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 
 from changedetect.config.job import JobConfig
-from changedetect.io import catalogue, record_files
+from changedetect.io import catalogue, record_files, stac
 from changedetect.io.publish import publish_bytes
 from changedetect.pipeline.context import MonthContext
 from changedetect.pipeline.runstore import StepRecord, StepResult
@@ -25,8 +25,8 @@ def do(context: MonthContext) -> tuple[StepRecord, bool]:
 
     def work(_key: str) -> StepResult:
         pairs = choose_pairs(found.scenes, job.config, context.span)
-        stac = json.dumps(catalogue.to_stac(found), ensure_ascii=False, sort_keys=True, indent=1)
-        publish_bytes(context.folder / CATALOGUE, stac.encode() + b"\n", overwrite=True)
+        items = json.dumps(stac.to_stac(found), ensure_ascii=False, sort_keys=True, indent=1)
+        publish_bytes(context.folder / CATALOGUE, items.encode() + b"\n", overwrite=True)
         record_files.write_records(context.folder / SCENES, found.scenes, Scene)
         facts = {
             "scenes": len(found.scenes),

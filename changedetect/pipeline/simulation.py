@@ -14,6 +14,7 @@ from ruamel.yaml.compat import StringIO
 from changedetect.errors import InputError
 from changedetect.io import raster_writer, vector_writer
 from changedetect.io.publish import publish_bytes
+from changedetect.io.rasters import OUTSIDE
 from changedetect.pipeline.job import month_span
 from changedetect.pipeline.progress import Progress
 from changedetect.simulate import images, land
@@ -29,6 +30,7 @@ LAYER_KEYS = {
     "red_line": "STBHHX",
     "town_boundary": "CZKFBJ",
 }
+CLOUD_FORM = raster_writer.RasterForm("uint8", OUTSIDE, ("0 clear, 1 cloud, 2 shadow",))
 SENSORS = ("pms2m", "msi10m", "sar10m", "rgb05m")
 
 
@@ -120,24 +122,17 @@ def _write_records(folder: Path, world: World) -> None:
 def _write_images(folder: Path, world: World, progress: Progress) -> int:
     folder.mkdir(parents=True)
     count = 0
-    progress.begin("images", images.count(world))
+    progress.begin("images", 0)
     for image in images.images(world):
+        form = raster_writer.RasterForm(
+            image.values.dtype.name, image.nodata, image.roles, tuple(sorted(image.tags.items()))
+        )
         raster_writer.write_cog_array(
-            folder / f"{image.scene_id}.tif",
-            image.grid,
-            image.values,
-            nodata=image.nodata,
-            descriptions=image.roles,
-            tags=image.tags,
+            folder / f"{image.scene_id}.tif", image.grid, image.values, form
         )
         if image.cloud is not None:
             raster_writer.write_cog_array(
-                folder / f"{image.scene_id}_cloud.tif",
-                image.grid,
-                image.cloud[None],
-                nodata=None,
-                descriptions=("cloud",),
-                tags={},
+                folder / f"{image.scene_id}_cloud.tif", image.grid, image.cloud, CLOUD_FORM
             )
         count += 1
         progress.advance("images", image.scene_id)

@@ -1,1 +1,1 @@
-"""Stack -> per-pixel evidence of change (log-likelihood ratio) and what was not observed."""
+"""Stack -> per-pixel evidence of change: optical pair, time series, radar, and their fusion."""

@@ -1,0 +1,302 @@
+"""One date of a recursive robust harmonic model, for every pixel of a tile.
+
+A pixel whose values hold a NaN was not observed on that date: nothing of it moves. Pixels do not
+see one another, so the result does not depend on how an area was tiled.
+
+The model of index ``b`` is ``y_b(t) = x(t)·β_b + noise`` with
+``x = (1, cos ωt, sin ωt, cos 2ωt, sin 2ωt)``; β walks randomly, so there is no trend term. All
+indices share the covariance ``P`` of β in units of the noise variance. Sources: Kalman filter of a
+dynamic harmonic regression (Young et al. 1999, DOI 10.1002/(SICI)1099-131X(199911)18:6<369);
+bounded innovations (Huber 1964, DOI 10.1214/aoms/1177703732); multivariate CUSUM by shrinking the
+summed vector (Crosier 1988, DOI 10.1080/00401706.1988.10484402, eq. 2.3 to 2.5).
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from changedetect.kernels._jit import kernel
+
+TERMS = 5
+"""Terms of the harmonic model: level, and cosine and sine of one and two cycles a year."""
+
+YEAR_DAYS = 365.2425
+"""Mean length of a Gregorian year. [day]"""
+
+FIRST_DAY, LAST_DAY, RUN_BEFORE, RUN_FIRST, BREAK_BEFORE, BREAK_AFTER = 0, 1, 2, 3, 4, 5
+"""Places in the last axis of `days`."""
+
+OBSERVATIONS, RUN = 0, 1
+"""Places in the last axis of `counts`."""
+
+
+class HarmonicRules(NamedTuple):
+    """Numbers that steer `absorb`; the configuration section explains each."""
+
+    process_per_day: float
+    gap_days: float
+    clip: float
+    huber: float
+    forgetting: float
+    noise_weight: float
+    allowance: float
+    threshold: float
+    freeze: float
+    cap: float
+    history_days: int
+    history_observations: int
+    confirm_days: int
+    confirm_observations: int
+    one_sided: int
+
+
+def regressors(day: int) -> np.ndarray:
+    """Return ``x(t)`` of a day.
+
+    Parameters
+    ----------
+    day
+        Proleptic Gregorian ordinal. [day]
+
+    Returns
+    -------
+    ndarray
+        ``(term,)`` float64.
+    """
+    angle = 2.0 * np.pi * (day % (400 * YEAR_DAYS)) / YEAR_DAYS
+    return np.array([1.0, np.cos(angle), np.sin(angle), np.cos(2 * angle), np.sin(2 * angle)])
+
+
+@kernel
+def _unpack(packed, full):
+    """Spread the packed upper triangle over a symmetric matrix."""
+    k = 0
+    for i in range(full.shape[0]):
+        for j in range(i, full.shape[0]):
+            full[i, j] = packed[k]
+            full[j, i] = packed[k]
+            k += 1
+
+
+@kernel
+def _pack(full, packed):
+    """Store the upper triangle of a symmetric matrix."""
+    k = 0
+    for i in range(full.shape[0]):
+        for j in range(i, full.shape[0]):
+            packed[k] = full[i, j]
+            k += 1
+
+
+@kernel
+def _whiten(matrix, floor, factor, vector):
+    """Overwrite ``vector`` with ``L⁻¹ vector`` where ``L Lᵀ = matrix + diag(floor)``."""
+    n = matrix.shape[0]
+    for i in range(n):
+        for j in range(i + 1):
+            total = matrix[i, j]
+            if i == j:
+                total += floor[i]
+            for k in range(j):
+                total -= factor[i, k] * factor[j, k]
+            if i == j:
+                factor[i, i] = np.sqrt(max(total, floor[i] * 0.01))
+            else:
+                factor[i, j] = total / factor[j, j]
+    for i in range(n):
+        total = vector[i]
+        for k in range(i):
+            total -= factor[i, k] * vector[k]
+        vector[i] = total / factor[i, i]
+
+
+@kernel
+def _accumulate(z, cusum, rules):
+    """Add a whitened innovation to the vector CUSUM and return its length (Crosier 1988)."""
+    n = z.shape[0]
+    norm = 0.0
+    for i in range(n):
+        norm += z[i] * z[i]
+    norm = np.sqrt(norm)
+    scale = 1.0 if norm <= rules.clip else rules.clip / norm
+    length = 0.0
+    for i in range(n):
+        total = cusum[i] + scale * z[i]
+        if i == 0 and ((rules.one_sided < 0 and total > 0) or (rules.one_sided > 0 and total < 0)):
+            total = 0.0
+        cusum[i] = total
+        length += total * total
+    length = np.sqrt(length)
+    shrunk = min(max(length - rules.allowance, 0.0), rules.cap)
+    factor = shrunk / length if length > 0.0 else 0.0
+    for i in range(n):
+        cusum[i] *= factor
+    return shrunk
+
+
+@kernel
+def _follow(day, before, after, days, counts, rules):
+    """Keep the date bracket of the deviation that may be under way; true = a break is confirmed.
+
+    A date that adds nothing to the sum saw the old state. The new state is first seen when the
+    sum passes the allowance; dates between are in doubt and stay inside the bracket.
+    """
+    if after == 0.0 or (after < before and after < rules.freeze):
+        days[RUN_BEFORE] = day
+        days[RUN_FIRST] = 0
+        counts[RUN] = 0
+        return False
+    if days[RUN_FIRST] == 0:
+        if after <= rules.allowance:
+            return False
+        days[RUN_FIRST] = day
+    counts[RUN] += 1
+    return (
+        after > rules.threshold
+        and counts[RUN] >= rules.confirm_observations
+        and day - days[RUN_FIRST] >= rules.confirm_days
+    )
+
+
+@kernel
+def _learn(x, innovation, weight, spread, gain, covariance, coefficients):
+    """Kalman update of the coefficients with a bounded innovation."""
+    n = x.shape[0]
+    for b in range(innovation.shape[0]):
+        for i in range(n):
+            coefficients[b, i] += gain[i] / spread * weight * innovation[b]
+    for i in range(n):
+        for j in range(n):
+            covariance[i, j] -= gain[i] * gain[j] / spread
+
+
+@kernel
+def _learn_noise(innovation, weight, spread, observations, noise, rules):
+    """Follow the covariance of the noise with a bounded innovation."""
+    rate = max(rules.forgetting, 1.0 / (observations + rules.noise_weight))
+    for i in range(innovation.shape[0]):
+        for j in range(innovation.shape[0]):
+            product = weight * weight * innovation[i] * innovation[j] / spread
+            noise[i, j] += rate * (product - noise[i, j])
+
+
+@kernel
+def absorb(day, x, values, prior, noise_floor, arrays, rules):
+    """Absorb one date into the state of every pixel, in place.
+
+    Parameters
+    ----------
+    day
+        Proleptic Gregorian ordinal. [day]
+    x
+        ``(term,)`` float64, see `regressors`.
+    values
+        ``(index, y, x)`` float64; NaN = not observed.
+    prior
+        ``(term,)`` float64; variance of each coefficient before the first date. [noise variance]
+    noise_floor
+        ``(index,)`` float64; variance of the noise before the first date, and added to it
+        whenever an innovation is whitened. [index²]
+    arrays
+        State, changed in place: coefficients ``(y, x, index, term)`` float32, covariance
+        ``(y, x, 15)`` float32, noise ``(y, x, packed)`` float32, cusum ``(y, x, index)`` float32,
+        score ``(y, x)`` float32, days ``(y, x, 6)`` int32 (0 = none), counts ``(y, x, 2)`` int32.
+    rules
+        See `HarmonicRules`.
+    """
+    coefficients, covariance, noise, cusum, score, days, counts = arrays
+    n_index, height, width = values.shape
+    n = x.shape[0]
+    p = np.zeros((n, n))
+    r = np.zeros((n_index, n_index))
+    factor = np.zeros((n_index, n_index))
+    beta = np.zeros((n_index, n))
+    gain = np.zeros(n)
+    innovation = np.zeros(n_index)
+    z = np.zeros(n_index)
+    run = np.zeros(n_index)
+    for row in range(height):
+        for col in range(width):
+            seen = True
+            for b in range(n_index):
+                seen = seen and np.isfinite(values[b, row, col])
+            if not seen:
+                continue
+            here, tally = days[row, col], counts[row, col]
+            if tally[OBSERVATIONS] == 0:
+                here[FIRST_DAY] = day
+                here[LAST_DAY] = day
+                covariance[row, col, :] = 0.0
+                coefficients[row, col, :, :] = 0.0
+                noise[row, col, :] = 0.0
+                cusum[row, col, :] = 0.0
+                k = 0
+                for i in range(n):
+                    covariance[row, col, k] = prior[i]
+                    k += n - i
+                k = 0
+                for b in range(n_index):
+                    coefficients[row, col, b, 0] = values[b, row, col]
+                    noise[row, col, k] = noise_floor[b]
+                    k += n_index - b
+            _unpack(covariance[row, col], p)
+            _unpack(noise[row, col], r)
+            step = rules.process_per_day * min(day - here[LAST_DAY], rules.gap_days)
+            spread = 1.0
+            for i in range(n):
+                p[i, i] += step
+            for i in range(n):
+                gain[i] = 0.0
+                for j in range(n):
+                    gain[i] += p[i, j] * x[j]
+                spread += gain[i] * x[i]
+            length = 0.0
+            for b in range(n_index):
+                predicted = 0.0
+                for i in range(n):
+                    beta[b, i] = coefficients[row, col, b, i]
+                    predicted += beta[b, i] * x[i]
+                innovation[b] = values[b, row, col] - predicted
+                z[b] = innovation[b] / np.sqrt(spread)
+            _whiten(r, noise_floor, factor, z)
+            for b in range(n_index):
+                length += z[b] * z[b]
+            length = np.sqrt(length)
+            after = 0.0
+            broken = False
+            if (
+                day - here[FIRST_DAY] >= rules.history_days
+                and tally[OBSERVATIONS] >= rules.history_observations
+            ):
+                before = 0.0
+                for b in range(n_index):
+                    run[b] = cusum[row, col, b]
+                    before += run[b] * run[b]
+                after = _accumulate(z, run, rules)
+                for b in range(n_index):
+                    cusum[row, col, b] = run[b]
+                broken = _follow(day, np.sqrt(before), after, here, tally, rules)
+            else:
+                here[RUN_BEFORE] = day
+            here[LAST_DAY] = day
+            tally[OBSERVATIONS] += 1
+            if broken:
+                here[BREAK_BEFORE] = here[RUN_BEFORE]
+                here[BREAK_AFTER] = here[RUN_FIRST]
+                score[row, col] = after
+                here[RUN_BEFORE] = day
+                here[RUN_FIRST] = 0
+                tally[RUN] = 0
+                tally[OBSERVATIONS] = 0
+                cusum[row, col, :] = 0.0
+                continue
+            if after > rules.freeze:
+                continue
+            weight = 1.0 if length <= rules.huber else rules.huber / length
+            _learn(x, innovation, weight, spread, gain, p, beta)
+            _learn_noise(innovation, weight, spread, tally[OBSERVATIONS], r, rules)
+            _pack(p, covariance[row, col])
+            _pack(r, noise[row, col])
+            for b in range(n_index):
+                for i in range(n):
+                    coefficients[row, col, b, i] = beta[b, i]

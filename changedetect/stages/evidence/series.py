@@ -1,0 +1,364 @@
+"""Breaks in an optical time series, from a state that never re-reads history.
+
+Each pixel carries a harmonic model of its season (`kernels.harmonic`), updated date by date.
+Season, rice flooding, harvest and rotation are learnt; a break is a deviation that persists.
+Before `min_history_days` there is no evidence: not observed, never unchanged.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import date
+
+import numpy as np
+
+from changedetect.config.series import SeriesSection
+from changedetect.errors import IntegrityError, LayerError
+from changedetect.kernels import harmonic
+from changedetect.schema import EVIDENCE_NODATA, EVIDENCE_SCALE
+
+STATE_VERSION = 1
+"""Form of the stored state; a state of another version is refused."""
+
+_ARRAYS = ("coefficients", "covariance", "noise", "cusum", "score", "days", "counts")
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesState:
+    """What is kept of the past of a tile: of constant size, however long the past is.
+
+    Attributes
+    ----------
+    roles
+        Band roles that every update brings, in order.
+    indices
+        Names of the indices that are modelled (see `plan_indices`).
+    version
+        `STATE_VERSION` of the writer.
+    last_day
+        Ordinal of the last date absorbed; 0 = none. [day]
+    dates
+        How many dates were absorbed.
+    coefficients
+        ``(y, x, index, term)`` float32; harmonic coefficients. [index]
+    covariance
+        ``(y, x, 15)`` float32; their covariance, upper triangle. [noise variance]
+    noise
+        ``(y, x, packed)`` float32; covariance of the noise, upper triangle. [index²]
+    cusum
+        ``(y, x, index)`` float32; summed whitened innovations. [sigma]
+    score
+        ``(y, x)`` float32; length of the sum when the last break was confirmed. [sigma]
+    days
+        ``(y, x, 6)`` int32 ordinals, 0 = none: first and last clear date of the model, last clear
+        date before and first of the deviation under way, last date before and first after the
+        last confirmed break. [day]
+    counts
+        ``(y, x, 2)`` int32; clear dates of the model, clear dates of the deviation.
+    """
+
+    roles: tuple[str, ...]
+    indices: tuple[str, ...]
+    version: int
+    last_day: int
+    dates: int
+    coefficients: np.ndarray
+    covariance: np.ndarray
+    noise: np.ndarray
+    cusum: np.ndarray
+    score: np.ndarray
+    days: np.ndarray
+    counts: np.ndarray
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        height, width = self.score.shape
+        return height, width
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Return everything as named arrays without Python objects, ready to be stored."""
+        named = {field.name: np.asarray(getattr(self, field.name)) for field in fields(self)}
+        return named | {
+            "roles": np.asarray(self.roles, dtype=np.str_),
+            "indices": np.asarray(self.indices, dtype=np.str_),
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "SeriesState":
+        """Build a state from what `to_arrays` returned.
+
+        Raises
+        ------
+        IntegrityError
+            Arrays are missing, or the state is of another version.
+        """
+        missing = [field.name for field in fields(cls) if field.name not in arrays]
+        if missing:
+            msg = f"series state lacks {missing}; the file is cut short or of another kind"
+            raise IntegrityError(msg)
+        version = int(arrays["version"])
+        if version != STATE_VERSION:
+            msg = (
+                f"series state has version {version}, this software reads {STATE_VERSION}; "
+                "build the state again from its scenes"
+            )
+            raise IntegrityError(msg)
+        return cls(
+            roles=tuple(map(str, arrays["roles"])),
+            indices=tuple(map(str, arrays["indices"])),
+            version=version,
+            last_day=int(arrays["last_day"]),
+            dates=int(arrays["dates"]),
+            **{name: np.asarray(arrays[name]) for name in _ARRAYS},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesEvidence:
+    """Evidence of a break between two dates.
+
+    Attributes
+    ----------
+    llr
+        ``(y, x)`` int16, `schema.EVIDENCE`.
+    before_day, after_day
+        ``(y, x)`` int32 ordinals; last clear date of the old state and first of the new one;
+        0 = no deviation. [day]
+    """
+
+    llr: np.ndarray
+    before_day: np.ndarray
+    after_day: np.ndarray
+
+
+def plan_indices(roles: Sequence[str]) -> tuple[str, ...]:
+    """Return which indices can be modelled with these bands, greenness first.
+
+    Three indices span red, near and short-wave infrared: greenness (NDVI), wetness (LSWI, Xiao et
+    al. 2005, DOI 10.1016/j.rse.2004.12.009, eq. 2) and brightness (mean reflectance).
+
+    Raises
+    ------
+    LayerError
+        Neither ``ndvi`` nor both ``red`` and ``nir`` are there.
+
+    Examples
+    --------
+    >>> plan_indices(["blue", "green", "red", "nir", "swir1"])
+    ('ndvi', 'lswi', 'brightness')
+    >>> plan_indices(["ndvi"])
+    ('ndvi',)
+    """
+    if "red" in roles and "nir" in roles:
+        return ("ndvi", "lswi", "brightness") if "swir1" in roles else ("ndvi", "brightness")
+    if "ndvi" in roles:
+        return ("ndvi",)
+    msg = f"bands {list(roles)} make no series: red and nir, or ndvi, are needed; check the profile"
+    raise LayerError(msg)
+
+
+def start(shape: tuple[int, int], roles: Sequence[str], cfg: SeriesSection) -> SeriesState:
+    """Return the state of a tile of which nothing has been seen yet.
+
+    Raises
+    ------
+    LayerError
+        The bands can not make a series (see `plan_indices`).
+    """
+    del cfg
+    indices = plan_indices(roles)
+    count, terms = len(indices), harmonic.TERMS
+    return SeriesState(
+        roles=tuple(roles),
+        indices=indices,
+        version=STATE_VERSION,
+        last_day=0,
+        dates=0,
+        coefficients=np.zeros((*shape, count, terms), np.float32),
+        covariance=np.zeros((*shape, terms * (terms + 1) // 2), np.float32),
+        noise=np.zeros((*shape, count * (count + 1) // 2), np.float32),
+        cusum=np.zeros((*shape, count), np.float32),
+        score=np.zeros(shape, np.float32),
+        days=np.zeros((*shape, 6), np.int32),
+        counts=np.zeros((*shape, 2), np.int32),
+    )
+
+
+def _ratio(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    total = first + second
+    safe = np.where(total > 0, total, np.nan)
+    return np.clip((first - second) / safe, -1.0, 1.0)
+
+
+def measure_indices(values: np.ndarray, roles: Sequence[str]) -> np.ndarray:
+    """Turn bands into the indices of `plan_indices`.
+
+    Parameters
+    ----------
+    values
+        ``(band, y, x)`` float32; NaN = not observed. [reflectance 0-1; an index as it is]
+    roles
+        Role of each band.
+
+    Returns
+    -------
+    ndarray
+        ``(index, y, x)`` float64; NaN where a band is missing or red + nir is not positive.
+    """
+    band = {role: values[i].astype(np.float64) for i, role in enumerate(roles)}
+    names = plan_indices(roles)
+    if names == ("ndvi",):
+        return band["ndvi"][None]
+    out = [_ratio(band["nir"], band["red"])]
+    if "lswi" in names:
+        out.append(_ratio(band["nir"], band["swir1"]))
+        out.append((band["red"] + band["nir"] + band["swir1"]) / 3)  # noqa: PLR2004 - a mean
+    else:
+        out.append((band["red"] + band["nir"]) / 2)
+    return np.stack(out)
+
+
+def _rules(cfg: SeriesSection, indices: int) -> harmonic.HarmonicRules:
+    threshold = _threshold(cfg, indices)
+    return harmonic.HarmonicRules(
+        process_per_day=cfg.process_per_day,
+        gap_days=float(cfg.process_gap_days),
+        clip=cfg.innovation_clip_sigma,
+        huber=cfg.huber_sigma * float(np.sqrt(indices)),
+        forgetting=cfg.noise_forgetting,
+        noise_weight=cfg.noise_prior_dates,
+        allowance=cfg.cusum_allowance_sigma,
+        threshold=threshold,
+        freeze=cfg.cusum_freeze_frac * threshold,
+        cap=cfg.cusum_cap_frac * threshold,
+        history_days=cfg.min_history_days,
+        history_observations=cfg.min_history_observations,
+        confirm_days=cfg.confirm_days,
+        confirm_observations=cfg.confirm_observations,
+        one_sided=-1 if cfg.vegetation_loss_only else 0,
+    )
+
+
+def _threshold(cfg: SeriesSection, indices: int) -> float:
+    return cfg.cusum_threshold_sigma + cfg.cusum_threshold_per_index_sigma * (indices - 1)
+
+
+def _prior(cfg: SeriesSection) -> np.ndarray:
+    first, second = cfg.first_harmonic_sd, cfg.second_harmonic_sd
+    return np.square([cfg.level_sd, first, first, second, second])
+
+
+def _noise_floor(cfg: SeriesSection, indices: Sequence[str]) -> np.ndarray:
+    floors = {
+        "ndvi": cfg.noise_floor_ndvi,
+        "lswi": cfg.noise_floor_lswi,
+        "brightness": cfg.noise_floor_reflectance,
+    }
+    return np.square([floors[name] for name in indices])
+
+
+def update(state: SeriesState, day: date, values: np.ndarray, cfg: SeriesSection) -> SeriesState:
+    """Absorb one date; the state handed in stays as it was.
+
+    Parameters
+    ----------
+    state
+        Of the same tile.
+    day
+        Date of the image; the date that was absorbed last is not absorbed again (the state comes
+        back unchanged), so images of one date must be put together before.
+    values
+        ``(band, y, x)`` float32 in the order of ``state.roles``; NaN = not observed.
+        [reflectance 0-1]
+    cfg
+        Section `series`.
+
+    Raises
+    ------
+    LayerError
+        The shape does not fit, or the date is older than the last one absorbed.
+    """
+    expected = (len(state.roles), *state.shape)
+    if values.shape != expected:
+        msg = f"series: values {values.shape} found, {expected} (band, y, x) expected on {day}"
+        raise LayerError(msg)
+    ordinal = day.toordinal()
+    if ordinal < state.last_day:
+        last = date.fromordinal(state.last_day)
+        msg = (
+            f"series: {day} is older than {last}, the last date absorbed; dates must come in "
+            "order: go back to the state of the month before and replay the late scene"
+        )
+        raise LayerError(msg)
+    if ordinal == state.last_day:
+        return state
+    arrays = tuple(np.array(getattr(state, name)) for name in _ARRAYS)
+    harmonic.absorb(
+        ordinal,
+        harmonic.regressors(ordinal),
+        measure_indices(values, state.roles),
+        _prior(cfg),
+        _noise_floor(cfg, state.indices),
+        arrays,
+        _rules(cfg, len(state.indices)),
+    )
+    return SeriesState(state.roles, state.indices, state.version, ordinal, state.dates + 1, *arrays)
+
+
+def evidence(state: SeriesState, since: date, until: date, cfg: SeriesSection) -> SeriesEvidence:
+    """Tell where the land broke with its season after one date and up to another.
+
+    The length Y of the summed innovations is itself a log-likelihood ratio of "shifted since the
+    bracket" against "as ever" (Page 1954, DOI 10.1093/biomet/41.1-2.100: 2kY for unit noise);
+    `llr_per_sigma` is smaller than 2k since real innovations go together from date to date.
+
+    Parameters
+    ----------
+    state
+        After the last date that shall count.
+    since, until
+        Breaks whose new state was first seen in ``(since, until]``.
+    cfg
+        Section `series`.
+
+    Returns
+    -------
+    SeriesEvidence
+        Not observed where the model is still in its first year, or saw no clear date in the
+        window and no break.
+
+    Raises
+    ------
+    LayerError
+        ``until`` is not after ``since``.
+    """
+    if until <= since:
+        msg = f"series: window ({since}, {until}] is empty; the later date must come second"
+        raise LayerError(msg)
+    low, high = since.toordinal(), until.toordinal()
+    threshold = _threshold(cfg, len(state.indices))
+    days, counts = state.days, state.counts
+
+    def inside(after: np.ndarray) -> np.ndarray:
+        return (after > low) & (after <= high)
+
+    broken = inside(days[..., harmonic.BREAK_AFTER])
+    running = ~broken & inside(days[..., harmonic.RUN_FIRST])
+    last = days[..., harmonic.LAST_DAY]
+    mature = (last - days[..., harmonic.FIRST_DAY] >= cfg.min_history_days) & (
+        counts[..., harmonic.OBSERVATIONS] > cfg.min_history_observations
+    )
+    seen = broken | (mature & (last > low))
+    length = np.sqrt(np.square(state.cusum.astype(np.float64)).sum(axis=-1))
+    unconfirmed = np.minimum(length, threshold)
+    sigma = np.where(broken, state.score, np.where(running, unconfirmed, 0.0))
+    llr = cfg.llr_per_sigma * sigma - cfg.quiet_llr
+    scaled = np.clip(np.rint(llr * EVIDENCE_SCALE), EVIDENCE_NODATA + 1, -(EVIDENCE_NODATA + 1))
+    before = np.where(broken, days[..., harmonic.BREAK_BEFORE], days[..., harmonic.RUN_BEFORE])
+    after = np.where(broken, days[..., harmonic.BREAK_AFTER], days[..., harmonic.RUN_FIRST])
+    dated = seen & (broken | running)
+    return SeriesEvidence(
+        llr=np.where(seen, scaled, EVIDENCE_NODATA).astype(np.int16),
+        before_day=np.where(dated, before, 0).astype(np.int32),
+        after_day=np.where(dated, after, 0).astype(np.int32),
+    )

@@ -1,0 +1,188 @@
+"""Radar evidence: exact windows, a null that change does not move, speckle that does not alarm."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from changedetect.config.series import RadarSection
+from changedetect.errors import LayerError
+from changedetect.kernels import speckle
+from changedetect.schema import EVIDENCE, EVIDENCE_NODATA, check_array
+from changedetect.stages.evidence import radar
+from tests.naive import speckle as naive
+
+CFG = RadarSection()
+
+
+def stack(rng, mean_db, dates, looks=4.4, pols=1):
+    """Dates of gamma speckle over a mean image in dB."""
+    power = 10 ** (mean_db / 10) * rng.gamma(looks, 1 / looks, (dates, pols, *mean_db.shape))
+    return (10 * np.log10(power)).astype(np.float32)
+
+
+def scene(shape=(96, 96), jump_db=9.0):
+    before = np.full(shape, -12.0)
+    before[:, 48:] = -15.0
+    after = before.copy()
+    after[30:50, 20:44] += jump_db
+    return before, after
+
+
+@given(seed=st.integers(0, 10_000), radius=st.integers(0, 6))
+def test_box_sum__equals_its_naive_twin(seed, radius):
+    rng = np.random.default_rng(seed)
+    values = rng.integers(-(10**6), 10**6, rng.integers(1, 9, 2))
+    assert np.array_equal(speckle.box_sum(values, radius), naive.box_sum(values, radius))
+
+
+@given(seed=st.integers(0, 10_000))
+def test_guided__equals_its_naive_twin_within_rounding(seed):
+    rng = np.random.default_rng(seed)
+    shape = tuple(rng.integers(3, 10, 2))
+    real = [rng.normal(0, 1.5, shape) for _ in range(3)]
+    valid = (rng.random(shape) < 0.8).astype(np.int64)
+    whole = [np.rint(a * speckle.UNIT).astype(np.int64) * valid for a in real]
+    fast = speckle.guided(*whole, valid, 2, 0.2) / speckle.UNIT
+    slow = naive.guided(*(a / speckle.UNIT for a in whole), valid, 2, 0.2)
+    np.testing.assert_allclose(fast, slow, atol=1e-3)
+
+
+@pytest.mark.parametrize("dates", [1, 4])
+@pytest.mark.parametrize("jump_db", [9.0, -9.0])
+def test_change__speaks_and_speckle_does_not(dates, jump_db):
+    rng = np.random.default_rng(1)
+    before, after = scene(jump_db=jump_db)
+    stacks = stack(rng, before, dates), stack(rng, after, dates)
+    model = radar.fit_radar([stacks], CFG)
+    llr = radar.measure_radar(*stacks, model, CFG)
+    check_array(llr, EVIDENCE)
+    inner = np.zeros(before.shape, bool)
+    inner[33:47, 23:41] = True
+    assert (llr[inner] > 0).mean() > 0.93
+    quiet = before == after
+    quiet[26:54, 16:48] = False
+    assert (llr[quiet] > 0).mean() < 1e-3
+
+
+def test_more_dates__find_a_weaker_change():
+    rng = np.random.default_rng(2)
+    before, after = scene(jump_db=5.0)
+    inner = np.zeros(before.shape, bool)
+    inner[33:47, 23:41] = True
+    found = []
+    for dates in (1, 6):
+        stacks = stack(rng, before, dates), stack(rng, after, dates)
+        llr = radar.measure_radar(*stacks, radar.fit_radar([stacks], CFG), CFG)
+        found.append((llr[inner] > 0).mean())
+    assert found[0] < 0.5 < 0.95 < found[1]
+
+
+def test_two_polarisations__beat_one():
+    rng = np.random.default_rng(3)
+    before, after = scene(jump_db=7.5)
+    stacks = stack(rng, before, 1, pols=2), stack(rng, after, 1, pols=2)
+    truth = before != after
+    both = radar.measure_radar(*stacks, radar.fit_radar([stacks], CFG), CFG)
+    alone = stacks[0][:, :1], stacks[1][:, :1]
+    one = radar.measure_radar(*alone, radar.fit_radar([alone], CFG), CFG)
+    assert (both[truth] > 0).mean() > (one[truth] > 0).mean() + 0.1
+    assert (both[:, 60:] > 0).mean() < 2e-3
+
+
+def test_gain_between_dates__costs_nothing():
+    rng = np.random.default_rng(4)
+    before, after = scene()
+    first, second = stack(rng, before, 2), stack(rng, after, 2)
+    plain = radar.measure_radar(first, second, radar.fit_radar([(first, second)], CFG), CFG)
+    cfg = RadarSection(floor_db=CFG.floor_db - 10)
+    louder = second + np.float32(2.5)
+    moved = radar.measure_radar(first, louder, radar.fit_radar([(first, louder)], cfg), cfg)
+    assert ((plain > 0) == (moved > 0)).mean() > 0.998
+
+
+def test_dates_exchanged__give_the_same_evidence():
+    rng = np.random.default_rng(5)
+    before, after = scene()
+    first, second = stack(rng, before, 2), stack(rng, after, 2)
+    model = radar.fit_radar([(first, second)], CFG)
+    back = radar.fit_radar([(second, first)], CFG)
+    assert back.centre[0] == pytest.approx(-model.centre[0], abs=1e-2)
+    there = radar.measure_radar(first, second, model, CFG).astype(int)
+    assert np.abs(there - radar.measure_radar(second, first, back, CFG)).max() <= 25
+
+
+def test_tiles__give_the_same_bytes_and_inputs_stay():
+    rng = np.random.default_rng(6)
+    before, after = scene()
+    first, second = stack(rng, before, 2, pols=2), stack(rng, after, 2, pols=2)
+    first[:, :, 40:45, 10:60] = np.nan
+    kept = first.copy()
+    model = radar.fit_radar([(first, second)], CFG)
+    whole = radar.measure_radar(first, second, model, CFG)
+    assert np.array_equal(first, kept, equal_nan=True)
+    halo = radar.radar_halo_px(CFG)
+    for row in range(0, 96, 37):
+        top, low = max(row - halo, 0), min(row + 37 + halo, 96)
+        part = radar.measure_radar(first[:, :, top:low], second[:, :, top:low], model, CFG)
+        core = part[row - top : row - top + min(37, 96 - row)]
+        assert np.array_equal(core, whole[row : row + 37])
+
+
+def test_transposed_images__give_transposed_evidence():
+    rng = np.random.default_rng(10)
+    before, after = scene((60, 90))
+    first, second = stack(rng, before, 2), stack(rng, after, 2)
+    model = radar.fit_radar([(first, second)], CFG)
+    whole = radar.measure_radar(first, second, model, CFG)
+    turned = [s.transpose(0, 1, 3, 2) for s in (first, second)]
+    assert np.array_equal(radar.measure_radar(*turned, model, CFG), whole.T)
+
+
+def test_not_observed__stays_not_observed():
+    rng = np.random.default_rng(7)
+    before, after = scene()
+    first, second = stack(rng, before, 2), stack(rng, after, 2)
+    first[0, :, 5, 5] = np.nan
+    first[:, :, 9, 9] = np.nan
+    second[:, :, 7, 7] = np.nan
+    llr = radar.measure_radar(first, second, radar.fit_radar([(first, second)], CFG), CFG)
+    assert llr[9, 9] == EVIDENCE_NODATA
+    assert llr[7, 7] == EVIDENCE_NODATA
+    assert (llr == EVIDENCE_NODATA).sum() == 2
+
+
+@pytest.mark.parametrize("looks", [1.0, 4.4, 12.0])
+def test_looks__are_estimated_though_a_part_is_textured(looks):
+    rng = np.random.default_rng(8)
+    mean = np.full((140, 140), -12.0)
+    mean[:40] += 4 * rng.standard_normal((40, 140))
+    found = radar.estimate_looks(stack(rng, mean, 1, looks)[:, 0], CFG)
+    assert found == pytest.approx(looks, rel=0.25)
+
+
+def test_null__is_hardly_moved_by_a_third_of_change():
+    rng = np.random.default_rng(9)
+    before = np.full((96, 96), -12.0)
+    changed = before.copy()
+    changed[:, :32] += 10
+    quiet = radar.fit_radar([(stack(rng, before, 2), stack(rng, before, 2))], CFG)
+    moved = radar.fit_radar([(stack(rng, before, 2), stack(rng, changed, 2))], CFG)
+    assert abs(moved.centre[0] - quiet.centre[0]) < 0.1
+    assert moved.scale[0] < 2.2 * quiet.scale[0]
+
+
+def test_bad_stacks__are_refused():
+    with pytest.raises(LayerError, match="no sample"):
+        radar.fit_radar([], CFG)
+    good = np.zeros((1, 1, 20, 20), np.float32)
+    with pytest.raises(LayerError, match="same polarisations"):
+        radar.fit_radar([(good, np.zeros((1, 2, 20, 20), np.float32))], CFG)
+    with pytest.raises(LayerError, match="at least one date"):
+        radar.fit_radar([(good[:0], good)], CFG)
+    with pytest.raises(LayerError, match="0 pixels"):
+        radar.fit_radar([(good, np.full_like(good, np.nan))], CFG)
+    model = radar.RadarModel((4.0,), (0.0,), (0.3,), 0.0, 1.0, 100)
+    two = np.zeros((1, 2, 20, 20), np.float32)
+    with pytest.raises(LayerError, match="model of 1"):
+        radar.measure_radar(two, two, model, CFG)

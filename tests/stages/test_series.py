@@ -1,0 +1,239 @@
+"""The time series: learns a season, holds through gaps, dates a break, and says what it can not."""
+
+from datetime import date, timedelta
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from changedetect.config.series import SeriesSection
+from changedetect.errors import IntegrityError, LayerError
+from changedetect.kernels import harmonic
+from changedetect.schema import EVIDENCE, EVIDENCE_NODATA, check_array
+from changedetect.stages.evidence import series
+from tests.naive import harmonic as naive
+
+CFG = SeriesSection()
+ROLES = ("red", "nir", "swir1")
+BEGIN = date(2021, 1, 3)
+
+
+def season(day, *, double=False):
+    """Greenness of a crop: one or two cycles a year."""
+    angle = 2 * np.pi * day.timetuple().tm_yday / 365.25
+    return 0.45 - 0.25 * np.cos(angle) + (0.2 * np.cos(2 * angle) if double else 0.0)
+
+
+def crop(day, shape, rng, *, double=False, noise=0.01):
+    """Red, near and short-wave infrared of a field."""
+    ndvi = season(day, double=double)
+    total = 0.40
+    red, nir = total * (1 - ndvi) / 2, total * (1 + ndvi) / 2
+    base = np.array([red, nir, 0.32 - 0.2 * ndvi])[:, None, None]
+    return (base + noise * rng.standard_normal((3, *shape))).astype(np.float32)
+
+
+def bare(shape, rng):
+    base = np.array([0.22, 0.27, 0.33])[:, None, None]
+    return (base + 0.01 * rng.standard_normal((3, *shape))).astype(np.float32)
+
+
+def dates(years, step=8):
+    return [BEGIN + timedelta(days=i) for i in range(0, int(years * 365.25), step)]
+
+
+def run(days, image, shape=(3, 4), cfg=CFG, roles=ROLES):
+    state = series.start(shape, roles, cfg)
+    for day in days:
+        state = series.update(state, day, image(day), cfg)
+    return state
+
+
+def clouded(image, rng, frac):
+    return np.where(rng.random(image.shape[1:]) < frac, np.nan, image).astype(np.float32)
+
+
+def test_break__is_found_and_its_bracket_holds_the_truth():
+    rng = np.random.default_rng(1)
+    truth = date(2023, 5, 1)
+
+    def image(day):
+        out = crop(day, (3, 4), rng)
+        if day >= truth:
+            out[:, 0, :2] = bare((1, 2), rng)[:, 0]
+        return clouded(out, rng, 0.4)
+
+    state = run(dates(2.6), image)
+    found = series.evidence(state, date(2023, 4, 1), date(2023, 8, 1), CFG)
+    check_array(found.llr, EVIDENCE)
+    assert (found.llr[0, :2] > 200).all()
+    assert (found.before_day[0, :2] < truth.toordinal()).all()
+    assert (found.after_day[0, :2] >= truth.toordinal()).all()
+    assert (found.after_day[0, :2] - found.before_day[0, :2] <= 60).all()
+    assert (found.llr[1:] < 0).all()
+    assert (found.llr[1:] != EVIDENCE_NODATA).all()
+
+
+@pytest.mark.parametrize("double", [False, True])
+def test_seasons__never_alarm_even_with_floods_twice_a_year(double):
+    rng = np.random.default_rng(2)
+    shape = (20, 20)
+    state = run(
+        dates(4, 10), lambda d: clouded(crop(d, shape, rng, double=double), rng, 0.5), shape
+    )
+    assert (state.days[..., harmonic.BREAK_AFTER] == 0).all()
+
+
+def test_gap__delays_and_does_not_alarm():
+    rng = np.random.default_rng(3)
+    days = [d for d in dates(4, 10) if not date(2022, 11, 1) < d < date(2023, 6, 1)]
+    shape = (10, 10)
+    state = run(days, lambda d: crop(d, shape, rng), shape)
+    assert (state.days[..., harmonic.BREAK_AFTER] == 0).all()
+
+
+def test_gap__around_the_change_widens_the_bracket():
+    rng = np.random.default_rng(4)
+    truth = date(2023, 4, 15)
+    days = [d for d in dates(3) if not date(2023, 3, 1) < d < date(2023, 6, 1)]
+    shape = (3, 4)
+    state = run(days, lambda d: bare(shape, rng) if d >= truth else crop(d, shape, rng))
+    found = series.evidence(state, date(2023, 5, 31), date(2023, 12, 1), CFG)
+    assert (found.llr > 200).all()
+    assert (found.before_day <= date(2023, 3, 1).toordinal()).all()
+    assert (found.after_day >= date(2023, 6, 1).toordinal()).all()
+
+
+def test_single_bad_date__is_not_a_break():
+    rng = np.random.default_rng(5)
+    bad = dates(3)[-8]
+
+    def image(day):
+        return crop(day, (3, 4), rng) + np.float32(0.5 if day == bad else 0.0)
+
+    state = run(dates(3), image)
+    found = series.evidence(state, bad - timedelta(days=10), dates(3)[-1], CFG)
+    assert (found.llr < 0).all()
+
+
+def test_first_year__is_not_observed_rather_than_unchanged():
+    rng = np.random.default_rng(6)
+    state = run(dates(0.9), lambda d: crop(d, (3, 4), rng))
+    found = series.evidence(state, BEGIN, date(2021, 12, 1), CFG)
+    assert (found.llr == EVIDENCE_NODATA).all()
+    assert (found.after_day == 0).all()
+
+
+def test_month_of_cloud__is_not_observed():
+    rng = np.random.default_rng(7)
+    state = run(dates(2), lambda d: crop(d, (3, 4), rng))
+    last = date.fromordinal(state.last_day)
+    month = last + timedelta(days=30)
+    cloud = np.full((3, 3, 4), np.nan, np.float32)
+    assert (series.evidence(state, last - timedelta(days=30), last, CFG).llr < 0).all()
+    state = series.update(state, last + timedelta(days=20), cloud, CFG)
+    assert (series.evidence(state, last, month, CFG).llr == EVIDENCE_NODATA).all()
+
+
+def test_greening__is_no_evidence_unless_asked_for():
+    rng = np.random.default_rng(8)
+    truth = date(2023, 2, 1)
+
+    def image(day):
+        green = day >= truth
+        ndvi = (0.75 if green else 0.15) + 0.02 * rng.standard_normal((1, 3, 4))
+        return ndvi.astype(np.float32)
+
+    for loss_only in (True, False):
+        cfg = SeriesSection(vegetation_loss_only=loss_only)
+        state = run(dates(3), image, cfg=cfg, roles=("ndvi",))
+        broken = state.days[..., harmonic.BREAK_AFTER] > 0
+        assert broken.any() != loss_only
+        assert broken.all() != loss_only
+
+
+def test_same_date_again__changes_nothing():
+    rng = np.random.default_rng(9)
+    state = run(dates(0.3), lambda d: crop(d, (3, 4), rng))
+    day = date.fromordinal(state.last_day)
+    assert series.update(state, day, crop(day, (3, 4), rng), CFG) is state
+
+
+def test_older_date__is_refused_naming_both():
+    rng = np.random.default_rng(10)
+    state = run(dates(0.3), lambda d: crop(d, (3, 4), rng))
+    with pytest.raises(LayerError, match=r"2021-01-03 is older than 2021-04-1\d"):
+        series.update(state, BEGIN, crop(BEGIN, (3, 4), rng), CFG)
+
+
+def test_bad_shape_window_and_bands__are_refused():
+    state = series.start((3, 4), ROLES, CFG)
+    with pytest.raises(LayerError, match=r"\(2, 3, 4\) found, \(3, 3, 4\)"):
+        series.update(state, BEGIN, np.zeros((2, 3, 4), np.float32), CFG)
+    with pytest.raises(LayerError, match="empty"):
+        series.evidence(state, BEGIN, BEGIN, CFG)
+    with pytest.raises(LayerError, match="red and nir"):
+        series.start((3, 4), ("blue", "green"), CFG)
+
+
+def test_state__survives_storage_and_refuses_another_version():
+    rng = np.random.default_rng(11)
+    state = run(dates(0.5), lambda d: crop(d, (3, 4), rng))
+    arrays = state.to_arrays()
+    assert all(array.dtype != object for array in arrays.values())
+    again = series.SeriesState.from_arrays(arrays)
+    day = date.fromordinal(state.last_day + 5)
+    image = crop(day, (3, 4), rng)
+    left, right = (series.update(s, day, image, CFG).to_arrays() for s in (state, again))
+    assert all(np.array_equal(left[name], right[name]) for name in left)
+    with pytest.raises(IntegrityError, match="version 99"):
+        series.SeriesState.from_arrays(arrays | {"version": np.asarray(99)})
+    with pytest.raises(IntegrityError, match="cusum"):
+        series.SeriesState.from_arrays({k: v for k, v in arrays.items() if k != "cusum"})
+
+
+def test_tiles__give_the_same_bytes_and_inputs_stay():
+    rng = np.random.default_rng(12)
+    days = dates(2)
+    images = {d: clouded(crop(d, (4, 6), rng, noise=0.05), rng, 0.3) for d in days}
+    kept = images[days[-1]].copy()
+    whole = run(days, images.__getitem__, (4, 6))
+    part = run(days, lambda d: images[d][:, 1:3, 2:5], (2, 3))
+    turned = run(days, lambda d: images[d].transpose(0, 2, 1), (6, 4))
+    assert np.array_equal(images[days[-1]], kept, equal_nan=True)
+    for name in ("coefficients", "noise", "cusum", "days", "counts", "score"):
+        mine = getattr(whole, name)
+        assert np.array_equal(mine[1:3, 2:5], getattr(part, name))
+        assert np.array_equal(np.swapaxes(mine, 0, 1), getattr(turned, name))
+
+
+@given(seed=st.integers(0, 10_000), n_index=st.integers(1, 3))
+def test_kernel__equals_its_naive_twin(seed, n_index):
+    rng = np.random.default_rng(seed)
+    rules = harmonic.HarmonicRules(
+        1e-3, 60.0, 3.0, 2.0, 0.05, 5.0, 0.5, 4.0, 1.6, 8.0, 120, 6, 5, 2, -1
+    )
+    prior, floor = np.array([9.0, 4, 4, 1, 1]), np.full(n_index, 0.02)
+    packed = n_index * (n_index + 1) // 2
+    arrays = (
+        np.zeros((1, 1, n_index, 5), np.float32), np.zeros((1, 1, 15), np.float32),
+        np.zeros((1, 1, packed), np.float32), np.zeros((1, 1, n_index), np.float32),
+        np.zeros((1, 1), np.float32), np.zeros((1, 1, 6), np.int32), np.zeros((1, 1, 2), np.int32),
+    )  # fmt: skip
+    pixel, day = naive.blank(n_index), 738_000
+    for step in range(40):
+        day += int(rng.integers(3, 20))
+        y = 0.2 * rng.standard_normal(n_index) - (1.0 if step > 28 else 0.0)
+        if rng.random() < 0.2:
+            y[0] = np.nan
+        x = harmonic.regressors(day)
+        harmonic.absorb(day, x, y[:, None, None], prior, floor, arrays, rules)
+        naive.absorb(pixel, day, x, y, prior, floor, rules)
+    assert arrays[5][0, 0].tolist() == [
+        pixel.first, pixel.last, pixel.before, pixel.start, pixel.broke_before, pixel.broke_after
+    ]  # fmt: skip
+    assert arrays[6][0, 0].tolist() == [pixel.n, pixel.run]
+    np.testing.assert_allclose(arrays[3][0, 0], pixel.s, atol=2e-3)
+    if pixel.n:
+        np.testing.assert_allclose(arrays[0][0, 0], pixel.beta, atol=1e-3)
