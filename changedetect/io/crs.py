@@ -18,6 +18,11 @@ _MAX_OFF_MERIDIAN_M = 1_200_000.0
 """A transverse Mercator easting farther from its central meridian is not one. [m] Our choice:
 a 6-degree zone is 334 km wide at most, and neighbours are laid on one zone up to about 10°."""
 
+_MAX_DEGREES = 360.0
+_ZONE_STEP_M = 1_000_000.0
+_CHINESE_ZONES = range(13, 46)
+"""6-degree zones 13 to 23 and 3-degree zones 25 to 45 stand before the easting, in millions."""
+
 
 @lru_cache(maxsize=256)
 def epsg_code(text: str) -> str:
@@ -125,43 +130,50 @@ def check_eastings(code: str, west: float, east: float) -> None:
         A zone-prefixed easting in a system without prefix or the other way round, another zone's
         prefix, degrees in a metric system, metres in a geographic one, or not a number.
     """
-    crs = CRS.from_user_input(code)
     if not (np.isfinite(west) and np.isfinite(east)):
         msg = f"x from {west} to {east} are not numbers; the coordinates are damaged"
         raise GridError(msg)
-    if crs.is_geographic:
-        if west < -360 or east > 360:
-            msg = (
-                f"x from {west:.3f} to {east:.3f} are not degrees, but {code} ({crs.name}) is "
-                "geographic; declare the projected system of the data"
-            )
-            raise GridError(msg)
-        return
-    if -180 <= west and east <= 180 and crs.is_projected and _false_easting(code) is not None:
+    crs = CRS.from_user_input(code)
+    span = (
+        f"x from {west:.6g} to {east:.6g}"
+        if crs.is_geographic
+        else f"x from {west:.1f} to {east:.1f}"
+    )
+    false = _false_easting(code)
+    degrees = max(abs(west), abs(east)) <= _MAX_DEGREES
+    if crs.is_geographic and not degrees:
         msg = (
-            f"x from {west:.6f} to {east:.6f} look like degrees, but {code} ({crs.name}) is "
-            "projected; declare EPSG:4490 or EPSG:4326 if they are"
+            f"{span} are not degrees, but {code} ({crs.name}) is geographic; "
+            "declare the projected system of the data"
         )
         raise GridError(msg)
-    false = _false_easting(code)
-    if false is None or (
-        abs(west - false) < _MAX_OFF_MERIDIAN_M and abs(east - false) < _MAX_OFF_MERIDIAN_M
-    ):
+    if false is None:
         return
-    msg = (
-        f"x from {west:.1f} to {east:.1f} do not fit {code} ({crs.name}, false easting {false:.0f})"
-    )
-    raise GridError(msg + _zone_hint(crs.name, west, false))
+    if degrees:
+        msg = (
+            f"{span} look like degrees, but {code} ({crs.name}) is projected; "
+            "declare EPSG:4490 or EPSG:4326 if they are"
+        )
+        raise GridError(msg)
+    if max(abs(west - false), abs(east - false)) > _MAX_OFF_MERIDIAN_M:
+        msg = f"{span} do not fit {code} ({crs.name}, false easting {false:.0f})"
+        raise GridError(msg + _zone_hint(west, false))
 
 
-def _zone_hint(name: str, west: float, false: float) -> str:
-    prefix = int(west // 1_000_000)
-    if false < 1_000_000 and 13 <= prefix <= 45:
-        return f"; they carry zone prefix {prefix}, the declared system has none: declare the zone system"
-    if false > 1_000_000 and 0 <= west < 1_000_000:
-        return f"; they carry no zone prefix, {name} expects one: declare the system by central meridian"
-    if false > 1_000_000 and 13 <= prefix <= 45:
-        return f"; they carry zone prefix {prefix}: another zone than declared"
+def _zone_hint(west: float, false: float) -> str:
+    found, declared = int(west // _ZONE_STEP_M), int(false // _ZONE_STEP_M)
+    if declared == 0 and found in _CHINESE_ZONES:
+        return (
+            f"; they carry the zone prefix {found}, the declared system has none: "
+            "declare the system of the zone (坐标带带号, 声明的坐标系不带带号)"
+        )
+    if found == 0 and declared in _CHINESE_ZONES:
+        return (
+            f"; they carry no zone prefix, the declared system expects {declared}: "
+            "declare the system by its central meridian (坐标不带带号, 声明的坐标系带带号)"
+        )
+    if found in _CHINESE_ZONES:
+        return f"; they carry the zone prefix {found}, the declared system {declared}: another zone"
     return "; the declared coordinate system is probably wrong"
 
 

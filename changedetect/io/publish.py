@@ -23,7 +23,7 @@ _TEMP = re.compile(r"^\..+\.changedetect-(?P<pid>\d+)\.tmp(?:[.-].*)?$")
 
 
 def _temp_path(path: Path) -> Path:
-    """A hidden sibling; it keeps the suffix, by which drivers know the format."""
+    """Name a hidden sibling; it keeps the suffix, by which drivers know the format."""
     return path.with_name(f".{path.name}.changedetect-{os.getpid()}.tmp{path.suffix}")
 
 

@@ -152,7 +152,7 @@ class RasterReader:
             values = read_source(source, scene, part)
             target = (slice(None), *core.slices)
             if averaged:
-                out[target] = regrid.footprint_mean(values, part.row, part.col, rows, cols, *span)
+                out[target] = regrid.footprint_mean(values, part.row, part.col, rows, cols, span)
             else:
                 out[target] = regrid.cubic(values, part.row, part.col, rows, cols)
         return out
@@ -199,7 +199,7 @@ def _placement(source: Source, scene: Scene, grid: Grid) -> Placement:
 def _covering(
     rows: np.ndarray, cols: np.ndarray, span: tuple[float, float], source: Source
 ) -> Window | None:
-    """The window of the source that holds all pixels needed for these positions."""
+    """Return the window of the source that holds all pixels needed for these positions."""
     if np.isnan(rows).all() or np.isnan(cols).all():
         return None
     reach_r, reach_c = span[0] / 2.0 + _MARGIN_PX, span[1] / 2.0 + _MARGIN_PX

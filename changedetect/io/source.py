@@ -55,7 +55,8 @@ class Source:
     def read_plain(self, window: Window) -> np.ndarray:
         """Read stored numbers of the first band of the first file, ``(y, x)``; window inside."""
         with open_raster(self.files[0]) as dataset:
-            return _read(dataset, self.files[0], [1], window)[0]
+            stored = _read(dataset, self.files[0], [1], window)
+        return np.asarray(stored[0])
 
 
 def _source(files: tuple[Path, ...]) -> Source:

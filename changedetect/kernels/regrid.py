@@ -27,8 +27,8 @@ def _keys(distance: float) -> float:
 def _bilinear_at(source: np.ndarray, band: int, r: float, c: float) -> float:
     """Bilinear over observed neighbours; NaN if they hold less than half of the weight."""
     height, width = source.shape[1], source.shape[2]
-    top = int(math.floor(r))
-    left = int(math.floor(c))
+    top = math.floor(r)
+    left = math.floor(c)
     total = 0.0
     weight = 0.0
     for y in range(top, top + 2):
@@ -77,7 +77,7 @@ def cubic(
             if math.isnan(r) or math.isnan(c):
                 out[:, y, x] = np.nan
                 continue
-            base_r, base_c = int(math.floor(r)) - 1, int(math.floor(c)) - 1
+            base_r, base_c = math.floor(r) - 1, math.floor(c) - 1
             for k in range(4):
                 weights_y[k] = _keys(r - (base_r + k))
                 weights_x[k] = _keys(c - (base_c + k))
@@ -106,8 +106,7 @@ def footprint_mean(
     left_col: int,
     rows: np.ndarray,
     cols: np.ndarray,
-    span_rows: float,
-    span_cols: float,
+    span: tuple[float, float],
 ) -> np.ndarray:
     """Average the source under each output pixel, weighted by covered area.
 
@@ -115,8 +114,8 @@ def footprint_mean(
     ----------
     source, top_row, left_col, rows, cols
         As for `cubic`.
-    span_rows, span_cols
-        Size of an output pixel in the source. [px]
+    span
+        Height and width of an output pixel in the source. [px]
 
     Returns
     -------
@@ -126,6 +125,7 @@ def footprint_mean(
     bands, height, width = source.shape
     out_height, out_width = rows.shape
     out = np.empty((bands, out_height, out_width), np.float32)
+    span_rows, span_cols = span
     full = span_rows * span_cols
     for y in range(out_height):
         for x in range(out_width):
@@ -138,12 +138,12 @@ def footprint_mean(
             for b in range(bands):
                 total = 0.0
                 weight = 0.0
-                for i in range(int(math.floor(low_r)), int(math.ceil(high_r))):
+                for i in range(math.floor(low_r), math.ceil(high_r)):
                     p = i - top_row
                     if p < 0 or p >= height:
                         continue
                     w_row = min(high_r, i + 1.0) - max(low_r, float(i))
-                    for j in range(int(math.floor(low_c)), int(math.ceil(high_c))):
+                    for j in range(math.floor(low_c), math.ceil(high_c)):
                         q = j - left_col
                         if q < 0 or q >= width:
                             continue
@@ -190,8 +190,8 @@ def nearest(
             out[y, x] = outside
             if math.isnan(r) or math.isnan(c):
                 continue
-            p = int(math.floor(r + 0.5)) - top_row
-            q = int(math.floor(c + 0.5)) - left_col
+            p = math.floor(r + 0.5) - top_row
+            q = math.floor(c + 0.5) - left_col
             if p >= 0 and q >= 0 and p < height and q < width:
                 out[y, x] = source[p, q]
     return out
