@@ -17,7 +17,7 @@ from changedetect.io.catalogue import scene_files
 from changedetect.io.digest import sha256_file, sha256_files
 from changedetect.io.mapping import Placement
 from changedetect.io.source import Source, read_source
-from changedetect.kernels import resample
+from changedetect.kernels import regrid
 from changedetect.records import Scene
 from changedetect.schema import CLEAR, CLOUD, SHADOW
 
@@ -134,7 +134,7 @@ class RasterReader:
         if part is None:
             return np.full((window.height, window.width), OUTSIDE, np.uint8)
         values = decode_mask(source.read_plain(part), coding, href)
-        return resample.nearest(values, part.row, part.col, rows, cols, OUTSIDE)
+        return regrid.nearest(values, part.row, part.col, rows, cols, OUTSIDE)
 
     def _resampled(
         self, source: Source, scene: Scene, placement: Placement, window: Window
@@ -152,9 +152,9 @@ class RasterReader:
             values = read_source(source, scene, part)
             target = (slice(None), *core.slices)
             if averaged:
-                out[target] = resample.footprint_mean(values, part.row, part.col, rows, cols, span)
+                out[target] = regrid.footprint_mean(values, part.row, part.col, rows, cols, span)
             else:
-                out[target] = resample.cubic(values, part.row, part.col, rows, cols)
+                out[target] = regrid.cubic(values, part.row, part.col, rows, cols)
         return out
 
     def _check_digest(self, scene: Scene) -> None:
