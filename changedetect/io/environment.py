@@ -17,7 +17,7 @@ _FOLLOWING = (
 
 _FOLLOWING_VECTOR = (
     "OGR_VRT", "WFS", "OAPIF", "OGCAPI", "CSW", "Carto", "AmigoCloud", "Elasticsearch", "NGW",
-    "PLSCENES", "ADBC", "GDALG", "EEDA", "PDF", "GMLAS", "ODBC", "PostgreSQL", "MySQL", "MSSQLSpatial",
+    "PLSCENES", "ADBC",
 )  # fmt: skip
 """Vector drivers that do the same (the skip name of the OGR VRT driver is ``OGR_VRT``)."""
 

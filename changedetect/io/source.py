@@ -120,9 +120,10 @@ def _hidden(dataset: DatasetReader, path: Path, window: Window) -> np.ndarray | 
     if MaskFlags.per_dataset not in dataset.mask_flag_enums[0]:
         return None
     try:
-        return np.asarray(dataset.read_masks(1, window=_file_window(window))) == 0
+        opaque = dataset.read_masks(1, window=_file_window(window))
     except RasterioError as error:
         raise _unreadable(path, window, error) from error
+    return np.equal(np.asarray(opaque), 0)
 
 
 def _physical(
