@@ -17,6 +17,9 @@ from changedetect.simulate.world import COVERS, World
 LUSHER = 0.35
 """Share of bare ground turned into leaves to see the direction in which a field is patchy. [1]"""
 
+SPOT_COLOUR, SPOT_COLOUR_PASSING = np.float32(0.045), np.float32(0.045)
+"""Relative spread of a spot's bands that stays, and that differs from date to date. [1]"""
+
 
 @dataclass(frozen=True, slots=True)
 class State:
@@ -132,7 +135,7 @@ class Ground:
             ``(parcel,)`` float64, 0 dry to 1 soaked. [1]
         """
         left = np.zeros(self._parcels)
-        hold_days = 2.0 + 5.0 * self.calendar.life[6]
+        hold_days = 2.5 + 2.5 * self.calendar.life[6]
         for age in range(12):
             number = day.toordinal() - age
             rain = np.random.default_rng([self.world.seed, 120, number]).random(2)
@@ -208,11 +211,14 @@ class Ground:
         rough = spectra.variety_column("rough").astype(np.float32)[state.cover]
         grain = (1 + rough * self.roughness) * self.rows(state.cover)
         drift = self._drift(day)
+        colour = self._colour(day, 2)
         out = np.empty((len(bands), *state.cover.shape), dtype=np.float32)
         for index, band in enumerate(bands):
             mean = tables.mean[:, band][state.key]
             patchy = tables.patchy[:, band][state.key]
-            out[index] = np.maximum((mean + patchy * drift) * grain, np.float32(0.003))
+            own = np.repeat(np.repeat(colour[band], 2, axis=0), 2, axis=1)
+            own = own[: grain.shape[0], : grain.shape[1]]
+            out[index] = np.maximum((mean + patchy * drift) * grain * own, np.float32(0.003))
         return out
 
     def coarse(self, day: date, shares: sparse.csr_array, factor: int) -> np.ndarray:
@@ -236,8 +242,19 @@ class Ground:
         drift = block_mean(self._drift(day), factor)
         mean = (shares @ tables.mean).T.reshape(-1, *drift.shape)
         patchy = (shares @ tables.patchy).T.reshape(-1, *drift.shape)
-        out: np.ndarray = np.maximum(mean + patchy * drift, np.float32(0.003))
+        colour = self._colour(day, factor)[:, : drift.shape[0], : drift.shape[1]]
+        out: np.ndarray = np.maximum((mean + patchy * drift) * colour, np.float32(0.003))
         return out
+
+    def _colour(self, day: date, factor: int) -> np.ndarray:
+        """What makes every spot's spectrum its own: ``(band, y, x)`` factors around 1."""
+        rows, cols = (-(-side // factor) for side in self.parcel.shape)
+        shape = (len(spectra.BANDS), rows, cols)
+        always = np.random.default_rng([self.world.seed, 114, factor])
+        now = np.random.default_rng([self.world.seed, 115, factor, day.toordinal()])
+        spread = SPOT_COLOUR * always.standard_normal(shape, dtype=np.float32)
+        spread += SPOT_COLOUR_PASSING * now.standard_normal(shape, dtype=np.float32)
+        return np.float32(1) + spread.astype(np.float32)
 
     def area_shares(self, day: date, factor: int) -> sparse.csr_array:
         """Return which covers of which parcels fill each block of cells, and how much of it.
@@ -263,7 +280,7 @@ class Ground:
         passing = correlated_noise(
             np.random.default_rng([self.world.seed, 113, number]), shape, 14.0
         )
-        return np.float32(0.8) * self.patchiness + np.float32(0.6) * passing
+        return np.float32(0.9) * self.patchiness + np.float32(0.45) * passing
 
 
 def block_mean(values: np.ndarray, factor: int) -> np.ndarray:

@@ -16,6 +16,9 @@ from changedetect.simulate.world import COVERS
 
 FOREST_LEAF = {"broadleaf": "broadleaf", "conifer": "conifer", "bamboo": "bamboo"}
 SHARE = {name: index for index, name in enumerate(MATERIALS)}
+ROTATING = 0.14
+"""Share of fields whose farmer decides anew in a year whether to sow a crop. [1]"""
+
 DRAWS = 12
 """Random numbers that a parcel gets for its whole life, and again every year."""
 
@@ -140,30 +143,37 @@ def rice(calendar: Calendar, day: date, *, double: bool) -> Growth:
     for year in (day.year - 1, day.year):
         draws = calendar.year(year)
         since = (day - date(year, 1, 1)).days
-        tended = draws[0] > 0.05
+        tended = draws[0] > 0.04
         top = 0.84 + 0.12 * draws[1]
         if double:
-            early = 114 + 10 * life[0] + 5 * draws[2]
+            early = 114 + 10 * life[0] + 4 * draws[2]
             late = 201 + 8 * life[0] + 4 * draws[3]
             stay = 78 + 4 * draws[4]
             seasons.append(Season(since - early, stay, 24, top, tended, flooded=True))
             autumn = 92 + 8 * draws[5]
             seasons.append(Season(since - late, autumn, 22, top, tended, flooded=True))
         else:
-            start = 150 + 22 * life[0] + 8 * draws[2]
+            start = 148 + 20 * life[0] + 6 * draws[2]
             stay = 100 + 12 * draws[4]
             seasons.append(Season(since - start, stay, 26, top, tended, flooded=True))
-        seasons.append(_rapeseed(draws, since, share=0.15 if double else 0.35))
+        seasons.append(_rapeseed(life, draws, since, share=0.12 if double else 0.30))
     doy = day.timetuple().tm_yday
     weeds = (0.12 + 0.40 * life[2]) * (0.45 + 0.55 * warmth(doy))
     return grow(seasons, weeds)
 
 
-def _rapeseed(draws: np.ndarray, since: int, *, share: float) -> Season:
+def _rapeseed(life: np.ndarray, draws: np.ndarray, since: int, *, share: float) -> Season:
     """Rapeseed sown in October of the year that the draws belong to, harvested in May."""
-    age = since - (290 + 18 * draws[7])
-    length = 192 + 10 * draws[8]
-    return Season(age, length, 48, 0.72 + 0.2 * draws[9], draws[6] < share)
+    age = since - (288 + 14 * life[7] + 5 * draws[7])
+    length = 192 + 8 * life[8]
+    planted = _by_habit(life[9], draws[6], share=share)
+    return Season(age, length, 48, 0.74 + 0.16 * draws[9], planted)
+
+
+def _by_habit(habit: np.ndarray, whim: np.ndarray, *, share: float) -> np.ndarray:
+    """Whether a share of farmers does something this year: most do as every year, some swap."""
+    planted: np.ndarray = np.where(whim < ROTATING, whim < share * ROTATING, habit < share)
+    return planted
 
 
 def dry_crops(calendar: Calendar, day: date) -> Growth:
@@ -172,12 +182,15 @@ def dry_crops(calendar: Calendar, day: date) -> Growth:
     for year in (day.year - 1, day.year):
         draws = calendar.year(year)
         since = (day - date(year, 1, 1)).days
-        spring = since - (82 + 26 * draws[1])
-        summer = since - (196 + 30 * draws[3])
-        top = 0.60 + 0.3 * draws[2]
-        seasons.append(Season(spring, 100 + 14 * draws[4], 34, top, draws[0] > 0.25))
-        seasons.append(Season(summer, 84 + 22 * draws[5], 28, top, draws[10] > 0.35))
-        seasons.append(_rapeseed(draws, since, share=0.45))
+        life = calendar.life
+        spring = since - (84 + 16 * life[1] + 6 * draws[1])
+        summer = since - (198 + 20 * life[4] + 6 * draws[3])
+        top = 0.62 + 0.2 * life[10] + 0.08 * draws[2]
+        sown = _by_habit(life[11], draws[0], share=0.75)
+        again = _by_habit(life[0], draws[10], share=0.65)
+        seasons.append(Season(spring, 100 + 14 * draws[4], 34, top, sown))
+        seasons.append(Season(summer, 84 + 16 * draws[5], 28, top, again))
+        seasons.append(_rapeseed(calendar.life, draws, since, share=0.35))
     weeds = (0.10 + 0.5 * calendar.life[3]) * (0.3 + 0.7 * warmth(day.timetuple().tm_yday))
     return grow(seasons, weeds)
 
@@ -187,8 +200,11 @@ def vegetables(calendar: Calendar, day: date) -> Growth:
     draws = calendar.year(day.year)
     doy = day.timetuple().tm_yday
     cycle = 62 + 26 * calendar.life[4]
-    age = np.mod(doy + cycle * draws[1], cycle)
-    green = 0.78 * sigmoid((age - 26) / 6.0) * (age < 0.92 * cycle)
+    phase = calendar.life[1] + 0.3 * draws[1]
+    green = np.zeros_like(cycle)
+    for bed, part in ((0.0, 0.45), (0.37, 0.35), (0.71, 0.20)):
+        age = np.mod(doy + cycle * (phase + bed), cycle)
+        green += part * 0.82 * sigmoid((age - 22) / 6.0) * sigmoid((0.92 * cycle - age) / 3.0)
     laid = 48 + 30 * draws[2]
     film_age = doy - laid
     kept = 55 + 30 * draws[3]

@@ -9,7 +9,7 @@ from changedetect.grid import Grid, Window
 from changedetect.simulate.world import UNTOUCHED, PlantedChange, Stage, World, cover_index
 
 FIRST, LAST = date(2024, 3, 1), date(2025, 6, 30)
-FIELDS = ("paddy_single", "paddy_double", "dryland", "vegetables", "paddy_single", "paddy_double")
+FIELDS = ("paddy_single",) * 5 + ("paddy_double",) * 3 + ("dryland", "vegetables")
 
 
 def toy_world(
@@ -66,12 +66,12 @@ def _nature(cover, height, parcel, number):
 
 def _village(generator, cover, height, parcel, number):
     size = cover.shape[0]
-    start = int(0.38 * size)
-    for row in range(start, start + int(0.13 * size), 20):
-        for col in range(start, start + int(0.2 * size), 18):
+    for row in range(int(0.2 * size), int(0.52 * size), 20):
+        for col in range(int(0.3 * size), int(0.6 * size), 18):
             number += 1
             parcel[row : row + 20, col : col + 18] = number
-            cover[row : row + 20, col : col + 18] = cover_index("concrete")
+            ground = ("concrete", "concrete", "yard", "asphalt")[generator.integers(4)]
+            cover[row : row + 20, col : col + 18] = cover_index(ground)
             number += 1
             roof = ("roof_grey", "roof_red", "roof_grey", "roof_blue")[generator.integers(4)]
             place = np.s_[row + 3 : row + 13, col + 3 : col + 14]
