@@ -184,13 +184,22 @@ class Theme(Section):
         return [*single, *self.excuses, *self.combinations, *self.situations]
 
     def _rule_ids(self) -> set[str]:
-        return {self.rule, *(p.rule for p in self._named()), *(r.rule for r in self.severity.raises)}
+        return {
+            self.rule,
+            *(p.rule for p in self._named()),
+            *(r.rule for r in self.severity.raises),
+        }
 
     def _suggestions(self) -> set[str]:
         return {part.suggestion for part in self._named()}
 
     def _families(self) -> set[str]:
-        parts = (*self.minimum, *self.excuses, *self.situations, *self.severity.raises)
+        parts: tuple[Minimum | Excuse | Situation | Raise, ...] = (
+            *self.minimum,
+            *self.excuses,
+            *self.situations,
+            *self.severity.raises,
+        )
         named = {family for part in parts for family in part.families}
         return named | set(self.after) | set(self.imagery.series_for)
 

@@ -1,0 +1,142 @@
+"""Cross-check: patch × counties × parcels × zones × approvals × themes -> units with findings.
+
+Every patch comes back, whatever is missing: as one unit, or one a county. Findings are three-
+valued; UNKNOWN names the evidence that is missing. No step looks at a county other than its own,
+so memory is bounded by the county.
+"""
+
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from itertools import groupby
+
+import geopandas as gpd
+
+from changedetect.config.crosscheck import CrosscheckSection
+from changedetect.config.themes import Theme
+from changedetect.errors import LayerError
+from changedetect.records import Unit
+from changedetect.schema import PATCHES, check_table
+
+from .approvals import meet
+from .ground import Facts
+from .land import Indexed, index, lay, unit_areas
+from .overlaps import overlap, unit_code, unit_remainder, used_meetings, with_approvals
+from .references import (
+    CORE_MARK,
+    FARMLAND_LAYER,
+    PARCEL_LAYER,
+    RED_LINE_LAYER,
+    TOWN_BOUNDARY_LAYER,
+    References,
+    ordered,
+)
+from .themes import judge
+from .units import Names, Part, name_all, split
+
+__all__ = ["References", "check"]
+
+APPROVAL_LAYERS = "SP"
+CLASSIFIED = (
+    "family", "family_probability", "change_probability", "before_gsd_m", "after_gsd_m",
+)  # fmt: skip
+"""Columns that classification adds to the patches."""
+
+
+def check(
+    patches: gpd.GeoDataFrame,
+    refs: References,
+    themes: Sequence[Theme],
+    crs: str,
+    cfg: CrosscheckSection,
+) -> tuple[Unit, ...]:
+    """Check patches against the land records, theme by theme.
+
+    Parameters
+    ----------
+    patches
+        schema.PATCHES and the columns of `CLASSIFIED`, in the grid's CRS.
+    refs
+        Land records in the same CRS, and what is known of each layer.
+    themes
+        What is asked of each unit.
+    crs
+        The grid's CRS; projected, metres.
+    cfg
+        Tolerances.
+
+    Returns
+    -------
+    tuple of Unit
+        Sorted by unit id, each with one finding a theme, in order of theme code. Every patch
+        comes back.
+
+    Raises
+    ------
+    LayerError
+        A table lacks columns, or has empty cells where none may be.
+    GridError
+        A layer is in another coordinate system.
+    """
+    check_table(patches, PATCHES, "cross-check")
+    lacking = [name for name in CLASSIFIED if name not in patches.columns]
+    if lacking:
+        msg = f"patches: columns {lacking} are missing; run the classification first"
+        raise LayerError(msg)
+    if patches.empty:
+        return ()
+    refs = ordered(refs, crs)
+    layers = _index(refs)
+    parts = split(patches, refs.districts, crs, cfg)
+    names = dict(zip((part.unit_id for part in parts), name_all(parts, refs), strict=True))
+    in_order = sorted(themes, key=lambda theme: theme.code)
+    units: list[Unit] = []
+    for _, group in groupby(sorted(parts, key=_county), key=lambda part: part.district):
+        county = list(group)
+        lands = lay(county, layers, refs, crs, cfg)
+        met = meet(county, layers[APPROVAL_LAYERS], crs, cfg)
+        for part, land, meetings in zip(county, lands, met, strict=True):
+            areas = unit_areas(part, land, crs)
+            facts = Facts(part, land, areas, meetings, refs, crs, cfg)
+            units.append(_unit(facts, names[part.unit_id], in_order))
+    return tuple(sorted(units, key=lambda unit: unit.unit_id))
+
+
+def _county(part: Part) -> tuple[str, str]:
+    return part.district, part.unit_id
+
+
+def _index(refs: References) -> dict[str, Indexed]:
+    red_line = refs.red_line
+    is_core = red_line["name"].fillna("").astype(str).str.contains(CORE_MARK, regex=False)
+    return {
+        PARCEL_LAYER: index(refs.parcels),
+        FARMLAND_LAYER: index(refs.basic_farmland),
+        RED_LINE_LAYER: index(red_line),
+        TOWN_BOUNDARY_LAYER: index(refs.town_boundary),
+        CORE_MARK: index(red_line[is_core.to_numpy()]),
+        APPROVAL_LAYERS: index(refs.approvals),
+    }
+
+
+def _unit(facts: Facts, names: Names, themes: Sequence[Theme]) -> Unit:
+    part = facts.part
+    used = used_meetings(facts, themes)
+    left = unit_remainder(facts, used)
+    code = unit_code(facts, used, themes)
+    areas = with_approvals(facts, used, left)
+    facts = replace(facts, areas=areas)
+    shared = {field.name: getattr(part, field.name) for field in fields(Part)}
+    return Unit(
+        **shared,
+        district_name=names.district,
+        town=names.town,
+        town_name=names.town_name,
+        village=names.village,
+        village_name=names.village_name,
+        areas=areas,
+        pieces=facts.land.pieces,
+        approvals=tuple(overlap(m, facts, used=m in used, code=code) for m in facts.meetings),
+        remainder=left.geometry,
+        time_code=code,
+        findings=tuple(judge(theme, facts) for theme in themes),
+    )

@@ -1,0 +1,263 @@
+"""The questions that a theme asks of a unit, in their order; the first that decides counts.
+
+Whatever is missing (county, classifier, zone layer, parcels, fine enough images, approval layer)
+gives UNKNOWN with its name, never an accusation and never an excuse.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from changedetect.config.themes import Excuse, Situation, Theme
+from changedetect.records import TimeCode, Verdict
+
+from . import explain
+from .approvals import Meeting
+from .excuses import Answer, answer, fitting
+from .ground import HALF, Facts, Ground, minimum_m2, mostly, road_width_m
+from .references import COUNTY_LAYER, LAYER_NAMES, PARCEL_LAYER, RED_LINE_LAYER
+
+LAYER_ABSENT, IMAGES_POOR, UNSURE, PSEUDO, OTHER_THEME = "01", "02", "03", "34", "38"
+"""PDJY codes that no theme file needs to name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """How a theme's question was decided; ``reply`` is set where approvals were asked."""
+
+    verdict: Verdict
+    suggestion: str
+    reasons: tuple[str, ...]
+    rule_ids: tuple[str, ...]
+    missing: tuple[str, ...] = ()
+    reply: Answer | None = None
+
+
+Decider = Callable[[Theme, Facts, Ground], Decision | None]
+
+
+def decide(theme: Theme, facts: Facts, ground: Ground) -> Decision:
+    """Ask one question after the other until one decides."""
+    for decider in BEFORE_APPROVALS:
+        decision = decider(theme, facts, ground)
+        if decision is not None:
+            return decision
+    return _by_approvals(theme, facts, ground)
+
+
+def _unknown(theme: Theme, suggestion: str, reason: str, *missing: str) -> Decision:
+    text = explain.ruled(theme.rule, reason)
+    return Decision(Verdict.UNKNOWN, suggestion, (text,), (theme.rule,), missing)
+
+
+def _no(rule_id: str, suggestion: str, reason: str) -> Decision:
+    return Decision(Verdict.NO, suggestion, (explain.ruled(rule_id, reason),), (rule_id,))
+
+
+def _outside(theme: Theme, facts: Facts, ground: Ground) -> Decision | None:  # noqa: ARG001
+    if facts.part.district:
+        return None
+    name = f"{COUNTY_LAYER} {LAYER_NAMES[COUNTY_LAYER]}图层（图斑不在任何县界内）"
+    return _unknown(theme, LAYER_ABSENT, "图斑不在任何县级行政区内，无法套合底数，证据不足", name)
+
+
+def _pseudo(theme: Theme, facts: Facts, ground: Ground) -> Decision | None:  # noqa: ARG001
+    part, cfg = facts.part, facts.cfg
+    rejected = part.change_probability < cfg.pseudo_change_probability
+    if not rejected and part.family not in cfg.pseudo_families:
+        return None
+    reason = (
+        f"分类器判为伪变化（变化概率{part.change_probability:.2f}），保留备查、计入统计，不下发"
+    )
+    return _no(theme.rule, PSEUDO, reason)
+
+
+def _unsure(theme: Theme, facts: Facts, ground: Ground) -> Decision | None:  # noqa: ARG001
+    part, cfg = facts.part, facts.cfg
+    if not part.change_probability >= cfg.min_change_probability:
+        reason = (
+            f"变化概率{part.change_probability:.2f}低于{cfg.min_change_probability:.2f}，需人工复核"
+        )
+        return _unknown(theme, UNSURE, reason, "变化真实性复核")
+    known = part.family_probability >= cfg.min_family_probability and part.family in FAMILY_NAMES
+    if known or not theme.after:
+        return None
+    reason = f"变化类型不确定（概率{part.family_probability:.2f}），需人工复核"
+    return _unknown(theme, UNSURE, reason, "变化类型复核")
+
+
+FAMILY_NAMES: dict[str, str] = {
+    "building": "建筑", "hard_surface": "硬化", "earthwork": "推填土", "road": "道路",
+    "photovoltaic": "光伏", "mining": "采挖", "planting": "种植园林", "pond": "坑塘",
+    "greenhouse": "大棚", "demolition": "拆除",
+}  # fmt: skip
+"""Families of change in words."""
+
+
+def _other_family(theme: Theme, facts: Facts, ground: Ground) -> Decision | None:  # noqa: ARG001
+    family = facts.part.family
+    if not theme.after or family in theme.after:
+        return None
+    return _no(theme.rule, OTHER_THEME, f"变化类型为{FAMILY_NAMES[family]}，不属本专题")
+
+
+def _zone(theme: Theme, facts: Facts, ground: Ground) -> Decision | None:  # noqa: ARG001
+    if theme.zone == "anywhere":
+        return None
+    if facts.areas.red_line is None:
+        return _layer_unknown(theme, facts, RED_LINE_LAYER)
+    if facts.areas.red_line > 0:
+        return None
+    raw = facts.land.raw.get("red_line", 0.0)
+    note = f"（仅有{explain.mu(raw)}为配准误差造成的碎条，不计）" if raw > 0 else ""
+    return _no(theme.rule, OTHER_THEME, f"图斑不在生态保护红线内{note}")
+
+
+def _layer_unknown(theme: Theme, facts: Facts, layer: str) -> Decision:
+    label = LAYER_NAMES[layer]
+    name = explain.missing_layer(layer, label, facts.refs.manifest(layer), facts.part.district)
+    return _unknown(theme, LAYER_ABSENT, f"{name}不可用，本专题不能判定，证据不足", name)
+
+
+def _ground(theme: Theme, facts: Facts, ground: Ground) -> Decision | None:
+    if ground.area_m2 > 0:
+        return None
+    if theme.village and ground.village_m2 >= HALF * facts.part.area_m2:
+        reason = f"图斑位于村庄范围（{'、'.join(theme.village.settlements)}）内{explain.mu(ground.village_m2)}"
+        return _no(theme.village.rule, theme.village.suggestion, reason)
+    enough = min(minimum_m2(facts, theme), HALF * facts.part.area_m2)
+    if ground.unknown_m2 >= enough:
+        return _layer_unknown(theme, facts, PARCEL_LAYER)
+    raw = f"（仅有{explain.mu(ground.raw_m2)}为碎条，不计）" if ground.raw_m2 > 0 else ""
+    return _no(theme.rule, OTHER_THEME, f"变化前地类不属本专题{raw}")
+
+
+def _coarse(theme: Theme, facts: Facts, ground: Ground) -> Decision | None:  # noqa: ARG001
+    limit = theme.imagery.gsd_m
+    if facts.part.gsd_m <= limit:
+        return None
+    reason = f"影像分辨率{facts.part.gsd_m:g}米，本专题要求不低于{limit:g}米，影像不足"
+    return _unknown(theme, IMAGES_POOR, reason, f"优于{limit:g}米的影像")
+
+
+def _series(theme: Theme, facts: Facts, ground: Ground) -> Decision | None:  # noqa: ARG001
+    if facts.part.family not in theme.imagery.series_for or "series" in facts.part.sources:
+        return None
+    reason = "本专题须以整季时间序列确认，仅有一对影像，影像不足"
+    return _unknown(theme, IMAGES_POOR, reason, "整季时间序列影像")
+
+
+def _rural_road(theme: Theme, facts: Facts, ground: Ground) -> Decision | None:  # noqa: ARG001
+    road, part = theme.rural_road, facts.part
+    if road is None or part.family != "road":
+        return None
+    if not theme.rule_of(road.rule).in_force(part.after_date):
+        return None
+    width_m = road_width_m(part.geometry, part.after_gsd_m)
+    slack_m = road.width_tolerance_px * part.after_gsd_m
+    if not road.width_min_m - slack_m <= width_m <= road.width_max_m + slack_m:
+        return None
+    farmland = facts.areas.basic_farmland
+    note = f"；占永久基本农田{explain.mu(farmland)}" if farmland is None or farmland > 0 else ""
+    limits = f"{road.width_min_m:g}–{road.width_max_m:g}米"
+    reason = f"道路宽约{width_m:.1f}米，在农村道路{limits}以内（量测误差{slack_m:g}米）{note}"
+    return _no(road.rule, road.suggestion, reason)
+
+
+BEFORE_APPROVALS: tuple[Decider, ...] = (
+    _outside, _pseudo, _unsure, _other_family, _zone, _ground, _coarse, _series, _rural_road,
+)  # fmt: skip
+
+
+def _by_approvals(theme: Theme, facts: Facts, ground: Ground) -> Decision:
+    reply = answer(theme, facts, ground)
+    if reply.outcome != "open":
+        return _replied(theme, reply)
+    absent = absent_layers(theme, facts)
+    if absent:
+        reason = f"{'、'.join(absent)}不可用，不能排除已有批准，证据不足"
+        text = explain.ruled(theme.rule, reason)
+        return Decision(Verdict.UNKNOWN, LAYER_ABSENT, (text,), (theme.rule,), absent, reply)
+    return _met(theme, facts, ground, reply)
+
+
+def _replied(theme: Theme, reply: Answer) -> Decision:
+    numbers = sorted({f"{m.record.doc_no or m.record.record_id}" for m in reply.used})
+    listed = "、".join(numbers)
+    texts = {
+        "excused": f"变化时有效的批准合并覆盖（{listed}），未批余{explain.mu(reply.left.area_m2)}",
+        "question": f"有批准（{listed}），但尚须{'、'.join(reply.asks)}方能判断",
+        "undated": f"有批准记录但时效不能判定，尚须{'、'.join(reply.asks)}",
+    }
+    verdict = Verdict.NO if reply.outcome == "excused" else Verdict.UNKNOWN
+    rules = tuple(dict.fromkeys((reply.rule, theme.rule)))
+    reason = explain.ruled(reply.rule, texts[reply.outcome])
+    return Decision(verdict, reply.suggestion, (reason,), rules, reply.asks, reply)
+
+
+def absent_layers(theme: Theme, facts: Facts) -> tuple[str, ...]:
+    """Name the layers that could hold an excuse and can not be used for the county."""
+    part, refs, cfg = facts.part, facts.refs, facts.cfg
+    return tuple(
+        explain.missing_layer(excuse.kind, excuse.name, refs.manifest(excuse.kind), part.district)
+        for excuse in fitting(theme, facts).values()
+        if excuse.needed
+        and (
+            not refs.covers(excuse.kind, part.district)
+            or refs.stale(excuse.kind, part.before_date, cfg.stale_after_days)
+        )
+    )
+
+
+def _met(theme: Theme, facts: Facts, ground: Ground, reply: Answer) -> Decision:
+    fits = fitting(theme, facts)
+    situation = next(s for s in theme.situations if _fits(s, theme, facts, ground))
+    left = f"未批面积{explain.mu(reply.left.area_m2)}（原始{explain.mu(reply.left.raw_m2)}）"
+    tail = f"，{left}" if theme.excuses else ""
+    reason = explain.ruled(situation.rule, f"{situation.reason}{tail}")
+    optional = tuple(
+        _optional(excuse, facts) for excuse in fits.values() if _is_unseen(excuse, facts)
+    )
+    asked = (situation.asks,) if situation.asks else ()
+    rules = tuple(dict.fromkeys((situation.rule, theme.rule)))
+    return Decision(Verdict.YES, situation.suggestion, (reason,), rules, (*asked, *optional), reply)
+
+
+def _is_unseen(excuse: Excuse, facts: Facts) -> bool:
+    return not excuse.needed and not facts.refs.covers(excuse.kind, facts.part.district)
+
+
+def _optional(excuse: Excuse, facts: Facts) -> str:
+    found = facts.refs.manifest(excuse.kind)
+    return explain.missing_layer(excuse.kind, excuse.name, found, facts.part.district)
+
+
+def _fits(situation: Situation, theme: Theme, facts: Facts, ground: Ground) -> bool:
+    largest = np.inf if situation.area_max_m2 is None else situation.area_max_m2
+    return (
+        theme.applies(situation.rule, situation.families, facts.part.family, facts.part.after_date)
+        and situation.area_min_m2 <= ground.area_m2 <= largest
+        and (situation.mostly is None or mostly(ground, situation.mostly))
+        and (situation.when == "any" or _happened(situation, theme, facts))
+    )
+
+
+def _happened(situation: Situation, theme: Theme, facts: Facts) -> bool:
+    fits = fitting(theme, facts)
+    named = {excuse.kind for excuse in theme.excuses}
+    return any(
+        _state(meeting, fits) == situation.when
+        for meeting in facts.meetings
+        if meeting.share >= facts.cfg.meets_share and meeting.kind in (situation.kinds or named)
+    )
+
+
+def _state(meeting: Meeting, fits: dict[str, Excuse]) -> str:
+    if meeting.time_code is TimeCode.EXPIRED:
+        return "expired"
+    if meeting.time_code is TimeCode.LATER:
+        return "later"
+    if not meeting.is_valid:
+        return "undated"
+    return "beyond" if meeting.kind in fits else "other_use"

@@ -1,0 +1,219 @@
+"""What of a unit a theme is about, and what of that no approval covers."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import shapely
+from shapely.geometry.base import BaseGeometry
+
+from changedetect.codes import LandGroup
+from changedetect.config.crosscheck import CrosscheckSection
+from changedetect.config.themes import Measure, Theme
+from changedetect.measure import area_m2
+from changedetect.records import LandPiece, UnitAreas, Verdict
+
+from .approvals import Meeting
+from .land import Land
+from .references import References, polygonal
+from .slivers import EMPTY, sliver_width_m, without_slivers
+from .units import Part
+
+HALF = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that is known of a unit, for every theme alike."""
+
+    part: Part
+    land: Land
+    areas: UnitAreas
+    meetings: tuple[Meeting, ...]
+    refs: References
+    crs: str
+    cfg: CrosscheckSection
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """The part of a unit that a theme asks about.
+
+    Attributes
+    ----------
+    pieces
+        Land pieces in the theme's zone, of its groups before, outside villages where it says so.
+    geometry, area_m2
+        Their union without slivers; empty and 0 where nothing is left.
+    raw_m2
+        Area of the pieces.
+    village_m2, unknown_m2
+        Ground in the zone that was left out for its settlement code; that no parcel names.
+    """
+
+    pieces: tuple[LandPiece, ...]
+    geometry: BaseGeometry
+    area_m2: float
+    raw_m2: float
+    village_m2: float
+    unknown_m2: float
+
+
+def ground_of(facts: Facts, theme: Theme) -> Ground:
+    """Pick the pieces that a theme is about."""
+    here = [
+        piece
+        for piece in facts.land.pieces
+        if theme.zone == "anywhere" or piece.red_line is Verdict.YES
+    ]
+    villages = _settlements(facts, theme)
+    pieces = tuple(p for p in here if _is_meant(p, theme) and p.settlement not in villages)
+    raw_m2 = sum((piece.area_m2 for piece in pieces), 0.0)
+    geometry = ground_shape(pieces, facts)
+    kept = geometry
+    if len(pieces) < len(facts.land.pieces):
+        width_m = sliver_width_m(facts.part.gsd_m, facts.cfg)
+        kept = without_slivers(geometry, facts.part.geometry.area, width_m, facts.cfg)
+    return Ground(
+        pieces=pieces,
+        geometry=kept,
+        area_m2=raw_m2 if kept is geometry else min(area_m2(kept, facts.crs), raw_m2),
+        raw_m2=raw_m2,
+        village_m2=sum((p.area_m2 for p in here if p.settlement in villages), 0.0),
+        unknown_m2=sum((p.area_m2 for p in here if p.group is LandGroup.UNKNOWN), 0.0),
+    )
+
+
+def _settlements(facts: Facts, theme: Theme) -> tuple[str, ...]:
+    village = theme.village
+    if village is None or not theme.rule_of(village.rule).in_force(facts.part.after_date):
+        return ()
+    return village.settlements
+
+
+def _is_meant(piece: LandPiece, theme: Theme) -> bool:
+    if theme.before and piece.group not in theme.before:
+        return False
+    return not theme.before_classes or piece.land_class.startswith(theme.before_classes)
+
+
+def ground_shape(pieces: Sequence[LandPiece], facts: Facts) -> BaseGeometry:
+    """Join pieces of a unit; all of them are the unit itself."""
+    if len(pieces) == len(facts.land.pieces):
+        return facts.part.geometry
+    if not pieces:
+        return EMPTY
+    return shapely.union_all([piece.geometry for piece in pieces])
+
+
+def minimum_m2(facts: Facts, theme: Theme) -> float:
+    """Return the smallest area that is dispatched: the theme's, or so many pixels of the images."""
+    family = facts.part.family
+    in_core = facts.land.core is not None and not facts.land.core.is_empty
+    fitting = [
+        entry.area_m2
+        for entry in theme.minimum
+        if (not entry.families or family in entry.families) and (in_core or not entry.core_reserve)
+    ]
+    smallest = fitting[0] if fitting else max(entry.area_m2 for entry in theme.minimum)
+    return max(smallest, theme.imagery.minimum_px * facts.part.gsd_m**2)
+
+
+def mostly(ground: Ground, group: LandGroup) -> bool:
+    """Tell whether a group makes at least half of the ground."""
+    found = sum(piece.area_m2 for piece in ground.pieces if piece.group is group)
+    return found >= HALF * ground.raw_m2
+
+
+def measured(
+    facts: Facts, ground: Ground, left: BaseGeometry, left_m2: float
+) -> dict[Measure, float | None]:
+    """Measure the ground, and what approvals leave of it; None = a zone's layer does not cover.
+
+    Parameters
+    ----------
+    facts, ground
+        The unit, and what the theme asks of it.
+    left, left_m2
+        The ground that no approval covers, and its area. [m²]
+    """
+    whole = left is ground.geometry
+    core = facts.land.core
+    return {
+        "area": ground.area_m2,
+        "cropland": _sum(ground.pieces, "cropland"),
+        "basic_farmland": _sum(ground.pieces, "basic_farmland"),
+        "red_line": _sum(ground.pieces, "red_line"),
+        "red_line_core": None if core is None else _shared(core, ground.geometry, facts, np.inf),
+        "unapproved": left_m2,
+        "unapproved_cropland": _of(ground.pieces, "cropland", facts, None if whole else left),
+        "unapproved_basic_farmland": _of(
+            ground.pieces, "basic_farmland", facts, None if whole else left
+        ),
+    }
+
+
+def _is(piece: LandPiece, what: str) -> Verdict:
+    if what == "cropland":
+        return Verdict.YES if piece.group is LandGroup.CROPLAND else Verdict.NO
+    found: Verdict = getattr(piece, what)
+    return found
+
+
+def _sum(pieces: Sequence[LandPiece], what: str) -> float | None:
+    if any(_is(piece, what) is Verdict.UNKNOWN for piece in pieces):
+        return None
+    return sum((piece.area_m2 for piece in pieces if _is(piece, what) is Verdict.YES), 0.0)
+
+
+def _of(
+    pieces: Sequence[LandPiece], what: str, facts: Facts, left: BaseGeometry | None
+) -> float | None:
+    whole = _sum(pieces, what)
+    if whole is None or left is None:
+        return whole
+    wanted = [piece for piece in pieces if _is(piece, what) is Verdict.YES]
+    return sum((_shared(piece.geometry, left, facts, piece.area_m2) for piece in wanted), 0.0)
+
+
+def _shared(shape: BaseGeometry, other: BaseGeometry, facts: Facts, most_m2: float) -> float:
+    both = polygonal(np.array([shape.intersection(other)], dtype=object))[0]
+    return min(area_m2(both, facts.crs), most_m2)
+
+
+def unapproved_parts(facts: Facts, left: BaseGeometry) -> tuple[float, float | None]:
+    """Measure cropland and permanent basic farmland of what is left of a whole unit. [m²]"""
+    pieces = facts.land.pieces
+    shape = None if left is facts.part.geometry else left
+    cropland = _of(pieces, "cropland", facts, shape)
+    return cropland or 0.0, _of(pieces, "basic_farmland", facts, shape)
+
+
+def road_width_m(geometry: BaseGeometry, pixel_m: float) -> float:
+    """Estimate the width of a long narrow patch.
+
+    A strip of length L and width w has the area L·w and the perimeter 2(L + w); w is the smaller
+    root. The outline on pixel edges is a staircase, so it is smoothed by one pixel first.
+
+    Parameters
+    ----------
+    geometry
+        Patch in a projected CRS.
+    pixel_m
+        Pixel size. [m]
+
+    Returns
+    -------
+    float
+        Width; the side of a square for a compact patch. [m]
+
+    Examples
+    --------
+    >>> round(road_width_m(shapely.box(0, 0, 200, 6), 2.0), 1)
+    6.0
+    """
+    smooth = geometry.simplify(pixel_m)
+    half = (smooth if smooth.length > 0 else geometry).length / 2
+    root = math.sqrt(max(half**2 - 4 * geometry.area, 0.0))
+    return float(half - root) / 2
