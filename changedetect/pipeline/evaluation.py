@@ -1,0 +1,259 @@
+"""``evaluate``: a run against the truth of its world.
+
+Every true change of the compared period is accounted for: it is a case, pooled, legally excused,
+rejected as pseudo-change, not observed, or missed. The last three are named one by one.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+import shapely
+
+from changedetect import measure, schema
+from changedetect.codes import FAMILIES
+from changedetect.errors import LayerError
+from changedetect.io import record_files, vector_writer
+from changedetect.pipeline.casework import CASES
+from changedetect.pipeline.checking import UNITS
+from changedetect.pipeline.detection import UNOBSERVED
+from changedetect.pipeline.runstore import RunStore
+from changedetect.pipeline.scenes import SCENES
+from changedetect.records import Case, Scene, Unit, UnobservedArea, Verdict
+
+FOUND_SHARE = 0.3
+"""Share of a true change that patches must cover, or of a patch that true change must cover, for
+the two to be the same thing (our choice; stated in every report)."""
+
+SMALL_MU, LARGE_MU = 0.5, 2.0
+PSEUDO = "34"
+ILLEGAL_LAND = "02"
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What became of one true change."""
+
+    truth_id: str
+    family: str
+    area_mu: float
+    legality: str
+    situation: str
+    fate: str
+    covered: float
+    verdict: str
+    suggested: str
+
+    @property
+    def found(self) -> bool:
+        """Whether the run shows it to somebody, or counts it."""
+        return self.fate in {"case", "pooled", "excused"}
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A share with the number that it rests on; None where there is nothing to count."""
+
+    value: float | None
+    n: int
+
+    @classmethod
+    def of(cls, hits: Iterable[bool]) -> "Score":
+        """Count hits."""
+        marks = list(hits)
+        return cls(sum(marks) / len(marks) if marks else None, len(marks))
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationReport:
+    """Scores of a run."""
+
+    month: str
+    scores: dict[str, Score]
+    by_family: dict[str, dict[str, Score]]
+    fates: tuple[Fate, ...]
+    area_gap_mu: float
+
+    def facts(self) -> dict[str, Any]:
+        """Return the report as JSON-able values."""
+        return {
+            "month": self.month,
+            "found_share": FOUND_SHARE,
+            **{name: asdict(score) for name, score in self.scores.items()},
+            "by_type": {
+                family: {name: asdict(score) for name, score in scores.items()}
+                for family, scores in self.by_family.items()
+            },
+            "fates": dict(sorted(Counter(fate.fate for fate in self.fates).items())),
+            "missed": [asdict(fate) for fate in self.fates if not fate.found],
+            "area_gap_mu": self.area_gap_mu,
+        }
+
+    def lines(self) -> list[str]:
+        """Return the report for people."""
+        lines = [f"{self.month}: a change counts as found when patches cover {FOUND_SHARE:.0%} of it"]
+        lines += [f"{name:<20} {_shown(score)}" for name, score in self.scores.items()]
+        for family, scores in self.by_family.items():
+            lines.append(f"  {family:<14}" + "  ".join(f"{n} {_shown(s)}" for n, s in scores.items()))
+        lines.append(f"largest gap of a unit's area sum: {self.area_gap_mu:.6f} mu")
+        counts = Counter(fate.fate for fate in self.fates)
+        lines.append("true changes: " + ", ".join(f"{k} {v}" for k, v in sorted(counts.items())))
+        lines += [
+            f"  {fate.fate}: {fate.truth_id} {fate.family} {fate.area_mu:.2f} mu, covered {fate.covered:.0%}"
+            for fate in self.fates
+            if not fate.found
+        ]
+        return lines
+
+
+def _shown(score: Score) -> str:
+    return f"{'-' if score.value is None else f'{score.value:.3f}'} (n = {score.n})"
+
+
+def evaluate(run: Path, truth: Path) -> EvaluationReport:
+    """Score a finished run.
+
+    Parameters
+    ----------
+    run
+        Folder of the month's run.
+    truth
+        ``truth.gpkg``, layer ``changes`` (schema.TRUTH).
+
+    Raises
+    ------
+    InputError
+        The run is not finished, or the truth is not one.
+    """
+    with RunStore(run) as store:
+        compared = store.record("scenes").facts["compared"]
+        for name in ("detect", "check", "cases"):
+            store.record(name)
+    scenes = {s.scene_id: s for s in record_files.read_records(run / SCENES, Scene)}
+    units = record_files.read_records(run / UNITS, Unit)
+    cases = record_files.read_records(run / CASES, Case)
+    hidden = record_files.read_records(run / UNOBSERVED, UnobservedArea)
+    table = _truth_of_period(truth, [(scenes[b], scenes[a]) for b, a in compared])
+    fates = _fates(table, units, {case.unit_id: case for case in cases}, hidden)
+    return EvaluationReport(
+        month=run.name,
+        scores=_scores(fates, units, table),
+        by_family={
+            family: _family_scores([fate for fate in fates if fate.family == family])
+            for family in FAMILIES
+        },
+        fates=fates,
+        area_gap_mu=max((_area_gap_mu(unit) for unit in units), default=0.0),
+    )
+
+
+def _truth_of_period(path: Path, pairs: Sequence[tuple[Scene, Scene]]) -> gpd.GeoDataFrame:
+    """Read the true changes that lie between the dates of a compared pair."""
+    table = vector_writer.read_geopackage(path, "changes")
+    schema.check_table(table, schema.TRUTH, str(path))
+    days = pd.to_datetime(table["changed_on"]).dt.date
+    if not pairs:
+        msg = f"{path}: the run compared no images, so there is nothing to score"
+        raise LayerError(msg)
+    first = max(before.day for before, _ in pairs)
+    last = max(after.day for _, after in pairs)
+    return table[(days > first) & (days <= last)].sort_values("truth_id").reset_index(drop=True)
+
+
+def _fates(
+    truth: gpd.GeoDataFrame,
+    units: Sequence[Unit],
+    cases: dict[str, Case],
+    hidden: Sequence[UnobservedArea],
+) -> tuple[Fate, ...]:
+    tree = shapely.STRtree([unit.geometry for unit in units])
+    unseen = shapely.union_all([area.geometry for area in hidden])
+    fates = []
+    for row in truth.itertuples():
+        geometry = row.geometry
+        overlaps = sorted(
+            (
+                (geometry.intersection(units[i].geometry).area, units[i])
+                for i in tree.query(geometry, predicate="intersects")
+            ),
+            key=lambda item: (-item[0], item[1].unit_id),
+        )
+        kept = [(area, unit) for area, unit in overlaps if not _is_pseudo(unit)]
+        share = sum(area for area, _ in kept) / geometry.area
+        best = kept[0][1] if kept else None
+        fates.append(
+            Fate(
+                truth_id=str(row.truth_id),
+                family=str(row.family),
+                area_mu=measure.to_mu(float(row.area_m2)),
+                legality=str(row.legality),
+                situation=str(row.situation),
+                fate=_fate(share, best, cases, bool(overlaps), geometry.intersection(unseen).area / geometry.area),
+                covered=share,
+                verdict=_verdict(best),
+                suggested=best.family if best else "",
+            )
+        )
+    return tuple(fates)
+
+
+def _fate(
+    share: float, best: Unit | None, cases: dict[str, Case], touched: bool, hidden_share: float
+) -> str:
+    if best is None or share < FOUND_SHARE:
+        if hidden_share > 1 - FOUND_SHARE:
+            return "not_observed"
+        return "rejected" if touched and best is None else "missed"
+    case = cases.get(best.unit_id)
+    if case is None:
+        return "excused"
+    return "pooled" if case.pooled else "case"
+
+
+def _is_pseudo(unit: Unit) -> bool:
+    return any(finding.suggestion == PSEUDO for finding in unit.findings)
+
+
+def _verdict(unit: Unit | None) -> str:
+    """Return what theme 02 says of a unit."""
+    findings = [f.verdict.value for f in unit.findings if f.theme == ILLEGAL_LAND] if unit else []
+    return findings[0] if findings else ""
+
+
+def _scores(
+    fates: Sequence[Fate], units: Sequence[Unit], truth: gpd.GeoDataFrame
+) -> dict[str, Score]:
+    judged = [f for f in fates if f.found and f.legality in {"legal", "illegal"} and f.verdict]
+    expected = {"illegal": Verdict.YES.value, "legal": Verdict.NO.value}
+    final = [u for u in units if not _is_pseudo(u) and measure.to_mu(u.area_m2) >= SMALL_MU]
+    everything = shapely.union_all(list(truth.geometry))
+    return {
+        "recall_05mu": Score.of(f.found for f in fates if f.area_mu >= SMALL_MU),
+        "recall_2mu": Score.of(f.found for f in fates if f.area_mu >= LARGE_MU),
+        "recall_all": Score.of(f.found for f in fates),
+        "precision": Score.of(
+            u.geometry.intersection(everything).area / u.geometry.area >= FOUND_SHARE for u in final
+        ),
+        "legality_agreement": Score.of(expected[f.legality] == f.verdict for f in judged),
+        "family_agreement": Score.of(f.family == f.suggested for f in fates if f.found),
+    }
+
+
+def _family_scores(fates: Sequence[Fate]) -> dict[str, Score]:
+    large = [fate for fate in fates if fate.area_mu >= SMALL_MU]
+    return {
+        "recall_05mu": Score.of(fate.found for fate in large),
+        "family": Score.of(fate.family == fate.suggested for fate in large if fate.found),
+    }
+
+
+def _area_gap_mu(unit: Unit) -> float:
+    areas = unit.areas
+    parts = (
+        areas.cropland + areas.other_agricultural + areas.construction + areas.unused + areas.unknown
+    )
+    return measure.to_mu(abs(parts - areas.total))
