@@ -209,7 +209,7 @@ def draw_approvals(
             return [Draft(kind, _before(rng, first), _runs_to(rng, kind, last), _around(rng, ground))]
         case "union":
             other = str(rng.choice(["GY", "ZJG", "NZY"]))
-            cut = rng.uniform(0.4, 0.55)
+            cut = rng.uniform(0.36, 0.47)
             low = _part(ground, 1 - cut + 0.04, upper=False, angle=angle).buffer(2.0)
             high = _part(ground, cut, upper=True, angle=angle).buffer(2.0)
             return [

@@ -16,6 +16,7 @@ APART_M = 20.0
 _EDGE = 4
 _TRIES = 60
 _FIT_SHARE = 0.93
+_GARDEN_SHARE = 0.985
 _CROP = ("0101", "0103")
 _FIELD = ("0101", "0103", "0201", "0404", "1206")
 _WOOD = ("0301", "0302", "0305", "0202")
@@ -98,6 +99,7 @@ def place(
     if not len(candidates) or not mask.any():
         return None
     size = sites.taken.shape[0]
+    needed = _GARDEN_SHARE if kind == "garden" else _FIT_SHARE
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     top, left, bottom, right = rows[0], columns[0], rows[-1] + 1, columns[-1] + 1
     core = mask[top:bottom, left:right]
@@ -108,7 +110,7 @@ def place(
         low, high = min(row, column), max(row + core.shape[0], column + core.shape[1])
         if low < _EDGE or high > size - _EDGE or sites.taken[window.slices][core].any():
             continue
-        if sites.fit[kind][window.slices][core].mean() >= _FIT_SHARE:
+        if sites.fit[kind][window.slices][core].mean() >= needed:
             return window
     return None
 

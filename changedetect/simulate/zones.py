@@ -13,7 +13,7 @@ from changedetect.grid import Grid
 from changedetect.measure import area_m2
 from changedetect.simulate.canvas import LAND_CODES, Canvas
 from changedetect.simulate.outlines import outlines, simplified_together
-from changedetect.simulate.rasters import lattice_cells, pieces, smooth_noise, without_slivers
+from changedetect.simulate.rasters import burn, lattice_cells, pieces, smooth_noise, without_slivers
 from changedetect.simulate.relief import Relief
 
 COUNTIES: dict[str, str] = {"430991": "青禾县", "430992": "白石县"}
@@ -219,3 +219,16 @@ def _joined(
     merged = [shapely.coverage_union_all(shapes[key == one]) for one in keys]
     return table({columns[0]: keys, columns[1]: [names[one] for one in keys]}, merged, crs)
 
+
+
+def border_cells(counties: gpd.GeoDataFrame, grid: Grid) -> np.ndarray:
+    """Return ``(y, x)`` bool: cells within 3 m of the border between the counties."""
+    line = shapely.intersection_all(counties.geometry.to_numpy())
+    a, _, c, _, e, f = grid.transform
+    turned = shapely.transform(
+        line, lambda xy: np.column_stack([(xy[:, 0] - c) / a, (xy[:, 1] - f) / e])
+    )
+    cells = np.zeros((grid.height, grid.width), bool)
+    window, mask = burn(turned.buffer(3.0), grid.width)
+    cells[window.slices] = mask
+    return cells
