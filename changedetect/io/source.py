@@ -123,7 +123,8 @@ def _hidden(dataset: DatasetReader, path: Path, window: Window) -> np.ndarray | 
         opaque = dataset.read_masks(1, window=_file_window(window))
     except RasterioError as error:
         raise _unreadable(path, window, error) from error
-    return np.equal(np.asarray(opaque), 0)
+    hidden: np.ndarray = np.asarray(opaque) == 0
+    return hidden
 
 
 def _physical(

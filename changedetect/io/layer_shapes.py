@@ -1,0 +1,125 @@
+"""Geometries of a layer: polygons only, two dimensions, valid, and in the target system."""
+
+import numpy as np
+import shapely
+from shapely.geometry.base import BaseGeometry
+
+from changedetect.errors import GridError, LayerError
+from changedetect.io import crs as systems
+
+_POLYGONAL = frozenset({"Polygon", "MultiPolygon"})
+_NAMED_ROWS = 5
+
+
+def present_rows(shapes: np.ndarray, notes: list[str]) -> np.ndarray:
+    """Tell which rows have a geometry; those without are named in the notes.
+
+    Parameters
+    ----------
+    shapes
+        ``(row,)`` geometries or None.
+
+    Returns
+    -------
+    ndarray
+        ``(row,)`` bool.
+    """
+    absent = shapely.is_missing(shapes) | shapely.is_empty(shapes)
+    if absent.any():
+        notes.append(f"{int(absent.sum())} 行无图形, 未参与套合: 第 {_rows(absent)} 行")
+    return np.asarray(~absent)
+
+
+def clean(shapes: np.ndarray, place: str, notes: list[str]) -> np.ndarray:
+    """Drop heights and repair invalid polygons with ``make_valid``; both are stated in the notes.
+
+    Raises
+    ------
+    LayerError
+        A point or line in a polygon layer, coordinates that are not numbers, or a geometry of
+        which no polygon is left; the row (from 1) is named.
+    """
+    kinds = [shape.geom_type for shape in shapes]
+    for row, kind in enumerate(kinds, start=1):
+        if kind not in _POLYGONAL:
+            msg = f"{place}: row {row}: {kind} found, a polygon was expected"
+            raise LayerError(msg)
+    if shapely.has_z(shapes).any():
+        notes.append("图形含 Z 值, 已去除")
+    flat = shapely.force_2d(shapes)
+    finite = np.isfinite(shapely.bounds(flat)).all(axis=1)
+    if not finite.all():
+        row = int(np.flatnonzero(~finite)[0]) + 1
+        msg = f"{place}: row {row}: coordinates that are not numbers; the geometry is damaged"
+        raise LayerError(msg)
+    invalid = ~shapely.is_valid(flat)
+    if not invalid.any():
+        return np.asarray(flat)
+    repaired = flat.copy()
+    for index in np.flatnonzero(invalid):
+        repaired[index] = _polygons_of(shapely.make_valid(flat[index]))
+        if repaired[index].is_empty:
+            msg = (
+                f"{place}: row {index + 1}: {shapely.is_valid_reason(flat[index])}; no polygon is "
+                "left of it after repair: correct the geometry"
+            )
+            raise LayerError(msg)
+    notes.append(
+        f"{int(invalid.sum())} 个图形拓扑无效, 已用 make_valid 修复: 第 {_rows(invalid)} 行"
+    )
+    return repaired
+
+
+def carry(shapes: np.ndarray, source: str, target: str, place: str) -> np.ndarray:
+    """Carry geometries to the target system, x = east, y = north in both.
+
+    Raises
+    ------
+    LayerError
+        Coordinates that do not fit the declared system (zone prefix), datums without known
+        shift, or positions that do not exist in the target; the row (from 1) is named.
+    """
+    if len(shapes) == 0:
+        return shapes
+    bounds = shapely.bounds(shapes)
+    row = 0
+    try:
+        for row, (west, _, east, _) in enumerate(bounds, start=1):
+            systems.check_eastings(source, float(west), float(east))
+        if source == target:
+            return shapes
+        row = 0
+        transformer = systems.transformer(source, target)
+    except GridError as error:
+        where = f"row {row}: " if row else ""
+        msg = f"{place}: {where}{error}"
+        raise LayerError(msg) from error
+
+    def move(points: np.ndarray) -> np.ndarray:
+        return np.column_stack(transformer.transform(points[:, 0], points[:, 1]))
+
+    moved = shapely.transform(shapes, move)
+    lost = ~np.isfinite(shapely.bounds(moved)).all(axis=1)
+    if lost.any():
+        row = int(np.flatnonzero(lost)[0])
+        msg = (
+            f"{place}: row {row + 1}: {tuple(bounds[row])} of {source} does not exist in {target}; "
+            "the declared coordinate system is probably wrong"
+        )
+        raise LayerError(msg)
+    return np.asarray(moved)
+
+
+def _polygons_of(shape: BaseGeometry) -> BaseGeometry:
+    parts = [
+        polygon
+        for part in shapely.get_parts(shape)
+        for polygon in shapely.get_parts(part)
+        if polygon.geom_type == "Polygon"
+    ]
+    return parts[0] if len(parts) == 1 else shapely.MultiPolygon(parts)
+
+
+def _rows(flags: np.ndarray) -> str:
+    rows = [str(int(index) + 1) for index in np.flatnonzero(flags)]
+    return "、".join(rows[:_NAMED_ROWS]) + (" …" if len(rows) > _NAMED_ROWS else "")
