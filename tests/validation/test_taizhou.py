@@ -13,7 +13,9 @@ from changedetect.schema import EVIDENCE_NODATA
 from changedetect.stages.evidence.optical import fit_pair, measure_pair
 from changedetect.stages.pixels import PairSample, fit_pixels, prepare_pair, sample_windows
 
-pytestmark = pytest.mark.filterwarnings(f"ignore::{NotGeoreferencedWarning.__module__}.{NotGeoreferencedWarning.__name__}")
+pytestmark = pytest.mark.filterwarnings(
+    f"ignore::{NotGeoreferencedWarning.__module__}.{NotGeoreferencedWarning.__name__}"
+)
 TIMES = datetime(2000, 3, 17, tzinfo=UTC), datetime(2003, 2, 6, tzinfo=UTC)
 ROLES = ("blue", "green", "red", "nir", "swir1", "swir2")
 PIXELS, EVIDENCE = PixelsSection(), EvidenceSection()

@@ -1,0 +1,186 @@
+"""Evidence of an optical pair: planted change, invariances, any cut."""
+
+import numpy as np
+import pytest
+import xarray as xr
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from changedetect.config.detection import EvidenceSection
+from changedetect.errors import LayerError, SceneError
+from changedetect.schema import EVIDENCE, EVIDENCE_NODATA, check_array
+from changedetect.stages.evidence.optical import fit_pair, measure_pair
+
+CFG = EvidenceSection()
+SIZE = 96
+PLACE = (slice(40, 58), slice(30, 50))
+
+
+def stack_of(before, after, bands=("blue", "green", "red", "nir")):
+    times = np.array(["2025-05-01", "2025-06-01"], "datetime64[ns]")
+    return xr.DataArray(
+        np.stack([before, after]).astype(np.float32),
+        dims=("time", "band", "y", "x"),
+        coords={"time": times, "band": list(bands)},
+    )
+
+
+def fields(rng, bands=4, size=SIZE):
+    """Land in blocks of 8 pixels with their own spectra, and texture."""
+    classes = rng.integers(0, 6, (size // 8, size // 8)).repeat(8, 0).repeat(8, 1)
+    spectra = rng.uniform(0.05, 0.4, (bands, 6))
+    return spectra[:, classes] + rng.normal(0, 0.008, (bands, size, size))
+
+
+def pair(seed=5, changed=True, noise=0.006):
+    rng = np.random.default_rng(seed)
+    before = fields(rng)
+    after = before + rng.normal(0, noise, before.shape)
+    if changed:
+        after[:, *PLACE] = np.array([0.3, 0.32, 0.34, 0.36])[:, None, None] + rng.normal(
+            0, 0.01, (4, 18, 20)
+        )
+    return before, after
+
+
+def test_measure_pair__finds_the_planted_change_and_little_else():
+    stack = stack_of(*pair())
+    model = fit_pair([stack], CFG)
+    evidence = measure_pair(stack, model, CFG)
+    check_array(evidence, EVIDENCE)
+    alarm = evidence >= model.threshold
+    assert alarm[PLACE].mean() > 0.95
+    alarm[38:60, 28:52] = False
+    assert alarm.mean() < 0.02
+
+
+def test_measure_pair__no_change_gives_few_alarms_at_the_stated_rate():
+    stack = stack_of(*pair(changed=False))
+    model = fit_pair([stack], CFG)
+    assert model.false_alarm_rate == CFG.false_alarm_rate
+    assert (measure_pair(stack, model, CFG) >= model.threshold).mean() <= 2 * CFG.false_alarm_rate
+
+
+@given(st.lists(st.floats(0.2, 5), min_size=4, max_size=4), st.floats(-100, 100))
+@settings(max_examples=10)
+def test_measure_pair__gains_and_offsets_of_a_date_do_not_matter(gains, offset):
+    before, after = pair()
+    plain = stack_of(before, after)
+    moved = stack_of(before, after * np.array(gains)[:, None, None] + offset)
+    a = measure_pair(plain, fit_pair([plain], CFG), CFG).astype(int)
+    b = measure_pair(moved, fit_pair([moved], CFG), CFG).astype(int)
+    assert np.quantile(np.abs(a - b), 0.99) <= 10  # a tenth of a log unit: float32 and rounding
+
+
+def test_measure_pair__transposed_scene_gives_transposed_evidence():
+    before, after = pair()
+    stack = stack_of(before, after)
+    model = fit_pair([stack], CFG)
+    turned = stack_of(before.transpose(0, 2, 1), after.transpose(0, 2, 1))
+    got = measure_pair(turned, model, CFG)
+    assert got.T.tobytes() == measure_pair(stack, model, CFG).tobytes()
+
+
+@given(st.integers(0, 70), st.integers(0, 70), st.integers(1, 26))
+@settings(max_examples=15)
+def test_measure_pair__same_bytes_however_it_is_cut(top, left, size):
+    stack = stack_of(*pair())
+    stack.values[:, :, 10:14, 70:90] = np.nan
+    model = fit_pair([stack], CFG)
+    whole = measure_pair(stack, model, CFG)
+    halo = 2 * CFG.guide_radius_px
+    row, col = max(top - halo, 0), max(left - halo, 0)
+    outer = stack[:, :, row : top + size + halo, col : left + size + halo]
+    part = measure_pair(outer, model, CFG)
+    core = part[top - row : top - row + size, left - col : left - col + size]
+    assert core.tobytes() == whole[top : top + size, left : left + size].tobytes()
+
+
+def test_fit_pair__same_bytes_twice_and_input_unchanged():
+    stack = stack_of(*pair())
+    before = stack.values.copy()
+    first, second = fit_pair([stack], CFG), fit_pair([stack.copy(deep=True)], CFG)
+    assert first.alteration.matrix.tobytes() == second.alteration.matrix.tobytes()
+    assert first.null == second.null
+    measure_pair(stack, first, CFG)
+    np.testing.assert_array_equal(stack.values, before)
+
+
+def test_measure_pair__same_image_twice_is_unchanged_everywhere():
+    before, _ = pair()
+    stack = stack_of(before, before)
+    model = fit_pair([stack], CFG)
+    evidence = measure_pair(stack, model, CFG)
+    assert (evidence != EVIDENCE_NODATA).all()
+    assert evidence.max() < -200
+    assert model.threshold > 0
+
+
+def test_measure_pair__not_observed_stays_not_observed():
+    stack = stack_of(*pair())
+    stack.values[1, 2, 5:9, 5:9] = np.nan
+    evidence = measure_pair(stack, fit_pair([stack], CFG), CFG)
+    hidden = np.zeros((SIZE, SIZE), bool)
+    hidden[5:9, 5:9] = True
+    np.testing.assert_array_equal(evidence == EVIDENCE_NODATA, hidden)
+
+
+def test_measure_pair__window_without_a_single_observation():
+    stack = stack_of(*pair())
+    model = fit_pair([stack], CFG)
+    empty = stack.copy(data=np.full(stack.shape, np.nan, np.float32))
+    assert (measure_pair(empty, model, CFG) == EVIDENCE_NODATA).all()
+
+
+def test_fit_pair__all_cloud_is_refused_by_name():
+    stack = stack_of(*pair())
+    stack.values[:] = np.nan
+    with pytest.raises(SceneError, match="only 0 sample pixels.*min_sample_pixels"):
+        fit_pair([stack], CFG)
+
+
+def test_fit_pair__constant_and_copied_bands_are_left_out_and_named():
+    before, after = pair()
+    before = np.concatenate([before, np.full((1, SIZE, SIZE), 7.0), before[:2].mean(0)[None]])
+    after = np.concatenate([after, np.full((1, SIZE, SIZE), 7.0), after[:2].mean(0)[None]])
+    names = ("blue", "green", "red", "nir", "flat", "mean")
+    model = fit_pair([stack_of(before, after, names)], CFG)
+    assert model.kept == (0, 1, 2, 3)
+    assert "flat, mean" in model.notes[0]
+
+
+def test_fit_pair__images_without_any_variation_are_refused():
+    flat = np.full((4, SIZE, SIZE), 0.2)
+    with pytest.raises(SceneError, match="constant"):
+        fit_pair([stack_of(flat, flat)], CFG)
+
+
+@pytest.mark.parametrize("bands", [1, 3, 13])
+def test_fit_pair__any_number_of_bands(bands):
+    rng = np.random.default_rng(bands)
+    before = fields(rng, bands)
+    after = before + rng.normal(0, 0.005, before.shape)
+    after[:, *PLACE] += 0.2
+    stack = stack_of(before, after, tuple(f"b{i}" for i in range(bands)))
+    model = fit_pair([stack], CFG)
+    evidence = measure_pair(stack, model, CFG)
+    assert np.median(evidence[PLACE]) > np.median(evidence)
+
+
+def test_measure_pair__refuses_an_array_of_another_form():
+    stack = stack_of(*pair())
+    with pytest.raises(LayerError, match="stack"):
+        fit_pair([stack.astype(np.float64)], CFG)
+
+
+def test_fit_pair__rare_and_common_change_share_one_null():
+    """The null median moves little between no change and a fifth of the scene changed."""
+    rng = np.random.default_rng(1)
+    before = fields(rng)
+    quiet = before + rng.normal(0, 0.006, before.shape)
+    busy = quiet.copy()
+    busy[:, :19] = busy[:, 70:89] * 0.4 + 0.3
+    calm, loud = (fit_pair([stack_of(before, after)], CFG) for after in (quiet, busy))
+    assert abs(calm.null.log_median - loud.null.log_median) < 0.15
+    assert calm.null.changed_share < 0.02
+    assert 0.1 < loud.null.changed_share < 0.3
