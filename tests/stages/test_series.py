@@ -227,9 +227,8 @@ def test_kernel__equals_its_naive_twin(seed, n_index):
         y = 0.2 * rng.standard_normal(n_index) - (1.0 if step > 28 else 0.0)
         if rng.random() < 0.2:
             y[0] = np.nan
-        x = harmonic.regressors(day)
-        harmonic.absorb(day, x, y[:, None, None], prior, floor, arrays, rules)
-        naive.absorb(pixel, day, x, y, prior, floor, rules)
+        harmonic.absorb(day, y[:, None, None], prior, floor, arrays, rules)
+        naive.absorb(pixel, day, y, (prior, floor, rules))
     assert arrays[5][0, 0].tolist() == [
         pixel.first, pixel.last, pixel.before, pixel.start, pixel.broke_before, pixel.broke_after
     ]  # fmt: skip

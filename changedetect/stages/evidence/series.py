@@ -186,8 +186,8 @@ def start(shape: tuple[int, int], roles: Sequence[str], cfg: SeriesSection) -> S
 
 def _ratio(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     total = first + second
-    safe = np.where(total > 0, total, np.nan)
-    return np.clip((first - second) / safe, -1.0, 1.0)
+    ratio: np.ndarray = (first - second) / np.where(total > 0, total, np.nan)
+    return np.clip(ratio, -1.0, 1.0)
 
 
 def measure_indices(values: np.ndarray, roles: Sequence[str]) -> np.ndarray:
@@ -212,7 +212,7 @@ def measure_indices(values: np.ndarray, roles: Sequence[str]) -> np.ndarray:
     out = [_ratio(band["nir"], band["red"])]
     if "lswi" in names:
         out.append(_ratio(band["nir"], band["swir1"]))
-        out.append((band["red"] + band["nir"] + band["swir1"]) / 3)  # noqa: PLR2004 - a mean
+        out.append((band["red"] + band["nir"] + band["swir1"]) / 3)
     else:
         out.append((band["red"] + band["nir"]) / 2)
     return np.stack(out)
@@ -245,7 +245,8 @@ def _threshold(cfg: SeriesSection, indices: int) -> float:
 
 def _prior(cfg: SeriesSection) -> np.ndarray:
     first, second = cfg.first_harmonic_sd, cfg.second_harmonic_sd
-    return np.square([cfg.level_sd, first, first, second, second])
+    spread: np.ndarray = np.array([cfg.level_sd, first, first, second, second])
+    return spread**2
 
 
 def _noise_floor(cfg: SeriesSection, indices: Sequence[str]) -> np.ndarray:
@@ -254,7 +255,8 @@ def _noise_floor(cfg: SeriesSection, indices: Sequence[str]) -> np.ndarray:
         "lswi": cfg.noise_floor_lswi,
         "brightness": cfg.noise_floor_reflectance,
     }
-    return np.square([floors[name] for name in indices])
+    spread: np.ndarray = np.array([floors[name] for name in indices])
+    return spread**2
 
 
 def update(state: SeriesState, day: date, values: np.ndarray, cfg: SeriesSection) -> SeriesState:
@@ -295,7 +297,6 @@ def update(state: SeriesState, day: date, values: np.ndarray, cfg: SeriesSection
     arrays = tuple(np.array(getattr(state, name)) for name in _ARRAYS)
     harmonic.absorb(
         ordinal,
-        harmonic.regressors(ordinal),
         measure_indices(values, state.roles),
         _prior(cfg),
         _noise_floor(cfg, state.indices),
