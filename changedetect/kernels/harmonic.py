@@ -20,6 +20,9 @@ from changedetect.kernels._jit import kernel
 TERMS = 5
 """Terms of the harmonic model: level, and cosine and sine of one and two cycles a year."""
 
+SEASONS = 4
+"""Parts of the year with a noise of their own; the first begins with December."""
+
 YEAR_DAYS = 365.2425
 """Mean length of a Gregorian year. [day]"""
 
@@ -38,6 +41,7 @@ class HarmonicRules(NamedTuple):
     clip: float
     huber: float
     forgetting: float
+    season_rate: float
     noise_weight: float
     allowance: float
     threshold: float
@@ -66,6 +70,12 @@ def regressors(day: int) -> np.ndarray:
     """
     angle = 2.0 * np.pi * (day % (400 * YEAR_DAYS)) / YEAR_DAYS
     return np.array([1.0, np.cos(angle), np.sin(angle), np.cos(2 * angle), np.sin(2 * angle)])
+
+
+@kernel
+def season_of(day: int) -> int:
+    """Return the quarter of the year (0 = December to February) of an ordinal day."""
+    return int(((day + 30) % YEAR_DAYS) / YEAR_DAYS * SEASONS)
 
 
 @kernel
@@ -212,13 +222,14 @@ def _begin(
     arrays: tuple[np.ndarray, ...],
 ) -> None:
     """Set a pixel back to what is known before its first clear date."""
-    coefficients, covariance, noise, cusum, _, days, _ = arrays
+    coefficients, covariance, noise, season, cusum, _, days, _ = arrays
     row, col = here
     days[row, col, FIRST_DAY] = day
     days[row, col, LAST_DAY] = day
     coefficients[row, col, :, :] = 0.0
     covariance[row, col, :] = 0.0
     noise[row, col, :] = 0.0
+    season[row, col, :] = 1.0
     cusum[row, col, :] = 0.0
     k = 0
     for i in range(TERMS):
@@ -301,14 +312,14 @@ def absorb(
         whenever an innovation is whitened. [index²]
     arrays
         State, changed in place: coefficients ``(y, x, index, term)`` float32, covariance
-        ``(y, x, 15)`` float32, noise ``(y, x, packed)`` float32, cusum ``(y, x, index)`` float32,
-        score ``(y, x)`` float32, days ``(y, x, 6)`` int32 (0 = none), counts ``(y, x, 2)`` int32.
+        ``(y, x, 15)`` float32, noise ``(y, x, packed)`` float32, season ``(y, x, 4)`` float32, cusum
+        ``(y, x, index)`` float32, score ``(y, x)`` float32, days ``(y, x, 6)`` int32 (0 = none), counts ``(y, x, 2)`` int32.
     rules
         See `HarmonicRules`.
     """
-    coefficients, covariance, noise, cusum, score, days, counts = arrays
+    coefficients, covariance, noise, season, cusum, score, days, counts = arrays
     n_index, height, width = values.shape
-    x = regressors(day)
+    x, quarter = regressors(day), season_of(day)
     p, r = np.zeros((TERMS, TERMS)), np.zeros((n_index, n_index))
     factor, gain = np.zeros((n_index, n_index)), np.zeros(TERMS)
     innovation, z = np.zeros(n_index), np.zeros(n_index)
@@ -329,7 +340,10 @@ def absorb(
                     innovation[b] -= beta[b, i] * x[i]
                 z[b] = innovation[b] / np.sqrt(spread)
             _whiten(r, noise_floor, factor, z)
-            length = np.sqrt(np.sum(z * z))
+            square = np.sum(z * z)
+            wider = max(1.0, season[row, col, quarter])
+            z /= np.sqrt(wider)
+            length = np.sqrt(square / wider)
             total = _watch(day, z, cusum[row, col], here, tally, rules)
             here[LAST_DAY] = day
             tally[OBSERVATIONS] += 1
@@ -341,5 +355,9 @@ def absorb(
                 weight = 1.0 if length <= rules.huber else rules.huber / length
                 _learn(innovation, weight, spread, gain, p, beta)
                 _learn_noise(innovation, weight, spread, tally[OBSERVATIONS], r, rules)
+                bounded = min(square / n_index, rules.clip * rules.clip)
+                season[row, col, quarter] += rules.season_rate * (
+                    bounded - season[row, col, quarter]
+                )
                 _pack(p, covariance[row, col])
                 _pack(r, noise[row, col])

@@ -9,7 +9,7 @@ def blank(n_index, terms=5):
     return SimpleNamespace(
         beta=np.zeros((n_index, terms)), p=np.zeros((terms, terms)), r=np.zeros((n_index, n_index)),
         s=np.zeros(n_index), score=0.0, first=0, last=0, before=0, start=0, broke_before=0,
-        broke_after=0, n=0, run=0,
+        broke_after=0, n=0, run=0, season=np.ones(4),
     )  # fmt: skip
 
 
@@ -19,6 +19,7 @@ def begin(pixel, day, y, prior, floor):
     pixel.beta[:] = 0
     pixel.beta[:, 0] = y
     pixel.s[:] = 0
+    pixel.season[:] = 1
 
 
 def accumulate(pixel, z, rules):
@@ -59,6 +60,8 @@ def absorb(pixel, day, y, setup):
     spread = 1 + x @ p @ x
     e = y - pixel.beta @ x
     z = np.linalg.solve(np.linalg.cholesky(pixel.r + np.diag(floor)), e / np.sqrt(spread))
+    square, quarter = z @ z, int((day + 30) % 365.2425 // (365.2425 / 4))
+    z = z / np.sqrt(max(1.0, pixel.season[quarter]))
     after, broken = watch(pixel, day, z, rules)
     pixel.last = day
     pixel.n += 1
@@ -70,5 +73,7 @@ def absorb(pixel, day, y, setup):
         weight = min(1.0, rules.huber / max(np.linalg.norm(z), 1e-300))
         pixel.beta = pixel.beta + weight * np.outer(e, p @ x) / spread
         pixel.p = p - np.outer(p @ x, p @ x) / spread
+        bounded = min(square / len(z), rules.clip**2)
+        pixel.season[quarter] += rules.season_rate * (bounded - pixel.season[quarter])
         rate = max(rules.forgetting, 1 / (pixel.n + rules.noise_weight))
         pixel.r = pixel.r + rate * (weight**2 * np.outer(e, e) / spread - pixel.r)

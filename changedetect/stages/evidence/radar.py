@@ -294,10 +294,10 @@ def _combine(
     """Return the squared distance from "nothing changed" in standard deviations."""
     scaled = [ratio / np.sqrt(variance) for ratio, variance in zip(ratios, variances, strict=True)]
     if len(scaled) == 1:
-        return np.square(scaled[0])
+        return np.asarray(np.square(scaled[0]))
     first, second = scaled
-    joint: np.ndarray = np.square(first) - 2.0 * correlation * first * second + np.square(second)
-    return joint / (1.0 - correlation**2)
+    joint = np.square(first) - 2.0 * correlation * first * second + np.square(second)
+    return np.asarray(joint / (1.0 - correlation**2))
 
 
 def measure_radar(
