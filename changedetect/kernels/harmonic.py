@@ -20,6 +20,9 @@ from changedetect.kernels._jit import kernel
 TERMS = 5
 """Terms of the harmonic model: level, and cosine and sine of one and two cycles a year."""
 
+SEASONS = 4
+"""Parts of the year with a noise of their own; the first begins with December."""
+
 YEAR_DAYS = 365.2425
 """Mean length of a Gregorian year. [day]"""
 
@@ -38,6 +41,7 @@ class HarmonicRules(NamedTuple):
     clip: float
     huber: float
     forgetting: float
+    season_rate: float
     noise_weight: float
     allowance: float
     threshold: float
@@ -50,6 +54,7 @@ class HarmonicRules(NamedTuple):
     one_sided: int
 
 
+@kernel
 def regressors(day: int) -> np.ndarray:
     """Return ``x(t)`` of a day.
 
@@ -68,7 +73,13 @@ def regressors(day: int) -> np.ndarray:
 
 
 @kernel
-def _unpack(packed, full):
+def season_of(day: int) -> int:
+    """Return the quarter of the year (0 = December to February) of an ordinal day."""
+    return int(((day + 30) % YEAR_DAYS) / YEAR_DAYS * SEASONS)
+
+
+@kernel
+def _unpack(packed: np.ndarray, full: np.ndarray) -> None:
     """Spread the packed upper triangle over a symmetric matrix."""
     k = 0
     for i in range(full.shape[0]):
@@ -79,7 +90,7 @@ def _unpack(packed, full):
 
 
 @kernel
-def _pack(full, packed):
+def _pack(full: np.ndarray, packed: np.ndarray) -> None:
     """Store the upper triangle of a symmetric matrix."""
     k = 0
     for i in range(full.shape[0]):
@@ -89,7 +100,7 @@ def _pack(full, packed):
 
 
 @kernel
-def _whiten(matrix, floor, factor, vector):
+def _whiten(matrix: np.ndarray, floor: np.ndarray, factor: np.ndarray, vector: np.ndarray) -> None:
     """Overwrite ``vector`` with ``L⁻¹ vector`` where ``L Lᵀ = matrix + diag(floor)``."""
     n = matrix.shape[0]
     for i in range(n):
@@ -111,7 +122,7 @@ def _whiten(matrix, floor, factor, vector):
 
 
 @kernel
-def _accumulate(z, cusum, rules):
+def _accumulate(z: np.ndarray, cusum: np.ndarray, rules: HarmonicRules) -> float:
     """Add a whitened innovation to the vector CUSUM and return its length (Crosier 1988)."""
     n = z.shape[0]
     norm = 0.0
@@ -131,11 +142,18 @@ def _accumulate(z, cusum, rules):
     factor = shrunk / length if length > 0.0 else 0.0
     for i in range(n):
         cusum[i] *= factor
-    return shrunk
+    return float(shrunk)
 
 
 @kernel
-def _follow(day, before, after, days, counts, rules):
+def _follow(
+    day: int,
+    before: float,
+    after: float,
+    days: np.ndarray,
+    counts: np.ndarray,
+    rules: HarmonicRules,
+) -> bool:
     """Keep the date bracket of the deviation that may be under way; true = a break is confirmed.
 
     A date that adds nothing to the sum saw the old state. The new state is first seen when the
@@ -159,9 +177,16 @@ def _follow(day, before, after, days, counts, rules):
 
 
 @kernel
-def _learn(x, innovation, weight, spread, gain, covariance, coefficients):
+def _learn(
+    innovation: np.ndarray,
+    weight: float,
+    spread: float,
+    gain: np.ndarray,
+    covariance: np.ndarray,
+    coefficients: np.ndarray,
+) -> None:
     """Kalman update of the coefficients with a bounded innovation."""
-    n = x.shape[0]
+    n = gain.shape[0]
     for b in range(innovation.shape[0]):
         for i in range(n):
             coefficients[b, i] += gain[i] / spread * weight * innovation[b]
@@ -171,7 +196,14 @@ def _learn(x, innovation, weight, spread, gain, covariance, coefficients):
 
 
 @kernel
-def _learn_noise(innovation, weight, spread, observations, noise, rules):
+def _learn_noise(
+    innovation: np.ndarray,
+    weight: float,
+    spread: float,
+    observations: int,
+    noise: np.ndarray,
+    rules: HarmonicRules,
+) -> None:
     """Follow the covariance of the noise with a bounded innovation."""
     rate = max(rules.forgetting, 1.0 / (observations + rules.noise_weight))
     for i in range(innovation.shape[0]):
@@ -181,15 +213,96 @@ def _learn_noise(innovation, weight, spread, observations, noise, rules):
 
 
 @kernel
-def absorb(day, x, values, prior, noise_floor, arrays, rules):
+def _begin(
+    day: int,
+    here: tuple[int, int],
+    values: np.ndarray,
+    prior: np.ndarray,
+    noise_floor: np.ndarray,
+    arrays: tuple[np.ndarray, ...],
+) -> None:
+    """Set a pixel back to what is known before its first clear date."""
+    coefficients, covariance, noise, season, cusum, _, days, _ = arrays
+    row, col = here
+    days[row, col, FIRST_DAY] = day
+    days[row, col, LAST_DAY] = day
+    coefficients[row, col, :, :] = 0.0
+    covariance[row, col, :] = 0.0
+    noise[row, col, :] = 0.0
+    season[row, col, :] = 1.0
+    cusum[row, col, :] = 0.0
+    k = 0
+    for i in range(TERMS):
+        covariance[row, col, k] = prior[i]
+        k += TERMS - i
+    k = 0
+    for b in range(noise_floor.shape[0]):
+        coefficients[row, col, b, 0] = values[b, row, col]
+        noise[row, col, k] = noise_floor[b]
+        k += noise_floor.shape[0] - b
+
+
+@kernel
+def _forecast(step: float, x: np.ndarray, covariance: np.ndarray, gain: np.ndarray) -> float:
+    """Let the coefficients walk; set ``gain = P x`` and return ``1 + xᵀ P x``."""
+    spread = 1.0
+    for i in range(TERMS):
+        covariance[i, i] += step
+    for i in range(TERMS):
+        gain[i] = 0.0
+        for j in range(TERMS):
+            gain[i] += covariance[i, j] * x[j]
+        spread += gain[i] * x[i]
+    return spread
+
+
+@kernel
+def _watch(
+    day: int,
+    z: np.ndarray,
+    cusum: np.ndarray,
+    days: np.ndarray,
+    counts: np.ndarray,
+    rules: HarmonicRules,
+) -> float:
+    """Follow the sum of a pixel; return its length, negative when a break is confirmed."""
+    young = day - days[FIRST_DAY] < rules.history_days
+    if young or counts[OBSERVATIONS] < rules.history_observations:
+        days[RUN_BEFORE] = day
+        return 0.0
+    before = 0.0
+    for b in range(z.shape[0]):
+        before += cusum[b] * cusum[b]
+    after = _accumulate(z, cusum, rules)
+    return -after if _follow(day, np.sqrt(before), after, days, counts, rules) else after
+
+
+@kernel
+def _conclude(day: int, days: np.ndarray, counts: np.ndarray) -> None:
+    """Note a confirmed break and have the model begin anew with the next clear date."""
+    days[BREAK_BEFORE] = days[RUN_BEFORE]
+    days[BREAK_AFTER] = days[RUN_FIRST]
+    days[RUN_BEFORE] = day
+    days[RUN_FIRST] = 0
+    counts[RUN] = 0
+    counts[OBSERVATIONS] = 0
+
+
+@kernel
+def absorb(
+    day: int,
+    values: np.ndarray,
+    prior: np.ndarray,
+    noise_floor: np.ndarray,
+    arrays: tuple[np.ndarray, ...],
+    rules: HarmonicRules,
+) -> None:
     """Absorb one date into the state of every pixel, in place.
 
     Parameters
     ----------
     day
         Proleptic Gregorian ordinal. [day]
-    x
-        ``(term,)`` float64, see `regressors`.
     values
         ``(index, y, x)`` float64; NaN = not observed.
     prior
@@ -199,104 +312,52 @@ def absorb(day, x, values, prior, noise_floor, arrays, rules):
         whenever an innovation is whitened. [index²]
     arrays
         State, changed in place: coefficients ``(y, x, index, term)`` float32, covariance
-        ``(y, x, 15)`` float32, noise ``(y, x, packed)`` float32, cusum ``(y, x, index)`` float32,
-        score ``(y, x)`` float32, days ``(y, x, 6)`` int32 (0 = none), counts ``(y, x, 2)`` int32.
+        ``(y, x, 15)`` float32, noise ``(y, x, packed)`` float32, season ``(y, x, 4)`` float32, cusum
+        ``(y, x, index)`` float32, score ``(y, x)`` float32, days ``(y, x, 6)`` int32 (0 = none), counts ``(y, x, 2)`` int32.
     rules
         See `HarmonicRules`.
     """
-    coefficients, covariance, noise, cusum, score, days, counts = arrays
+    coefficients, covariance, noise, season, cusum, score, days, counts = arrays
     n_index, height, width = values.shape
-    n = x.shape[0]
-    p = np.zeros((n, n))
-    r = np.zeros((n_index, n_index))
-    factor = np.zeros((n_index, n_index))
-    beta = np.zeros((n_index, n))
-    gain = np.zeros(n)
-    innovation = np.zeros(n_index)
-    z = np.zeros(n_index)
-    run = np.zeros(n_index)
+    x, quarter = regressors(day), season_of(day)
+    p, r = np.zeros((TERMS, TERMS)), np.zeros((n_index, n_index))
+    factor, gain = np.zeros((n_index, n_index)), np.zeros(TERMS)
+    innovation, z = np.zeros(n_index), np.zeros(n_index)
     for row in range(height):
         for col in range(width):
-            seen = True
-            for b in range(n_index):
-                seen = seen and np.isfinite(values[b, row, col])
-            if not seen:
+            if not np.isfinite(values[:, row, col]).all():
                 continue
-            here, tally = days[row, col], counts[row, col]
+            here, tally, beta = days[row, col], counts[row, col], coefficients[row, col]
             if tally[OBSERVATIONS] == 0:
-                here[FIRST_DAY] = day
-                here[LAST_DAY] = day
-                covariance[row, col, :] = 0.0
-                coefficients[row, col, :, :] = 0.0
-                noise[row, col, :] = 0.0
-                cusum[row, col, :] = 0.0
-                k = 0
-                for i in range(n):
-                    covariance[row, col, k] = prior[i]
-                    k += n - i
-                k = 0
-                for b in range(n_index):
-                    coefficients[row, col, b, 0] = values[b, row, col]
-                    noise[row, col, k] = noise_floor[b]
-                    k += n_index - b
+                _begin(day, (row, col), values, prior, noise_floor, arrays)
             _unpack(covariance[row, col], p)
             _unpack(noise[row, col], r)
-            step = rules.process_per_day * min(day - here[LAST_DAY], rules.gap_days)
-            spread = 1.0
-            for i in range(n):
-                p[i, i] += step
-            for i in range(n):
-                gain[i] = 0.0
-                for j in range(n):
-                    gain[i] += p[i, j] * x[j]
-                spread += gain[i] * x[i]
-            length = 0.0
+            gap = min(day - here[LAST_DAY], rules.gap_days)
+            spread = _forecast(rules.process_per_day * gap, x, p, gain)
             for b in range(n_index):
-                predicted = 0.0
-                for i in range(n):
-                    beta[b, i] = coefficients[row, col, b, i]
-                    predicted += beta[b, i] * x[i]
-                innovation[b] = values[b, row, col] - predicted
+                innovation[b] = values[b, row, col]
+                for i in range(TERMS):
+                    innovation[b] -= beta[b, i] * x[i]
                 z[b] = innovation[b] / np.sqrt(spread)
             _whiten(r, noise_floor, factor, z)
-            for b in range(n_index):
-                length += z[b] * z[b]
-            length = np.sqrt(length)
-            after = 0.0
-            broken = False
-            if (
-                day - here[FIRST_DAY] >= rules.history_days
-                and tally[OBSERVATIONS] >= rules.history_observations
-            ):
-                before = 0.0
-                for b in range(n_index):
-                    run[b] = cusum[row, col, b]
-                    before += run[b] * run[b]
-                after = _accumulate(z, run, rules)
-                for b in range(n_index):
-                    cusum[row, col, b] = run[b]
-                broken = _follow(day, np.sqrt(before), after, here, tally, rules)
-            else:
-                here[RUN_BEFORE] = day
+            square = np.sum(z * z)
+            wider = max(1.0, season[row, col, quarter])
+            z /= np.sqrt(wider)
+            length = np.sqrt(square / wider)
+            total = _watch(day, z, cusum[row, col], here, tally, rules)
             here[LAST_DAY] = day
             tally[OBSERVATIONS] += 1
-            if broken:
-                here[BREAK_BEFORE] = here[RUN_BEFORE]
-                here[BREAK_AFTER] = here[RUN_FIRST]
-                score[row, col] = after
-                here[RUN_BEFORE] = day
-                here[RUN_FIRST] = 0
-                tally[RUN] = 0
-                tally[OBSERVATIONS] = 0
+            if total < 0.0:
+                score[row, col] = -total
                 cusum[row, col, :] = 0.0
-                continue
-            if after > rules.freeze:
-                continue
-            weight = 1.0 if length <= rules.huber else rules.huber / length
-            _learn(x, innovation, weight, spread, gain, p, beta)
-            _learn_noise(innovation, weight, spread, tally[OBSERVATIONS], r, rules)
-            _pack(p, covariance[row, col])
-            _pack(r, noise[row, col])
-            for b in range(n_index):
-                for i in range(n):
-                    coefficients[row, col, b, i] = beta[b, i]
+                _conclude(day, here, tally)
+            elif total <= rules.freeze:
+                weight = 1.0 if length <= rules.huber else rules.huber / length
+                _learn(innovation, weight, spread, gain, p, beta)
+                _learn_noise(innovation, weight, spread, tally[OBSERVATIONS], r, rules)
+                bounded = min(square / n_index, rules.clip * rules.clip)
+                season[row, col, quarter] += rules.season_rate * (
+                    bounded - season[row, col, quarter]
+                )
+                _pack(p, covariance[row, col])
+                _pack(r, noise[row, col])

@@ -16,7 +16,7 @@ COEFFICIENT_UNIT = 65536.0
 
 
 @kernel
-def box_sum(values, radius):
+def box_sum(values: np.ndarray, radius: int) -> np.ndarray:
     """Sum whole numbers over a square window, cut off at the edge of the array.
 
     Parameters
@@ -59,19 +59,14 @@ def box_sum(values, radius):
 
 
 @kernel
-def _mean_coefficients(slope1, slope2, offset, valid, radius):
-    """Average the local models of all windows that hold a pixel."""
-    count = box_sum(valid, radius)
-    return (
-        box_sum(slope1, radius),
-        box_sum(slope2, radius),
-        box_sum(offset, radius),
-        count,
-    )
-
-
-@kernel
-def guided(values, guide1, guide2, valid, radius, epsilon):
+def guided(
+    values: np.ndarray,
+    guide1: np.ndarray,
+    guide2: np.ndarray,
+    valid: np.ndarray,
+    radius: int,
+    epsilon: float,
+) -> np.ndarray:
     """Filter an image under two guides: edges of the guides stay, speckle goes.
 
     He, Sun, Tang 2013, DOI 10.1109/TPAMI.2012.213, eq. 19 to 21 with two guide channels; windows
@@ -126,14 +121,17 @@ def guided(values, guide1, guide2, valid, radius, epsilon):
             slope1[row, col] = np.int64(np.rint(a1 * COEFFICIENT_UNIT))
             slope2[row, col] = np.int64(np.rint(a2 * COEFFICIENT_UNIT))
             offset[row, col] = np.int64(np.rint(mp - a1 * m1 - a2 * m2))
-    m1s, m2s, mos, n = _mean_coefficients(slope1, slope2, offset, valid, radius)
+    sum1, sum2 = box_sum(slope1, radius), box_sum(slope2, radius)
+    offsets = box_sum(offset, radius)
     out = np.zeros((height, width), np.int64)
     for row in range(height):
         for col in range(width):
             if valid[row, col] == 0:
                 continue
-            tilt = float(m1s[row, col]) * guide1[row, col] + float(m2s[row, col]) * guide2[row, col]
+            tilt = (
+                float(sum1[row, col]) * guide1[row, col] + float(sum2[row, col]) * guide2[row, col]
+            )
             out[row, col] = np.int64(
-                np.rint((tilt / COEFFICIENT_UNIT + mos[row, col]) / n[row, col])
+                np.rint((tilt / COEFFICIENT_UNIT + offsets[row, col]) / n[row, col])
             )
     return out

@@ -202,7 +202,7 @@ def test_tiles__give_the_same_bytes_and_inputs_stay():
     part = run(days, lambda d: images[d][:, 1:3, 2:5], (2, 3))
     turned = run(days, lambda d: images[d].transpose(0, 2, 1), (6, 4))
     assert np.array_equal(images[days[-1]], kept, equal_nan=True)
-    for name in ("coefficients", "noise", "cusum", "days", "counts", "score"):
+    for name in ("coefficients", "noise", "season", "cusum", "days", "counts", "score"):
         mine = getattr(whole, name)
         assert np.array_equal(mine[1:3, 2:5], getattr(part, name))
         assert np.array_equal(np.swapaxes(mine, 0, 1), getattr(turned, name))
@@ -212,13 +212,14 @@ def test_tiles__give_the_same_bytes_and_inputs_stay():
 def test_kernel__equals_its_naive_twin(seed, n_index):
     rng = np.random.default_rng(seed)
     rules = harmonic.HarmonicRules(
-        1e-3, 60.0, 3.0, 2.0, 0.05, 5.0, 0.5, 4.0, 1.6, 8.0, 120, 6, 5, 2, -1
+        1e-3, 60.0, 3.0, 2.0, 0.05, 0.2, 5.0, 0.5, 4.0, 1.6, 8.0, 120, 6, 5, 2, -1
     )
     prior, floor = np.array([9.0, 4, 4, 1, 1]), np.full(n_index, 0.02)
     packed = n_index * (n_index + 1) // 2
     arrays = (
         np.zeros((1, 1, n_index, 5), np.float32), np.zeros((1, 1, 15), np.float32),
-        np.zeros((1, 1, packed), np.float32), np.zeros((1, 1, n_index), np.float32),
+        np.zeros((1, 1, packed), np.float32), np.ones((1, 1, 4), np.float32),
+        np.zeros((1, 1, n_index), np.float32),
         np.zeros((1, 1), np.float32), np.zeros((1, 1, 6), np.int32), np.zeros((1, 1, 2), np.int32),
     )  # fmt: skip
     pixel, day = naive.blank(n_index), 738_000
@@ -227,13 +228,12 @@ def test_kernel__equals_its_naive_twin(seed, n_index):
         y = 0.2 * rng.standard_normal(n_index) - (1.0 if step > 28 else 0.0)
         if rng.random() < 0.2:
             y[0] = np.nan
-        x = harmonic.regressors(day)
-        harmonic.absorb(day, x, y[:, None, None], prior, floor, arrays, rules)
-        naive.absorb(pixel, day, x, y, prior, floor, rules)
-    assert arrays[5][0, 0].tolist() == [
+        harmonic.absorb(day, y[:, None, None], prior, floor, arrays, rules)
+        naive.absorb(pixel, day, y, (prior, floor, rules))
+    assert arrays[6][0, 0].tolist() == [
         pixel.first, pixel.last, pixel.before, pixel.start, pixel.broke_before, pixel.broke_after
     ]  # fmt: skip
-    assert arrays[6][0, 0].tolist() == [pixel.n, pixel.run]
-    np.testing.assert_allclose(arrays[3][0, 0], pixel.s, atol=2e-3)
+    assert arrays[7][0, 0].tolist() == [pixel.n, pixel.run]
+    np.testing.assert_allclose(arrays[4][0, 0], pixel.s, atol=2e-3)
     if pixel.n:
         np.testing.assert_allclose(arrays[0][0, 0], pixel.beta, atol=1e-3)

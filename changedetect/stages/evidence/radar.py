@@ -75,7 +75,8 @@ def amplitude_to_db(amplitude: np.ndarray) -> np.ndarray:
     ndarray
         float32. [dB]
     """
-    return (20.0 * np.log10(np.maximum(amplitude, 1.0))).astype(np.float32)
+    decibel: np.ndarray = 20.0 * np.log10(np.maximum(amplitude, 1.0))
+    return decibel.astype(np.float32)
 
 
 def _check(before: np.ndarray, after: np.ndarray) -> None:
@@ -293,10 +294,10 @@ def _combine(
     """Return the squared distance from "nothing changed" in standard deviations."""
     scaled = [ratio / np.sqrt(variance) for ratio, variance in zip(ratios, variances, strict=True)]
     if len(scaled) == 1:
-        return np.square(scaled[0])
+        return np.asarray(np.square(scaled[0]))
     first, second = scaled
     joint = np.square(first) - 2.0 * correlation * first * second + np.square(second)
-    return joint / (1.0 - correlation**2)
+    return np.asarray(joint / (1.0 - correlation**2))
 
 
 def measure_radar(

@@ -19,7 +19,7 @@ from changedetect.schema import EVIDENCE_NODATA, EVIDENCE_SCALE
 STATE_VERSION = 1
 """Form of the stored state; a state of another version is refused."""
 
-_ARRAYS = ("coefficients", "covariance", "noise", "cusum", "score", "days", "counts")
+_ARRAYS = ("coefficients", "covariance", "noise", "season", "cusum", "score", "days", "counts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,8 @@ class SeriesState:
         ``(y, x, 15)`` float32; their covariance, upper triangle. [noise variance]
     noise
         ``(y, x, packed)`` float32; covariance of the noise, upper triangle. [index²]
+    season
+        ``(y, x, 4)`` float32; noise variance of each quarter of the year against the whole year's.
     cusum
         ``(y, x, index)`` float32; summed whitened innovations. [sigma]
     score
@@ -64,6 +66,7 @@ class SeriesState:
     coefficients: np.ndarray
     covariance: np.ndarray
     noise: np.ndarray
+    season: np.ndarray
     cusum: np.ndarray
     score: np.ndarray
     days: np.ndarray
@@ -177,6 +180,7 @@ def start(shape: tuple[int, int], roles: Sequence[str], cfg: SeriesSection) -> S
         coefficients=np.zeros((*shape, count, terms), np.float32),
         covariance=np.zeros((*shape, terms * (terms + 1) // 2), np.float32),
         noise=np.zeros((*shape, count * (count + 1) // 2), np.float32),
+        season=np.ones((*shape, harmonic.SEASONS), np.float32),
         cusum=np.zeros((*shape, count), np.float32),
         score=np.zeros(shape, np.float32),
         days=np.zeros((*shape, 6), np.int32),
@@ -186,8 +190,8 @@ def start(shape: tuple[int, int], roles: Sequence[str], cfg: SeriesSection) -> S
 
 def _ratio(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     total = first + second
-    safe = np.where(total > 0, total, np.nan)
-    return np.clip((first - second) / safe, -1.0, 1.0)
+    ratio = (first - second) / np.where(total > 0, total, np.nan)
+    return np.asarray(np.clip(ratio, -1.0, 1.0))
 
 
 def measure_indices(values: np.ndarray, roles: Sequence[str]) -> np.ndarray:
@@ -208,14 +212,14 @@ def measure_indices(values: np.ndarray, roles: Sequence[str]) -> np.ndarray:
     band = {role: values[i].astype(np.float64) for i, role in enumerate(roles)}
     names = plan_indices(roles)
     if names == ("ndvi",):
-        return band["ndvi"][None]
+        return np.asarray(band["ndvi"][None])
     out = [_ratio(band["nir"], band["red"])]
     if "lswi" in names:
         out.append(_ratio(band["nir"], band["swir1"]))
-        out.append((band["red"] + band["nir"] + band["swir1"]) / 3)  # noqa: PLR2004 - a mean
+        out.append((band["red"] + band["nir"] + band["swir1"]) / 3)
     else:
         out.append((band["red"] + band["nir"]) / 2)
-    return np.stack(out)
+    return np.asarray(np.stack(out))
 
 
 def _rules(cfg: SeriesSection, indices: int) -> harmonic.HarmonicRules:
@@ -226,6 +230,7 @@ def _rules(cfg: SeriesSection, indices: int) -> harmonic.HarmonicRules:
         clip=cfg.innovation_clip_sigma,
         huber=cfg.huber_sigma * float(np.sqrt(indices)),
         forgetting=cfg.noise_forgetting,
+        season_rate=cfg.season_noise_rate,
         noise_weight=cfg.noise_prior_dates,
         allowance=cfg.cusum_allowance_sigma,
         threshold=threshold,
@@ -245,7 +250,7 @@ def _threshold(cfg: SeriesSection, indices: int) -> float:
 
 def _prior(cfg: SeriesSection) -> np.ndarray:
     first, second = cfg.first_harmonic_sd, cfg.second_harmonic_sd
-    return np.square([cfg.level_sd, first, first, second, second])
+    return np.array([cfg.level_sd**2, first**2, first**2, second**2, second**2])
 
 
 def _noise_floor(cfg: SeriesSection, indices: Sequence[str]) -> np.ndarray:
@@ -254,7 +259,7 @@ def _noise_floor(cfg: SeriesSection, indices: Sequence[str]) -> np.ndarray:
         "lswi": cfg.noise_floor_lswi,
         "brightness": cfg.noise_floor_reflectance,
     }
-    return np.square([floors[name] for name in indices])
+    return np.array([floors[name] ** 2 for name in indices])
 
 
 def update(state: SeriesState, day: date, values: np.ndarray, cfg: SeriesSection) -> SeriesState:
@@ -295,7 +300,6 @@ def update(state: SeriesState, day: date, values: np.ndarray, cfg: SeriesSection
     arrays = tuple(np.array(getattr(state, name)) for name in _ARRAYS)
     harmonic.absorb(
         ordinal,
-        harmonic.regressors(ordinal),
         measure_indices(values, state.roles),
         _prior(cfg),
         _noise_floor(cfg, state.indices),
