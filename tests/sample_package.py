@@ -5,10 +5,13 @@ from datetime import UTC, date, datetime
 
 import numpy as np
 import shapely
+from affine import Affine
+from rasterio.features import rasterize
 
-from changedetect.casepackage.forms import CLOSING_MU
 from changedetect.codes import LandGroup, case_number, land_group
+from changedetect.config.deliver import DeliverSection
 from changedetect.grid import Grid, Window
+from changedetect.io.chips import Outline, case_chips, render_chip
 from changedetect.measure import area_m2, area_sd_m2, perimeter_m
 from changedetect.records import (
     ApprovalOverlap,
@@ -24,7 +27,14 @@ from changedetect.records import (
     UnobservedArea,
     Verdict,
 )
-from changedetect.stages.deliver import PackageInput, RuleRow
+from changedetect.stages.deliver import (
+    PackageInput,
+    RuleRow,
+    chip_paths,
+    chip_window,
+    outline_px,
+    stretch_pair,
+)
 
 CRS = "EPSG:4547"
 DISTRICT, NAME, MONTH = "430991", "云溪县", "2025-06"
@@ -39,14 +49,14 @@ YES, NO, UNKNOWN = Verdict.YES, Verdict.NO, Verdict.UNKNOWN
 def place(x, y, *rings):
     """A shape whose lower left corner is x, y metres from the county's corner."""
     polygon = shapely.Polygon(*rings) if len(rings) == 1 else shapely.Polygon(rings[0], rings[1:])
-    return shapely.transform(polygon, lambda points: points + [WEST + x, SOUTH + y])
+    return shapely.transform(polygon, lambda points: points + np.array([WEST + x, SOUTH + y]))
 
 
 def box(x, y, width, height):
     return shapely.box(WEST + x, SOUTH + y, WEST + x + width, SOUTH + y + height)
 
 
-def piece(unit_id, geometry, land_class, basic=NO, red=NO, town=NO, settlement=""):
+def piece(unit_id, geometry, land_class, *, basic=NO, red=NO, town=NO, settlement=""):
     group = land_group(land_class) if land_class else LandGroup.UNKNOWN
     area = area_m2(geometry, CRS)
     return LandPiece(unit_id, land_class, settlement, group, basic, red, town, area, geometry)
@@ -371,4 +381,26 @@ def fields_image(seed, patch=None, size=256):
     return image.astype(np.float32)
 
 
-assert CLOSING_MU == 0.01
+def sample_chips(package, side_px=512):
+    """Pictures of every case that has some: relative path -> JPEG bytes."""
+    config = DeliverSection()
+    grid = Grid(CRS, (2.0, 0.0, WEST - 400, 0.0, -2.0, SOUTH + 4800), 3400, 2500)
+    result = {}
+    for number, entry in enumerate(package.cases):
+        if entry.number not in package.chips:
+            continue
+        window = chip_window(entry.geometry, grid, config)
+        view = grid.sub(window)
+        built = rasterize(
+            [entry.geometry], (view.height, view.width), transform=Affine(*view.transform)
+        )
+        size = view.height
+        before, after = fields_image(number, size=size), fields_image(number + 50, built == 1, size)
+        before, after = stretch_pair(before, after, config)
+        outline = Outline(outline_px(entry.geometry, view).rings, fill_alpha=70)
+        chips = case_chips(
+            (before, "2025-04-28", "GF1-PMS"), (after, "2025-06-14", "GF1-PMS"), [outline], 2.0
+        )
+        for path, chip in zip(chip_paths(entry.number), chips, strict=True):
+            result[path] = render_chip(chip, side_px)
+    return result

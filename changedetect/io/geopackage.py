@@ -7,8 +7,9 @@ lists go in last, by SQL, because rewriting a layer would delete them.
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,8 +25,18 @@ GEOGRAPHIC = "EPSG:4490"
 _STYLES = "layer_styles"
 
 _MISSING = {"text": "", "int": 0, "float": np.nan, "date": np.datetime64("NaT", "D")}
-_DTYPES = {"text": object, "int": np.int64, "float": np.float64, "date": "datetime64[D]"}
-
+_DTYPES: dict[str, Any] = {
+    "text": object,
+    "int": np.int64,
+    "float": np.float64,
+    "date": "datetime64[D]",
+}
+_HELD: dict[str, tuple[type, ...]] = {
+    "text": (str,),
+    "int": (int, np.integer),
+    "float": (int, float),
+    "date": (date,),
+}
 _UTC = 100
 """Code of GDAL for times in UTC."""
 
@@ -129,16 +140,17 @@ def _column(form: LayerForm, field: Field, series: pd.Series) -> tuple[np.ndarra
         A value can not be held by the column's kind (bytes, a number in a text column …).
     """
     empty = series.isna().to_numpy(dtype=bool)
-    held = {"text": str, "int": (int, np.integer), "float": (int, float)}.get(field.kind)
+    for row in np.flatnonzero(~empty):
+        value = series.iloc[row]
+        if not isinstance(value, _HELD[field.kind]) or isinstance(value, bool):
+            msg = (
+                f"layer {form.name}, row {row}: {field.name} ({field.alias}) holds {value!r}; "
+                f"{field.kind} expected"
+            )
+            raise LayerError(msg)
     values = [
         _MISSING[field.kind] if gone else value for value, gone in zip(series, empty, strict=True)
     ]
-    for row, value in enumerate(values):
-        if held is not None and not isinstance(value, held):
-            msg = (
-                f"layer {form.name}, row {row}: {field.name} holds {value!r}, {field.kind} expected"
-            )
-            raise LayerError(msg)
     return np.array(values, dtype=_DTYPES[field.kind]), empty
 
 

@@ -9,6 +9,8 @@ from changedetect.casepackage import FORMS
 from changedetect.stages.deliver.cases import case_hash, case_tables
 from changedetect.stages.deliver.overlays import overlay_tables
 from changedetect.stages.deliver.package import PackageInput, RuleRow, chip_paths
+from changedetect.stages.deliver.page import page_context
+from changedetect.stages.deliver.pictures import chip_window, outline_px, stretch_pair
 from changedetect.stages.deliver.registers import register_tables
 from changedetect.stages.deliver.sheets import workbook
 from changedetect.stages.deliver.tables import make_table
@@ -19,8 +21,12 @@ __all__ = [
     "RuleRow",
     "case_hash",
     "chip_paths",
+    "chip_window",
     "layers",
+    "outline_px",
+    "page_context",
     "statistics",
+    "stretch_pair",
     "workbook",
 ]
 

@@ -51,13 +51,15 @@ def workbook(package: PackageInput, tables: Mapping[str, pd.DataFrame]) -> Workb
         no formula and no link. Pictures are relative paths of the overlay chips.
     """
     found = checks(package, tables)
-    cases = _by_urgency(tables["AJTB"])
+    cases = by_urgency(tables["AJTB"])
     dispatched = [row for row in cases if row["RCBZ"] != "1"]
     pooled = [row for row in cases if row["RCBZ"] == "1"]
     sheets = (
         _cover(package, tables, found),
-        _case_sheet("台账", f"{_title(package)}案件台账", dispatched),
-        _case_sheet("入池", f"{_title(package)}入池图斑(小于最小面积，不下发，累计)", pooled),
+        _case_sheet("台账", f"{package_title(package)}案件台账", dispatched),
+        _case_sheet(
+            "入池", f"{package_title(package)}入池图斑(小于最小面积，不下发，累计)", pooled
+        ),
         _register("统计", tables["TJ_XJ"], "TJ_XJ"),
         _register("审批套合", tables["SPTH"], "SPTH"),
         _register("底数清单", tables["SJQD"], "SJQD"),
@@ -69,19 +71,20 @@ def workbook(package: PackageInput, tables: Mapping[str, pd.DataFrame]) -> Workb
     year, month = (int(part) for part in package.month.split("-"))
     return WorkbookContent(
         f"{package.stem}_台账.xlsx",
-        f"{_title(package)}案件台账",
+        f"{package_title(package)}案件台账",
         datetime(year, month, 1, tzinfo=UTC),
         sheets,
         {name: codes.items for name, codes in CODE_LISTS.items()},
     )
 
 
-def _title(package: PackageInput) -> str:
+def package_title(package: PackageInput) -> str:
+    """Name county and month, e.g. ``云溪县(430991)2025年6月``."""
     year, month = package.month.split("-")
     return f"{package.district_name}({package.district}){year}年{int(month)}月"
 
 
-def _by_urgency(cases: pd.DataFrame) -> list[dict[str, Any]]:
+def by_urgency(cases: pd.DataFrame) -> list[dict[str, Any]]:
     """Most severe first, then the larger, then by number."""
     rows = cases.drop(columns="geometry").to_dict("records")
     return sorted(rows, key=lambda row: (-int(row["YZDJ"]), -row["JCMJM"], row["AJBH"]))
@@ -191,7 +194,9 @@ def _cover(
     ]
     columns = (Column("项目", width=20), Column("内容", width=90, wrap=True))
     tones = tuple("red" if name == "校核" and failed else "" for name, _ in facts)
-    return Sheet("说明", f"{_title(package)}土地变化监测成果", (), columns, tuple(facts), tones)
+    return Sheet(
+        "说明", f"{package_title(package)}土地变化监测成果", (), columns, tuple(facts), tones
+    )
 
 
 def summary(package: PackageInput, tables: Mapping[str, pd.DataFrame]) -> str:

@@ -1,0 +1,186 @@
+"""What the offline page shows, as plain text and numbers; the template only lays it out."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from changedetect.casepackage import CODE_LISTS, FORMS
+from changedetect.measure import to_mu
+from changedetect.stages.deliver.checks import checks
+from changedetect.stages.deliver.package import PackageInput
+from changedetect.stages.deliver.sheets import NOTICE, by_urgency, package_title, summary, tone
+from changedetect.stages.deliver.sketch import sketch
+
+_UNKNOWN = "未知"
+
+_AREAS = (
+    ("GDMJ", "耕地"),
+    ("STMJ", "其中水田"),
+    ("QTNYMJ", "其他农用地"),
+    ("JSYDMJ", "建设用地"),
+    ("WLYDMJ", "未利用地"),
+    ("DLBMMJ", "地类不明"),
+    ("YJNTMJ", "占永久基本农田"),
+    ("STHXMJ", "占生态红线"),
+    ("KFBWMJ", "城镇开发边界外"),
+    ("THZMJ", "有效审批套合"),
+    ("WPMJ", "未批面积"),
+    ("WPGDMJ", "未批占耕地"),
+)
+
+_GROUPS = (
+    ("red", "疑似违法"),
+    ("amber", "证据不足"),
+    ("green", "有审批手续"),
+    ("grey", "其他"),
+    ("pool", "入池(不下发)"),
+)
+
+
+def page_context(package: PackageInput, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
+    """Return everything that the offline page shows.
+
+    Parameters
+    ----------
+    package
+        What the package was made from.
+    tables
+        Its layers, from `layers`.
+
+    Returns
+    -------
+    dict
+        Text, numbers as text, lists of the same; nothing in it is markup. Unknown reads 未知, never 0.
+    """
+    rows = by_urgency(tables["AJTB"])
+    approvals = tables["SPTH"].to_dict("records")
+    cases = [
+        _card(row, [entry for entry in approvals if entry["AJBH"] == row["AJBH"]]) for row in rows
+    ]
+    cases.sort(key=lambda card: card["tone"] == "pool")
+    tones = {card["number"]: card["tone"] for card in cases}
+    drawing = sketch(package, tones)
+    return {
+        "title": f"{package_title(package)}土地变化监测",
+        "district": package.district_name,
+        "month": package.month,
+        "notice": NOTICE,
+        "summary": summary(package, tables),
+        "digest": package.digest,
+        "figures": _figures(tables["TJ_XJ"], package),
+        "groups": [
+            {"tone": key, "label": label, "count": list(tones.values()).count(key)}
+            for key, label in _GROUPS
+        ],
+        "cases": cases,
+        "map": drawing,
+        "checks": [
+            {"name": c.name, "rule": c.rule, "count": c.count, "where": c.where, "fatal": c.fatal}
+            for c in checks(package, tables)
+        ],
+        "registers": [_register(tables, name) for name in ("TJ_XJ", "SJQD", "YXQD", "GZQD")],
+    }
+
+
+def _meaning(row: Mapping[str, Any], column: str, codes: str) -> str:
+    code = row[column]
+    return _UNKNOWN if code is None else CODE_LISTS[codes].items.get(code, str(code))
+
+
+def _area(value: object) -> str:
+    return f"{value:,.4f}" if isinstance(value, (int, float)) else _UNKNOWN
+
+
+def _day(text: str) -> str:
+    """Write ``YYYYMMDD`` with dashes."""
+    return f"{text[:4]}-{text[4:6]}-{text[6:]}"
+
+
+def _parts(text: str | None) -> list[str]:
+    return text.split("；") if text else []
+
+
+def _card(row: Mapping[str, Any], approvals: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    pooled = row["RCBZ"] == "1"
+    themes = CODE_LISTS["ZTDM"].items
+    return {
+        "number": row["AJBH"],
+        "tone": "pool" if pooled else tone(row["PDJY"]),
+        "suggestion": f"{row['PDJY']} {_meaning(row, 'PDJY', 'PDJY')}",
+        "themes": [themes.get(code, code) for code in row["ZTJH"].split(",")],
+        "severity": f"{row['YZDJ']}级 {_meaning(row, 'YZDJ', 'YZDJ')}",
+        "place": " ".join(filter(None, (row["XZQMC"], row["XZMC"], row["CMC"]))),
+        "kind": _meaning(row, "TBLX", "TBLX"),
+        "land_before": _meaning(row, "BHQDL", "DLBM"),
+        "before": _day(row["QSX"]),
+        "after": _day(row["HSX"]),
+        "area": _area(row["JCMJM"]),
+        "area_m2": f"{row['JCMJ']:,.1f}",
+        "uncertainty": _area(row["MJWC"]),
+        "confidence": f"{row['ZXD']:.0%}",
+        "approval_time": _meaning(row, "SPSX", "SPSX"),
+        "areas": [(label, _area(row[name])) for name, label in _AREAS],
+        "approvals": [_approval(entry) for entry in approvals],
+        "reasons": _parts(row["PDYJ"]),
+        "missing": _parts(row["QZJ"]),
+        "note": row["BZ"] or "",
+        "state": _meaning(row, "AJZT", "AJZT"),
+        "county_due": str(row["HCQX"]),
+        "clear_due": str(row["ZGQX"]),
+        "position": f"{row['ZXJD']:.6f}, {row['ZXWD']:.6f}",
+        "rules": row["GZBB"] or "",
+        "hash": row["XXHX"],
+        "pictures": [row["QTP"], row["HTP"], row["TTP"]] if row["QTP"] else [],
+    }
+
+
+def _approval(entry: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        "kind": _meaning(entry, "SPLX", "SPLX"),
+        "document": entry["PZWH"] or "（无文号）",
+        "approved": str(entry["PZRQ"] or _UNKNOWN),
+        "valid": str(entry["YXQZ"] or "长期"),
+        "overlap": _area(entry["THMJ"]),
+        "share": f"{entry['THBL']:.1%}",
+        "time": _meaning(entry, "SPSX", "SPSX"),
+        "reason": entry["YY"] or "",
+    }
+
+
+def _figures(totals: pd.DataFrame, package: PackageInput) -> list[dict[str, str]]:
+    county = totals.to_dict("records")[0]
+    names = (("FX", "发现"), ("XF", "应下发"), ("CY", "存疑"), ("RC", "入池"), ("HF", "合法或排除"))
+    shown = [
+        {
+            "label": label,
+            "value": str(county[f"{key}GS"]),
+            "unit": f"个 {county[f'{key}MJ']:,.2f}亩",
+        }
+        for key, label in names
+    ]
+    whole = max(package.examined_m2 + package.unobserved_m2, 1.0)
+    unseen = f"未监测 {to_mu(package.unobserved_m2):,.0f}亩"
+    return [
+        *shown,
+        {"label": "监测覆盖", "value": f"{package.examined_m2 / whole:.1%}", "unit": unseen},
+    ]
+
+
+def _register(tables: Mapping[str, pd.DataFrame], name: str) -> dict[str, Any]:
+    form = FORMS[name]
+    columns = [field for field in form.fields if not tables[name][field.name].isna().all()]
+    rows = [
+        [_shown(row[field.name], field.codes) for field in columns]
+        for row in tables[name].to_dict("records")
+    ]
+    return {"title": form.alias, "headers": [field.alias for field in columns], "rows": rows}
+
+
+def _shown(value: object, codes: str) -> str:
+    if value is None:
+        return ""
+    if codes:
+        meaning = CODE_LISTS[codes].items.get(str(value))
+        return f"{value} {meaning}" if meaning else str(value)
+    return f"{value:,.4f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)

@@ -1,0 +1,108 @@
+"""Before and after as pictures: which window, one stretch for both dates, outlines in pixels."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import shapely
+from shapely.geometry.base import BaseGeometry
+
+from changedetect.config.deliver import DeliverSection
+from changedetect.errors import GridError
+from changedetect.grid import Grid, Window
+
+NOT_OBSERVED_GREY = 160
+"""Grey of a pixel that was not observed. [0-255]"""
+
+_WHITE = 255
+
+
+@dataclass(frozen=True, slots=True)
+class PixelOutline:
+    """Rings of a surface in pixels of a picture: arrays ``(n, 2)`` of column and row."""
+
+    rings: tuple[np.ndarray, ...]
+
+
+def chip_window(geometry: BaseGeometry, grid: Grid, config: DeliverSection) -> Window:
+    """Choose the square of ground that the pictures of a patch show.
+
+    Parameters
+    ----------
+    geometry
+        The patch, in the grid's CRS.
+    grid
+        Grid of the images.
+    config
+        Margin as a share of the patch's longer side; shortest side of a picture.
+
+    Returns
+    -------
+    Window
+        Square round the patch's middle, moved inside the grid; smaller where the grid is.
+
+    Raises
+    ------
+    GridError
+        The patch does not touch the grid.
+    """
+    west, south, east, north = geometry.bounds
+    if not shapely.box(*grid.bounds).intersects(shapely.box(west, south, east, north)):
+        msg = (
+            f"patch with bounds {geometry.bounds} lies outside the grid {grid.bounds} ({grid.crs}); "
+            "patch and grid must share one coordinate system"
+        )
+        raise GridError(msg)
+    side_m = max(
+        max(east - west, north - south) * (1 + 2 * config.chip_margin_frac), config.chip_min_side_m
+    )
+    side = int(np.ceil(side_m / grid.resolution))
+    left = int(np.floor(((west + east) / 2 - grid.bounds[0]) / grid.resolution - side / 2))
+    top = int(np.floor((grid.bounds[3] - (south + north) / 2) / grid.resolution - side / 2))
+    height, width = min(side, grid.height), min(side, grid.width)
+    row = min(max(top, 0), grid.height - height)
+    col = min(max(left, 0), grid.width - width)
+    return Window(row, col, height, width)
+
+
+def outline_px(geometry: BaseGeometry, grid: Grid) -> PixelOutline:
+    """Carry the rings of a surface to pixels of a grid (columns and rows from its corner)."""
+    a, _, c, _, e, f = grid.transform
+    rings = [
+        ring
+        for part in shapely.get_parts(geometry)
+        if part.geom_type == "Polygon"
+        for ring in (part.exterior, *part.interiors)
+    ]
+    return PixelOutline(tuple((shapely.get_coordinates(ring) - [c, f]) / [a, e] for ring in rings))
+
+
+def stretch_pair(
+    before: np.ndarray, after: np.ndarray, config: DeliverSection
+) -> tuple[np.ndarray, np.ndarray]:
+    """Turn two images into pictures with one stretch, so that equal ground looks equal.
+
+    Parameters
+    ----------
+    before, after
+        ``(3, y, x)`` red, green, blue; NaN = not observed. [reflectance, 0-1, or any unit]
+    config
+        Shares that are clipped. [%]
+
+    Returns
+    -------
+    tuple of ndarray
+        Two uint8 ``(y, x, 3)``; a pixel not observed in any band is grey 160. Limits are the
+        percentiles of both dates together, band by band; a flat band becomes black.
+    """
+    pair = np.stack([before, after]).astype(np.float64)
+    observed = np.isfinite(pair).all(axis=1)
+    result = np.full((*observed.shape, 3), NOT_OBSERVED_GREY, dtype=np.uint8)
+    if observed.any():
+        for band in range(pair.shape[1]):
+            values = pair[:, band][observed]
+            low, high = np.percentile(
+                values, [config.stretch_low_percent, config.stretch_high_percent]
+            )
+            scaled = (values - low) / (high - low) if high > low else np.zeros_like(values)
+            result[..., band][observed] = np.rint(np.clip(scaled, 0, 1) * _WHITE)
+    return result[0], result[1]
