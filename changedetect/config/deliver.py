@@ -22,3 +22,7 @@ class DeliverSection(Section):
         0.6, ge=0, description="ground shown around a patch, as a share of its longer side"
     )
     chip_min_side_m: float = Field(200.0, gt=0, description="shortest side of a picture [m]")
+    thumbnail_px: int = Field(96, ge=16, description="side of a picture in the sheet [px]")
+    overlay_alpha: int = Field(
+        70, ge=0, le=255, description="opacity of unapproved ground on the overlay [0-255]"
+    )

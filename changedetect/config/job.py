@@ -6,6 +6,7 @@ from pydantic import Field
 
 from changedetect.config.base import Section
 from changedetect.config.crosscheck import CrosscheckSection
+from changedetect.config.deliver import DeliverSection
 from changedetect.config.detection import (
     ClassifySection,
     EvidenceSection,
@@ -69,4 +70,5 @@ class JobConfig(Section):
     patches: PatchesSection = Field(default_factory=PatchesSection)
     classify: ClassifySection = Field(default_factory=ClassifySection)
     crosscheck: CrosscheckSection = Field(default_factory=CrosscheckSection)
+    deliver: DeliverSection = Field(default_factory=DeliverSection)
     deadlines: DeadlinesSection = Field(default_factory=DeadlinesSection)

@@ -1,0 +1,215 @@
+"""Step ``deliver``: cases and findings -> one package a county, with pictures, sheet and page."""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, time
+from functools import partial
+from pathlib import Path
+
+import shapely
+
+from changedetect import measure
+from changedetect.casepackage import FORMS
+from changedetect.config.deliver import DeliverSection
+from changedetect.grid import Grid
+from changedetect.io import chips, geopackage, page, record_files, tables, workbook
+from changedetect.io.publish import publish, publish_bytes
+from changedetect.io.rasters import RasterReader
+from changedetect.pipeline.casework import CASES
+from changedetect.pipeline.checking import LAYERS, UNITS
+from changedetect.pipeline.context import MonthContext
+from changedetect.pipeline.detection import UNOBSERVED
+from changedetect.pipeline.runstore import StepRecord, StepResult
+from changedetect.pipeline.scenes import SCENES
+from changedetect.pipeline.territory import Territory, read_territory
+from changedetect.records import Case, LayerManifest, Scene, Unit, UnobservedArea
+from changedetect.stages import deliver
+
+PACKAGES = "packages"
+RED = (220, 38, 38)
+COUNTY_DIGITS = 6
+COLOURS = ("red", "green", "blue")
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """What all packages of a month share."""
+
+    scenes: dict[str, Scene]
+    units: tuple[Unit, ...]
+    cases: tuple[Case, ...]
+    unobserved: tuple[UnobservedArea, ...]
+    manifests: tuple[LayerManifest, ...]
+    rules: tuple[deliver.RuleRow, ...]
+    compared: frozenset[str]
+    digest: str
+
+
+def do(context: MonthContext) -> tuple[StepRecord, bool]:
+    """Write the package of each county."""
+    before = {name: context.store.record(name) for name in ("scenes", "detect", "check", "cases")}
+    section = context.job.config.deliver
+    inputs = [*(record.result for record in before.values()), section.model_dump(mode="json")]
+
+    def work(_key: str) -> StepResult:
+        compared = {name for pair in before["scenes"].facts["compared"] for name in pair}
+        month = _month(context, frozenset(compared), before["cases"].result)
+        return _write_all(context, month, read_territory(context.job))
+
+    done = context.store.step("deliver", inputs, work)
+    context.progress.end("deliver", f"{done[0].facts['counties']} counties")
+    return done
+
+
+def _month(context: MonthContext, compared: frozenset[str], digest: str) -> Month:
+    folder = context.folder
+    rules = {
+        rule.id: deliver.RuleRow(rule.id, str(rule.effective_from), rule.text, rule.source)
+        for theme in context.job.themes
+        for rule in theme.rules
+    }
+    return Month(
+        scenes={s.scene_id: s for s in record_files.read_records(folder / SCENES, Scene)},
+        units=record_files.read_records(folder / UNITS, Unit),
+        cases=record_files.read_records(folder / CASES, Case),
+        unobserved=record_files.read_records(folder / UNOBSERVED, UnobservedArea),
+        manifests=record_files.read_records(folder / LAYERS, LayerManifest),
+        rules=tuple(rules[name] for name in sorted(rules)),
+        compared=compared,
+        digest=digest,
+    )
+
+
+def _write_all(context: MonthContext, month: Month, territory: Territory) -> StepResult:
+    root = context.folder / PACKAGES
+    shutil.rmtree(root, ignore_errors=True)
+    districts = territory.districts.sort_values("code")
+    codes = [str(code) for code in districts["code"]]
+    context.progress.begin("deliver", len(codes))
+    inputs = []
+    for code, name, geometry in zip(codes, districts["name"], districts.geometry, strict=True):
+        inputs.append(_package(context, month, (code, str(name)), geometry))
+    nowhere = [unit for unit in month.units if unit.district not in codes]
+    problems = tuple(f"{unit.unit_id} lies in no county; it is in units.json only" for unit in nowhere)
+    for place, package in enumerate(inputs):
+        folder = root / package.stem
+        folder.mkdir(parents=True)
+        inputs[place] = _write_package(context, month, package, folder, territory.grid)
+        context.progress.advance("deliver", package.stem)
+    totals = deliver.statistics(inputs)
+    publish_bytes(root / "statistics.csv", tables.csv_bytes(totals, FORMS["TJ_XJ"]))
+    files = tuple(
+        path.relative_to(context.folder).as_posix() for path in root.rglob("*") if path.is_file()
+    )
+    facts = {
+        "counties": len(inputs),
+        "cases": sum(not case.pooled for package in inputs for case in package.cases),
+        "pooled": sum(case.pooled for package in inputs for case in package.cases),
+        "not_observed_mu": round(measure.to_mu(sum(p.unobserved_m2 for p in inputs)), 2),
+    }
+    return StepResult(files, facts, problems)
+
+
+def _package(
+    context: MonthContext, month: Month, district: tuple[str, str], county: shapely.Geometry
+) -> deliver.PackageInput:
+    """Gather what concerns one county; unobserved ground is clipped to it."""
+    code, name = district
+    crs = context.job.config.grid.crs
+    shapely.prepare(county)
+    hidden = []
+    for area in month.unobserved:
+        if not county.intersects(area.geometry):
+            continue
+        part = _surface(county.intersection(area.geometry))
+        if not part.is_empty:
+            hidden.append(replace(area, geometry=part, area_m2=measure.area_m2(part, crs)))
+    unobserved_m2 = sum(area.area_m2 for area in hidden)
+    return deliver.PackageInput(
+        district=code,
+        district_name=name,
+        month=context.month,
+        crs=crs,
+        units=tuple(unit for unit in month.units if unit.district == code),
+        cases=tuple(case for case in month.cases if case.district == code),
+        scenes=tuple(month.scenes[name] for name in sorted(month.compared)),
+        unobserved=tuple(hidden),
+        manifests=month.manifests,
+        rules=month.rules,
+        district_geometry=county,
+        examined_m2=measure.area_m2(county, crs) - unobserved_m2,
+        unobserved_m2=unobserved_m2,
+        digest=month.digest,
+        sizes_mu=context.job.config.deliver.size_limits_mu,
+    )
+
+
+def _surface(geometry: shapely.Geometry) -> shapely.MultiPolygon:
+    """Keep the surfaces of an overlay; shared borders and points are dropped."""
+    parts = shapely.get_parts(shapely.get_parts(geometry))
+    return shapely.MultiPolygon([part for part in parts if part.geom_type == "Polygon"])
+
+
+def _write_package(
+    context: MonthContext, month: Month, package: deliver.PackageInput, folder: Path, grid: Grid
+) -> deliver.PackageInput:
+    section = context.job.config.deliver
+    pictures = _write_chips(context, month, package, folder, grid)
+    package = replace(package, chips=frozenset(pictures))
+    layers = deliver.layers(package)
+    stamp = datetime.combine(context.span[1], time(), UTC)
+    write = partial(
+        geopackage.write_case_package, tables=layers, forms=FORMS, stamp=stamp, notes=deliver.notes(package)
+    )
+    publish(folder / f"{package.stem}_AJ.gpkg", write)
+    thumbnails = {
+        path: chips.thumbnail(data, section.thumbnail_px)
+        for images in pictures.values()
+        for path, data in images.items()
+    }
+    content = deliver.workbook(package, layers)
+    publish(folder / f"{package.stem}_台账.xlsx", partial(workbook.write_workbook, content=content, pictures=thumbnails))
+    shown = deliver.page_context(package, layers)
+    publish_bytes(folder / f"{package.stem}.html", page.render_page(shown).encode())
+    return package
+
+
+def _write_chips(
+    context: MonthContext, month: Month, package: deliver.PackageInput, folder: Path, grid: Grid
+) -> dict[str, dict[str, bytes]]:
+    """Write the pictures of every case that goes out; pooled ones have none."""
+    reader = RasterReader(context.job.scenes_folder)
+    section = context.job.config.deliver
+    written: dict[str, dict[str, bytes]] = {}
+    for case, unit in package.pairs():
+        if case.pooled:
+            continue
+        images = _case_images(reader, month, unit, grid, section)
+        data = [chips.render_chip(chip, section.chip_side_px) for chip in images]
+        paths = deliver.chip_paths(case.number)
+        for path, image in zip(paths, data, strict=True):
+            (folder / path).parent.mkdir(exist_ok=True)
+            publish_bytes(folder / path, image)
+        written[case.number] = dict(zip(paths, data, strict=True))
+    return written
+
+
+def _case_images(
+    reader: RasterReader, month: Month, unit: Unit, grid: Grid, section: DeliverSection
+) -> Sequence[chips.Chip]:
+    before, after = month.scenes[unit.before_scene], month.scenes[unit.after_scene]
+    window = deliver.chip_window(unit.geometry, grid, section)
+    part = grid.sub(window)
+    images = [reader.read_chip(scene, grid, window, COLOURS) for scene in (before, after)]
+    pictures = deliver.stretch_pair(images[0], images[1], section)
+    outlines = [chips.Outline(deliver.outline_px(unit.geometry, part).rings)]
+    if not unit.remainder.is_empty:
+        rings = deliver.outline_px(unit.remainder, part).rings
+        outlines.append(chips.Outline(rings, RED, 1, section.overlay_alpha))
+    return chips.case_chips(
+        (pictures[0], before.day.isoformat(), before.sensor),
+        (pictures[1], after.day.isoformat(), after.sensor),
+        outlines,
+        grid.resolution,
+    )
