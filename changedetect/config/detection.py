@@ -99,3 +99,14 @@ class ClassifySection(Section):
     reject_probability: float = Field(
         0.9, ge=0.5, le=1, description="pseudo-change above: rejected"
     )
+
+
+class TrainingSection(Section):
+    """How a classifier is trained; not part of a monthly job."""
+
+    trees: int = Field(300, ge=1, description="trees of the forest")
+    min_leaf_patches: int = Field(2, ge=1, description="fewest patches in a leaf")
+    folds: int = Field(5, ge=2, description="folds for calibration and scores")
+    min_examples: int = Field(10, ge=1, description="classes with fewer patches are left out")
+    label_share: float = Field(0.3, gt=0, le=1, description="a family covers at least this share")
+    free_share: float = Field(0.02, ge=0, le=1, description="pseudo-change below this share")
