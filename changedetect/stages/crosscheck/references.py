@@ -156,11 +156,10 @@ def pairs(
 def polygonal(shapes: np.ndarray) -> np.ndarray:
     """Keep what has an area: lines and points that overlays leave behind are dropped."""
     result = np.array(shapes, dtype=object)
-    flat = int(shapely.GeometryType.LINESTRING)
     for index in np.flatnonzero(
         shapely.get_type_id(result) == shapely.GeometryType.GEOMETRYCOLLECTION
     ):
         parts = shapely.get_parts(result[index])
-        kept = [part for part in parts if shapely.get_dimensions(part) > flat]
+        kept = [part for part in parts if part.area > 0]
         result[index] = shapely.union_all(kept) if kept else shapely.Polygon()
     return result

@@ -1,0 +1,202 @@
+"""Situations written by hand from the domain files: what lies there, what must be said of it.
+
+Columns: what it is · patch · family · records (kind, where, approved, valid to) · theme ->
+verdict, suggestion (PDJY), severity; ``says`` and ``missing`` must occur in the reasons and in the
+missing evidence. The map stands in `crosscheck_land`.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date
+
+import pytest
+
+from changedetect.records import TimeCode, Verdict
+from tests.stages import crosscheck_land as land
+
+at = land.at
+
+EARLY, OLD = date(2025, 3, 1), date(2020, 1, 1)
+INSIDE, LATE = date(2025, 5, 15), date(2025, 7, 1)
+ENDED, RUNNING = date(2025, 4, 1), date(2026, 12, 31)
+
+FIELD = at(250, 50, 40, 40)  # paddy, no PBF, 1600 m²
+PBF = at(50, 50, 40, 40)  # paddy in PBF, 1600 m²
+WOOD = at(450, 250, 40, 40)  # wood outside the red line
+RED = at(560, 50, 40, 40)  # wood in the red line
+CORE = at(420, 50, 40, 40)  # wood in its core reserve
+WORKS = at(50, 450, 40, 40)  # industrial land
+GRASS = at(800, 500, 40, 40)  # unused
+VILLAGE = at(800, 50, 40, 40)  # 0702 in 203
+VILLAGE_FIELD = at(920, 50, 40, 40)  # 0103 in 203
+BARE = at(100, 800, 40, 40)  # no parcel
+SMALL = at(250, 150, 18, 18)  # 324 m² on paddy
+TINY = at(250, 150, 10, 10)  # 100 m² on paddy
+HALF = at(250, 50, 20, 40)  # western half of FIELD
+MOST = at(250, 50, 39, 40)  # all of FIELD but a strip of 1 m
+LANE = at(220, 200, 150, 6)  # 6 m wide
+ROAD = at(220, 200, 150, 14)  # 14 m wide
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row of the table."""
+
+    name: str
+    patch: object
+    family: str
+    records: list
+    theme: str
+    verdict: str
+    suggestion: str
+    severity: int
+    says: str = ""
+    missing: str = ""
+    pooled: bool = False
+    code: str = ""
+    without: tuple = ()
+    stale: tuple = ()
+    facts: dict = field(default_factory=dict)
+
+
+def rec(kind, where=FIELD, approved=EARLY, valid_to=None):
+    return (kind, where, approved, valid_to)
+
+
+Y, N, U = "yes", "no", "unknown"
+TABLE = [
+    # --- 02: nothing approved -----------------------------------------------------------------
+    Case("works hall on paddy, no record", FIELD, "building", [], "02", Y, "21", 3, "未批面积2.40亩", code="0"),
+    Case("works hall on PBF, no record", PBF, "building", [], "02", Y, "21", 4, "未批占永久基本农田2.40亩"),
+    Case("hard surface on wood", WOOD, "hard_surface", [], "02", Y, "21", 3),
+    Case("hard surface on wood in the red line", RED, "hard_surface", [], "02", Y, "21", 4, "占生态保护红线2.40亩"),
+    Case("panels on unused grass", GRASS, "photovoltaic", [], "02", Y, "21", 3),
+    Case("wide road over paddy", ROAD, "road", [], "02", Y, "21", 3),
+    Case("farmer's house on paddy", SMALL, "building", [], "02", Y, "29", 3, "住宅大小"),
+    Case("house-sized hard surface is no house", SMALL, "hard_surface", [], "02", Y, "21", 3),
+    Case("earthwork on paddy, no record", FIELD, "earthwork", [], "02", Y, "33", 3, "推填土", "下期影像"),
+    Case("pit in the wood, no right", WOOD, "mining", [], "02", Y, "26", 3, "采矿权"),
+    Case("6 mu of PBF: threshold of five", at(50, 50, 80, 50), "building", [], "02", Y, "21", 5, "限值5.00亩", facts={"area_sd_m2": 900.0}),
+    Case("11 mu of paddy: threshold of ten", at(220, 50, 100, 74), "building", [], "02", Y, "21", 5, "未批占耕地11.10亩"),
+    Case("9.9 mu of paddy stays below ten, inside the band", at(220, 50, 100, 66), "building", [], "02", Y, "21", 3, "可能达严重等级5", facts={"area_sd_m2": 200.0}),
+    # --- 02: where it does not apply ----------------------------------------------------------
+    Case("rebuilt on industrial land", WORKS, "building", [], "02", N, "38", 1, "变化前地类不属本专题"),
+    Case("house on village land", VILLAGE, "building", [], "02", N, "32", 1, "203"),
+    Case("house on a village field", VILLAGE_FIELD, "building", [], "02", N, "32", 1, "203"),
+    Case("orchard planted on paddy", FIELD, "planting", [], "02", N, "38", 1, "不属本专题"),
+    Case("rural road, 6 m", LANE, "road", [], "02", N, "31", 1, "农村道路"),
+    Case("rural road over PBF says so", at(20, 200, 150, 6), "road", [], "02", N, "31", 1, "占永久基本农田1.35亩"),
+    Case("building of 6 m width is no road", LANE, "building", [], "02", Y, "21", 3),
+    Case("a strip of 1.5 m on paddy is registration error", at(50, 398.5, 40, 41.5), "building", [], "02", N, "38", 1, "碎条"),
+    # --- 02: valid approvals ------------------------------------------------------------------
+    Case("converted and supplied", FIELD, "building", [rec("NZY"), rec("GY")], "02", N, "11", 1, "湘政地〔2025〕1号", code="1"),
+    Case("converted only", FIELD, "building", [rec("NZY")], "02", N, "12", 1, "", "供地手续", code="1"),
+    Case("supplied only", FIELD, "building", [rec("GY")], "02", N, "13", 1, "", "农用地转用批准文件"),
+    Case("registered only", FIELD, "building", [rec("DJ", approved=OLD)], "02", N, "14", 1),
+    Case("temporary yard, in time", FIELD, "hard_surface", [rec("LS", valid_to=RUNNING)], "02", N, "15", 1, code="1"),
+    Case("facility on paddy outside PBF", FIELD, "building", [rec("SS")], "02", N, "16", 1),
+    Case("facility on PBF asks for its use", PBF, "building", [rec("SS", PBF)], "02", U, "16", 2, "尚须", "设施用途"),
+    Case("homestead", SMALL, "building", [rec("ZJD", SMALL)], "02", N, "17", 1),
+    Case("pit inside its right", WOOD, "mining", [rec("CK", WOOD, OLD, RUNNING)], "02", N, "18", 1),
+    Case("linked-quota project", FIELD, "building", [rec("ZJG")], "02", N, "19", 1),
+    Case("consolidation excuses earthwork", FIELD, "earthwork", [rec("ZZ")], "02", N, "19", 1),
+    Case("approved by two that tile it", FIELD, "building", [rec("NZY", HALF), rec("NZY", at(270, 50, 20, 40))], "02", N, "12", 1, code="1"),
+    Case("two that overlap count once", FIELD, "building", [rec("NZY", HALF), rec("NZY", HALF)], "02", Y, "23", 3, "未批面积1.20亩", code="4"),
+    Case("a strip of 1 m beyond is registration error", FIELD, "building", [rec("NZY", MOST)], "02", N, "12", 1),
+    Case("half on works, half on approved paddy", at(210, 380, 40, 40), "building", [rec("NZY", at(210, 380, 40, 20))], "02", N, "12", 1, code="1"),
+    Case("approval reaching far beyond the patch", FIELD, "building", [rec("NZY", at(200, 0, 200, 200))], "02", N, "12", 1),
+    # --- 02: dates ----------------------------------------------------------------------------
+    Case("approved on QSX itself counts as before", FIELD, "building", [rec("NZY", approved=land.BEFORE)], "02", N, "12", 1, code="1"),
+    Case("approved inside the bracket: undecided, said, asked", FIELD, "building", [rec("NZY", approved=INSIDE)], "02", N, "12", 1, "", "动工日期", code="1"),
+    Case("approved on HSX: inside the bracket", FIELD, "building", [rec("NZY", approved=land.AFTER)], "02", N, "12", 1, "", "动工日期"),
+    Case("approved after the change", FIELD, "building", [rec("NZY", approved=LATE)], "02", Y, "21", 3, code="2"),
+    Case("temporary land expired before", FIELD, "hard_surface", [rec("LS", approved=OLD, valid_to=ENDED)], "02", Y, "24", 3, "到期", code="3"),
+    Case("temporary land ends on QSX: undecided", FIELD, "hard_surface", [rec("LS", approved=OLD, valid_to=land.BEFORE)], "02", N, "15", 1, "", "动工日期"),
+    Case("temporary land ends on HSX: in time", FIELD, "hard_surface", [rec("LS", approved=OLD, valid_to=land.AFTER)], "02", N, "15", 1),
+    Case("no date of approval", FIELD, "building", [rec("NZY", approved=None)], "02", U, "01", 2, "时效不能判定", "批准日期", code="9"),
+    Case("mining right expired", WOOD, "mining", [rec("CK", WOOD, OLD, ENDED)], "02", Y, "26", 3, code="3"),
+    # --- 02: beyond and other use -------------------------------------------------------------
+    Case("half approved", FIELD, "building", [rec("NZY", HALF)], "02", Y, "23", 3, "未批面积1.20亩", code="4"),
+    Case("pit beyond its right", WOOD, "mining", [rec("CK", at(450, 250, 20, 40), OLD, RUNNING)], "02", Y, "27", 3, "超出采矿权"),
+    Case("neighbour's approval touches it", FIELD, "building", [rec("NZY", at(200, 50, 51, 40))], "02", Y, "21", 3),
+    Case("permanent house on temporary land", FIELD, "building", [rec("LS", valid_to=RUNNING)], "02", Y, "21", 3, "永久性建筑"),
+    Case("panels on facility land", FIELD, "photovoltaic", [rec("SS")], "02", Y, "25", 3, "用途不符"),
+    Case("homestead does not excuse a pit", WOOD, "mining", [rec("ZJD", WOOD)], "02", Y, "26", 3),
+    Case("96% approved, 3 mu left: a case of its own", at(220, 50, 170, 320), "building", [rec("NZY", at(220, 50, 170, 308))], "02", Y, "23", 3, "未批面积3.06亩"),
+    # --- 02: what is missing ------------------------------------------------------------------
+    Case("no conversion layer", FIELD, "building", [], "02", U, "01", 2, "证据不足", "NZY", without=("NZY",), code="9"),
+    Case("no temporary layer, hard surface", FIELD, "hard_surface", [], "02", U, "01", 2, "证据不足", "LS", without=("LS",)),
+    Case("no mining layer does not touch a building", FIELD, "building", [], "02", Y, "21", 3, without=("CK",)),
+    Case("no mining layer, pit", WOOD, "mining", [], "02", U, "01", 2, "证据不足", "CK", without=("CK",)),
+    Case("expired and another layer missing", FIELD, "hard_surface", [rec("LS", approved=OLD, valid_to=ENDED)], "02", U, "01", 2, "", "NZY", without=("NZY",)),
+    Case("covered although a layer is missing", FIELD, "building", [rec("NZY")], "02", N, "12", 1, without=("LS", "ZJD")),
+    Case("conversion layer is stale", FIELD, "building", [], "02", U, "01", 2, "", "已过时", stale=("NZY",)),
+    Case("no parcels at all", FIELD, "building", [], "02", U, "01", 2, "", "DLTB", without=("DLTB",)),
+    Case("ground that no parcel names", BARE, "building", [], "02", U, "01", 2, "", "DLTB"),
+    Case("PBF layer missing: severity stays, said", FIELD, "building", [], "02", Y, "21", 3, "永久基本农田未知", "YJJBNTBHTB", without=("YJJBNTBHTB",)),
+    Case("outside every county", at(2100, 50, 40, 40), "building", [], "02", U, "01", 2, "县级行政区", "XZQ"),
+    Case("images of 10 m", at(220, 50, 100, 60), "building", [], "02", U, "02", 2, "10米", "影像", facts={"before_gsd_m": 10.0}),
+    Case("kind of change unsure", FIELD, "unsure", [], "02", U, "03", 2, "类型不确定"),
+    Case("kind of change improbable", FIELD, "building", [], "02", U, "03", 2, "类型不确定", facts={"family_probability": 0.3}),
+    Case("change itself improbable", FIELD, "building", [], "02", U, "03", 2, "变化概率0.40", facts={"change_probability": 0.4}),
+    Case("rejected by the classifier", FIELD, "building", [], "02", N, "34", 1, "伪变化", facts={"change_probability": 0.05}),
+    Case("probabilities missing", FIELD, "building", [], "02", U, "03", 2, facts={"change_probability": float("nan")}),
+    # --- 02: small ----------------------------------------------------------------------------
+    Case("100 m² goes to the pool", TINY, "building", [], "02", Y, "29", 3, "入池", pooled=True),
+    Case("20 pixels of 4 m are 320 m²: pooled, images too coarse", SMALL.buffer(-0.2), "building", [], "02", U, "02", 2, "", pooled=True, facts={"after_gsd_m": 4.0}),
+    # --- 01 -----------------------------------------------------------------------------------
+    Case("01 records a building", WORKS, "building", [], "01", Y, "38", 1, "常规监测"),
+    Case("01 looks again at earthwork", FIELD, "earthwork", [], "01", Y, "33", 1, "", "下期影像"),
+    Case("01 orchard is a shift inside farming", FIELD, "planting", [], "01", Y, "36", 1),
+    Case("01 keeps a change of unsure kind", FIELD, "unsure", [], "01", Y, "38", 1),
+    Case("01 orchard below 400 m² is pooled", SMALL, "planting", [], "01", Y, "36", 1, pooled=True),
+    Case("01 other below 600 m² is pooled", at(250, 50, 23, 23), "demolition", [], "01", Y, "38", 1, pooled=True),
+    Case("01 pseudo-change", FIELD, "building", [], "01", N, "34", 1, facts={"change_probability": 0.01}),
+    Case("01 outside every county", at(2100, 50, 40, 40), "building", [], "01", U, "01", 1, "", "XZQ"),
+    # --- 03 -----------------------------------------------------------------------------------
+    Case("03 hall on paddy", FIELD, "building", [], "03", Y, "21", 3),
+    Case("03 hall on converted paddy", FIELD, "building", [rec("NZY")], "03", N, "12", 1),
+    Case("03 supply alone does not convert", FIELD, "building", [rec("GY")], "03", Y, "21", 3),
+    Case("03 orchard on paddy", FIELD, "planting", [], "03", Y, "22", 3, "进出平衡"),
+    Case("03 orchard in the yearly plan", FIELD, "planting", [rec("JC")], "03", N, "19", 1),
+    Case("03 orchard, plan not given", FIELD, "planting", [], "03", U, "01", 2, "", "JC", without=("JC",)),
+    Case("03 pond seen by one pair only", FIELD, "pond", [], "03", U, "02", 2, "时间序列", facts={"sources": "optical"}),
+    Case("03 wood is no cropland", WOOD, "building", [], "03", N, "38", 1),
+    Case("03 half of the paddy converted", FIELD, "building", [rec("NZY", HALF)], "03", Y, "23", 3),
+    Case("03 below 400 m²", SMALL, "building", [], "03", Y, "21", 3, pooled=True),
+    # --- 07 -----------------------------------------------------------------------------------
+    Case("07 house in the red line", RED, "building", [], "07", Y, "28", 4, "", "认定意见"),
+    Case("07 house in the core reserve", CORE, "building", [], "07", Y, "28", 5, "核心保护区"),
+    Case("07 pit in the red line", RED, "mining", [], "07", Y, "28", 5),
+    Case("07 outside the red line", WOOD, "building", [], "07", N, "38", 1, "不在生态保护红线内"),
+    Case("07 converted: a further paper decides", RED, "building", [rec("NZY", RED)], "07", U, "12", 2, "尚须", "认定意见"),
+    Case("07 residents' house", RED, "building", [rec("ZJD", RED)], "07", N, "17", 1),
+    Case("07 no red-line layer", RED, "building", [], "07", U, "01", 2, "", "STBHHX", without=("STBHHX",)),
+    Case("07 touching it by 2 m is registration error", at(560, 198, 40, 40), "building", [], "07", N, "38", 1, "碎条"),
+    Case("07 core of 150 m² is dispatched", at(420, 50, 15, 10), "hard_surface", [], "07", Y, "28", 5),
+    Case("07 150 m² outside the core is pooled", at(560, 50, 15, 10), "hard_surface", [], "07", Y, "28", 4, pooled=True),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", TABLE, ids=[case.name for case in TABLE])
+def test_situation(case, repository):
+    refs = land.references(case.records, case.without, case.stale)
+    units = land.one(repository, case.patch, case.family, refs=refs, **case.facts)
+    assert len(units) == 1
+    unit = units[0]
+    finding = next(found for found in unit.findings if found.theme == case.theme)
+    told = "；".join(finding.reasons)
+    assert (finding.verdict, finding.suggestion, finding.severity) == (
+        Verdict(case.verdict), case.suggestion, case.severity,
+    ), told  # fmt: skip
+    assert case.says in told
+    assert case.missing in "；".join(finding.missing)
+    assert finding.below_minimum is case.pooled, told
+    if case.code:
+        assert unit.time_code is TimeCode(case.code)
+    assert "违法" not in told.replace("违法用地：", "")
+    assert all(rule in told for rule in finding.rule_ids)
+
+
+def test_table_is_long_enough():
+    assert len(TABLE) >= 40
+    assert len({case.name for case in TABLE}) == len(TABLE)
