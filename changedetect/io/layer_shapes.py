@@ -26,12 +26,21 @@ def present_rows(shapes: np.ndarray, notes: list[str]) -> np.ndarray:
     """
     absent = shapely.is_missing(shapes) | shapely.is_empty(shapes)
     if absent.any():
-        notes.append(f"{int(absent.sum())} 行无图形, 未参与套合: 第 {_rows(absent)} 行")
+        notes.append(
+            f"{int(absent.sum())} 行无图形, 未参与套合: 第 {_listed(np.flatnonzero(absent) + 1)} 行"
+        )
     return np.asarray(~absent)
 
 
-def clean(shapes: np.ndarray, place: str, notes: list[str]) -> np.ndarray:
+def clean(shapes: np.ndarray, rows: np.ndarray, place: str, notes: list[str]) -> np.ndarray:
     """Drop heights and repair invalid polygons with ``make_valid``; both are stated in the notes.
+
+    Parameters
+    ----------
+    shapes
+        ``(row,)`` geometries, none missing.
+    rows
+        ``(row,)`` their rows in the file, from 1, for messages.
 
     Raises
     ------
@@ -40,7 +49,7 @@ def clean(shapes: np.ndarray, place: str, notes: list[str]) -> np.ndarray:
         which no polygon is left; the row (from 1) is named.
     """
     kinds = [shape.geom_type for shape in shapes]
-    for row, kind in enumerate(kinds, start=1):
+    for row, kind in zip(rows, kinds, strict=True):
         if kind not in _POLYGONAL:
             msg = f"{place}: row {row}: {kind} found, a polygon was expected"
             raise LayerError(msg)
@@ -49,28 +58,28 @@ def clean(shapes: np.ndarray, place: str, notes: list[str]) -> np.ndarray:
     flat = shapely.force_2d(shapes)
     finite = np.isfinite(shapely.bounds(flat)).all(axis=1)
     if not finite.all():
-        row = int(np.flatnonzero(~finite)[0]) + 1
+        row = rows[np.flatnonzero(~finite)[0]]
         msg = f"{place}: row {row}: coordinates that are not numbers; the geometry is damaged"
         raise LayerError(msg)
     invalid = ~shapely.is_valid(flat)
     if not invalid.any():
         return np.asarray(flat)
-    repaired = flat.copy()
+    repaired = np.array(flat, dtype=object)
     for index in np.flatnonzero(invalid):
         repaired[index] = _polygons_of(shapely.make_valid(flat[index]))
         if repaired[index].is_empty:
             msg = (
-                f"{place}: row {index + 1}: {shapely.is_valid_reason(flat[index])}; no polygon is "
+                f"{place}: row {rows[index]}: {shapely.is_valid_reason(flat[index])}; no polygon is "
                 "left of it after repair: correct the geometry"
             )
             raise LayerError(msg)
     notes.append(
-        f"{int(invalid.sum())} 个图形拓扑无效, 已用 make_valid 修复: 第 {_rows(invalid)} 行"
+        f"{int(invalid.sum())} 个图形拓扑无效, 已用 make_valid 修复: 第 {_listed(rows[invalid])} 行"
     )
     return repaired
 
 
-def carry(shapes: np.ndarray, source: str, target: str, place: str) -> np.ndarray:
+def carry(shapes: np.ndarray, rows: np.ndarray, source: str, target: str, place: str) -> np.ndarray:
     """Carry geometries to the target system, x = east, y = north in both.
 
     Raises
@@ -79,20 +88,19 @@ def carry(shapes: np.ndarray, source: str, target: str, place: str) -> np.ndarra
         Coordinates that do not fit the declared system (zone prefix), datums without known
         shift, or positions that do not exist in the target; the row (from 1) is named.
     """
-    if len(shapes) == 0:
-        return shapes
     bounds = shapely.bounds(shapes)
-    row = 0
-    try:
-        for row, (west, _, east, _) in enumerate(bounds, start=1):
+    for row, (west, _, east, _) in zip(rows, bounds, strict=True):
+        try:
             systems.check_eastings(source, float(west), float(east))
-        if source == target:
-            return shapes
-        row = 0
+        except GridError as error:
+            msg = f"{place}: row {row}: {error}"
+            raise LayerError(msg) from error
+    if source == target or len(shapes) == 0:
+        return shapes
+    try:
         transformer = systems.transformer(source, target)
     except GridError as error:
-        where = f"row {row}: " if row else ""
-        msg = f"{place}: {where}{error}"
+        msg = f"{place}: {error}"
         raise LayerError(msg) from error
 
     def move(points: np.ndarray) -> np.ndarray:
@@ -101,10 +109,10 @@ def carry(shapes: np.ndarray, source: str, target: str, place: str) -> np.ndarra
     moved = shapely.transform(shapes, move)
     lost = ~np.isfinite(shapely.bounds(moved)).all(axis=1)
     if lost.any():
-        row = int(np.flatnonzero(lost)[0])
+        first = int(np.flatnonzero(lost)[0])
         msg = (
-            f"{place}: row {row + 1}: {tuple(bounds[row])} of {source} does not exist in {target}; "
-            "the declared coordinate system is probably wrong"
+            f"{place}: row {rows[first]}: {tuple(bounds[first])} of {source} does not exist in "
+            f"{target}; the declared coordinate system is probably wrong"
         )
         raise LayerError(msg)
     return np.asarray(moved)
@@ -120,6 +128,6 @@ def _polygons_of(shape: BaseGeometry) -> BaseGeometry:
     return parts[0] if len(parts) == 1 else shapely.MultiPolygon(parts)
 
 
-def _rows(flags: np.ndarray) -> str:
-    rows = [str(int(index) + 1) for index in np.flatnonzero(flags)]
-    return "、".join(rows[:_NAMED_ROWS]) + (" …" if len(rows) > _NAMED_ROWS else "")
+def _listed(rows: np.ndarray) -> str:
+    named = "、".join(str(row) for row in rows[:_NAMED_ROWS])
+    return named + (" …" if len(rows) > _NAMED_ROWS else "")

@@ -20,7 +20,7 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     "zone_id": ("BSM", "HXBM"),
     "land_class": ("DLBM",),
     "settlement": ("CZCSXM",),
-    "code": ("XZQDM", "XZDM", "CDM"),
+    "code": ("CDM", "XZDM", "XZQDM"),
     "doc_no": ("PZWH",),
     "agency": ("PZJG",),
     "approved_on": ("PZRQ",),
@@ -28,10 +28,11 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     "project": ("XMMC",),
     "land_user": ("YDDW",),
     "area_m2": ("SPMJ",),
-    "name": ("XZQMC", "XZMC", "CMC", "HXMC", "MC", "HXBM"),
+    "name": ("CMC", "XZMC", "XZQMC", "HXMC", "MC", "HXBM"),
     "kind": ("SPLX",),
 }
-"""Our column -> names that offices use, tried in order, any case."""
+"""Our column -> names that offices use, tried in order, any case; of village, town and county the
+smallest, since a town's row also names its county."""
 
 _EXACT_INT = 2**53
 _FIRST_YEAR, _LAST_YEAR = 1949, 2200
@@ -157,9 +158,12 @@ def _plausible(day: date, value: object) -> date:
 
 
 def _float(value: object) -> float:
+    if not isinstance(value, str | int | float | np.integer | np.floating):
+        msg = f"{value!r} of type {type(value).__name__} is not a number"
+        raise ValueError(msg)  # noqa: TRY004 - one kind of error for a bad value
     try:
-        number = float(value)  # type: ignore[arg-type] - text or number, else TypeError
-    except (TypeError, ValueError) as error:
+        number = float(value)
+    except ValueError as error:
         msg = f"{value!r} is not a number"
         raise ValueError(msg) from error
     if not np.isfinite(number) or number < 0:

@@ -70,7 +70,9 @@ def read_layer(
     present = present_rows(shapes, notes)
     columns = _columns(frame, spec, section, name, place, notes)
     _refuse_empty(columns, spec, present, place)
-    geometry = carry(clean(shapes[present], place, notes), code, target_crs, place)
+    rows = np.flatnonzero(present) + 1
+    whole = clean(shapes[present], rows, place, notes)
+    geometry = carry(whole, rows, code, target_crs, place)
     table = _table({key: _kept(values, present) for key, values in columns.items()}, spec)
     table = gpd.GeoDataFrame(table, geometry=geometry, crs=target_crs)[list(spec.names)]
     if len(frame) == 0:
@@ -101,7 +103,7 @@ def _as_of(section: LayerSection, name: str) -> date | None:
         raise LayerError(msg) from error
 
 
-def _missing(  # noqa: PLR0913 - one call, named at the call
+def _missing(
     path: Path,
     spec: TableSpec,
     section: LayerSection,
@@ -128,7 +130,7 @@ def _missing(  # noqa: PLR0913 - one call, named at the call
     return table[list(spec.names)], manifest
 
 
-def _columns(  # noqa: PLR0913 - one call
+def _columns(
     frame: gpd.GeoDataFrame,
     spec: TableSpec,
     section: LayerSection,
@@ -156,7 +158,7 @@ def _columns(  # noqa: PLR0913 - one call
     return columns
 
 
-def _absent(  # noqa: PLR0913 - one call
+def _absent(
     column: Column, rows: int, name: str, found: list[str], place: str, notes: list[str]
 ) -> list[object]:
     if column.nullable:
