@@ -29,17 +29,11 @@ def simulate(
     debug: Debug = False,  # noqa: ARG001 - read where errors are shown
 ) -> None:
     """Make a county that does not exist: images, records, truth, and a job file. 模拟县."""
+    from changedetect.pipeline.simulation import WorldOptions
     from changedetect.pipeline.simulation import simulate as make
 
-    report = make(
-        out,
-        seed=seed,
-        months=months,
-        start=start,
-        size_km=size_km,
-        overwrite=overwrite,
-        progress=listener(progress, quiet=quiet),
-    )
+    options = WorldOptions(seed, months, start, size_km)
+    report = make(out, options, overwrite=overwrite, progress=listener(progress, quiet=quiet))
     finish(report.facts(), report.lines(), as_json=as_json)
 
 

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
-import pandas as pd
 
 from changedetect.errors import IntegrityError
 from changedetect.io import model_store, tile_files, vector_writer
@@ -28,15 +27,13 @@ def do(context: MonthContext) -> tuple[StepRecord, bool]:
     """Suggest what each patch became."""
     before = context.store.record("detect")
     section = context.job.config.classify
-    folder = MODELS / section.model
-    card = model_store.read_card(folder)
+    estimator, card = model_store.load(MODELS, section.model, classify.FEATURE_NAMES)
 
     def work(_key: str) -> StepResult:
         table = read_table(context.folder / PATCHES)
         moments = _moments(context.folder / MOMENTS)
         context.progress.begin("classify", 1)
         features = classify.features(table, moments)
-        estimator, _ = model_store.load(folder, section.model, classify.FEATURE_NAMES)
         predicted = classify.predict(estimator, features, section)
         gsd = context.job.profile(context.job.config.scenes.pair_sensor).gsd_m
         classified = table.assign(
@@ -69,11 +66,8 @@ def _moments(path: Path) -> np.ndarray:
 
 
 def read_table(path: Path) -> gpd.GeoDataFrame:
-    """Read a table of patches with its dates as dates."""
-    table = vector_writer.read_geopackage(path, "patches")
-    for name in ("before_date", "after_date"):
-        table[name] = pd.to_datetime(table[name]).dt.date.astype(object)
-    return table
+    """Read a table of patches."""
+    return vector_writer.read_geopackage(path, "patches")
 
 
 def read_classified(path: Path) -> gpd.GeoDataFrame:

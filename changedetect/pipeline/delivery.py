@@ -91,7 +91,9 @@ def _write_all(context: MonthContext, month: Month, territory: Territory) -> Ste
     for code, name, geometry in zip(codes, districts["name"], districts.geometry, strict=True):
         inputs.append(_package(context, month, (code, str(name)), geometry))
     nowhere = [unit for unit in month.units if unit.district not in codes]
-    problems = tuple(f"{unit.unit_id} lies in no county; it is in units.json only" for unit in nowhere)
+    problems = tuple(
+        f"{unit.unit_id} lies in no county; it is in units.json only" for unit in nowhere
+    )
     for place, package in enumerate(inputs):
         folder = root / package.stem
         folder.mkdir(parents=True)
@@ -160,7 +162,11 @@ def _write_package(
     layers = deliver.layers(package)
     stamp = datetime.combine(context.span[1], time(), UTC)
     write = partial(
-        geopackage.write_case_package, tables=layers, forms=FORMS, stamp=stamp, notes=deliver.notes(package)
+        geopackage.write_case_package,
+        tables=layers,
+        forms=FORMS,
+        stamp=stamp,
+        notes=deliver.notes(package),
     )
     publish(folder / f"{package.stem}_AJ.gpkg", write)
     thumbnails = {
@@ -169,7 +175,10 @@ def _write_package(
         for path, data in images.items()
     }
     content = deliver.workbook(package, layers)
-    publish(folder / f"{package.stem}_台账.xlsx", partial(workbook.write_workbook, content=content, pictures=thumbnails))
+    publish(
+        folder / f"{package.stem}_台账.xlsx",
+        partial(workbook.write_workbook, content=content, pictures=thumbnails),
+    )
     shown = deliver.page_context(package, layers)
     publish_bytes(folder / f"{package.stem}.html", page.render_page(shown).encode())
     return package

@@ -65,12 +65,12 @@ class TileSet:
         """Return the runs of tiles that were worked on or that no image meets."""
         stored = [patches.TileRuns.from_arrays(self.arrays(tile)) for tile in self.done]
         return stored + [
-            patches.failed_tile(tile, classify.CHANNEL_COUNT) for tile in self.untouched
+            patches.failed_tile(tile, len(classify.CHANNELS)) for tile in self.untouched
         ]
 
     def lost(self) -> list[patches.TileRuns]:
         """Return the runs of tiles that failed: all unobserved."""
-        return [patches.failed_tile(tile, classify.CHANNEL_COUNT) for tile in self.failed]
+        return [patches.failed_tile(tile, len(classify.CHANNELS)) for tile in self.failed]
 
     def arrays(self, tile: Tile) -> dict[str, np.ndarray]:
         """Read the arrays of a tile.

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
-import pandas as pd
 import shapely
 
 from changedetect import measure, schema
@@ -95,10 +94,14 @@ class EvaluationReport:
 
     def lines(self) -> list[str]:
         """Return the report for people."""
-        lines = [f"{self.month}: a change counts as found when patches cover {FOUND_SHARE:.0%} of it"]
+        lines = [
+            f"{self.month}: a change counts as found when patches cover {FOUND_SHARE:.0%} of it"
+        ]
         lines += [f"{name:<20} {_shown(score)}" for name, score in self.scores.items()]
         for family, scores in self.by_family.items():
-            lines.append(f"  {family:<14}" + "  ".join(f"{n} {_shown(s)}" for n, s in scores.items()))
+            lines.append(
+                f"  {family:<14}" + "  ".join(f"{n} {_shown(s)}" for n, s in scores.items())
+            )
         lines.append(f"largest gap of a unit's area sum: {self.area_gap_mu:.6f} mu")
         counts = Counter(fate.fate for fate in self.fates)
         lines.append("true changes: " + ", ".join(f"{k} {v}" for k, v in sorted(counts.items())))
@@ -155,7 +158,7 @@ def _truth_of_period(path: Path, pairs: Sequence[tuple[Scene, Scene]]) -> gpd.Ge
     """Read the true changes that lie between the dates of a compared pair."""
     table = vector_writer.read_geopackage(path, "changes")
     schema.check_table(table, schema.TRUTH, str(path))
-    days = pd.to_datetime(table["changed_on"]).dt.date
+    days = table["changed_on"]
     if not pairs:
         msg = f"{path}: the run compared no images, so there is nothing to score"
         raise LayerError(msg)
@@ -192,7 +195,13 @@ def _fates(
                 area_mu=measure.to_mu(float(row.area_m2)),
                 legality=str(row.legality),
                 situation=str(row.situation),
-                fate=_fate(share, best, cases, bool(overlaps), geometry.intersection(unseen).area / geometry.area),
+                fate=_fate(
+                    share,
+                    best,
+                    cases,
+                    bool(overlaps),
+                    geometry.intersection(unseen).area / geometry.area,
+                ),
                 covered=share,
                 verdict=_verdict(best),
                 suggested=best.family if best else "",
@@ -254,6 +263,10 @@ def _family_scores(fates: Sequence[Fate]) -> dict[str, Score]:
 def _area_gap_mu(unit: Unit) -> float:
     areas = unit.areas
     parts = (
-        areas.cropland + areas.other_agricultural + areas.construction + areas.unused + areas.unknown
+        areas.cropland
+        + areas.other_agricultural
+        + areas.construction
+        + areas.unused
+        + areas.unknown
     )
     return measure.to_mu(abs(parts - areas.total))

@@ -33,7 +33,7 @@ class Settings:
     @property
     def halo_px(self) -> int:
         """What a tile must read beyond its core so that cuts leave no trace. [px]"""
-        return (
+        return int(
             pixels.halo_px(self.pixels, self.evidence)
             + patches.halo_px(self.patches)
             + classify.HALO_PX
@@ -139,7 +139,7 @@ class TileWork:
             index[new] = place
             threshold[new] = fitted.evidence.threshold
             composite = _merged(composite, stack, new)
-        sampler = classify.sampler(composite) if composite is not None else classify.no_channels
+        sampler = _no_channels if composite is None else classify.channel_sampler(composite)
         runs = patches.tile_runs(
             evidence, tile, threshold, sampler, self.settings.patches, pair_index=index
         )
@@ -164,6 +164,11 @@ class TileWork:
 def _reader(folder: Path) -> RasterReader:
     """One reader a process, so that each image's digest is compared once."""
     return RasterReader(folder)
+
+
+def _no_channels(rows: np.ndarray, _cols: np.ndarray) -> np.ndarray:
+    """Channels where no pair was read: nothing can have changed there."""
+    return np.zeros((len(classify.CHANNELS), len(rows)), np.int32)
 
 
 def _merged(whole: xr.DataArray | None, stack: xr.DataArray, new: np.ndarray) -> xr.DataArray:

@@ -38,6 +38,7 @@ PREVIEW_PX = 1200
 
 OUTPUTS = (EVIDENCE, CHANGE, PATCHES, PREVIEW)
 TILE_PX = 2048
+COLOURS: tuple[str, ...] = ("red", "green", "blue")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,8 @@ def look_at_pair(
         Results are there already and may not be replaced.
     """
     profile = read_profile(Path.cwd(), options.sensor) if options.sensor else None
-    scenes, notices = [], []
+    scenes: list[Scene] = []
+    notices: list[str] = []
     for path in (before, after):
         scene, said = describe_plain(path, profile)
         scenes.append(replace(scene, href=str(path.resolve())))
@@ -242,8 +244,8 @@ def picture(reader: RasterReader, scene: Scene, grid: Grid) -> np.ndarray:
         ``(y, x, 3)`` uint8; black is not observed.
     """
     step = picture_step(grid)
-    wanted = [role for role in ("red", "green", "blue") if role in scene.roles] or [scene.roles[0]] * 3
-    bands = [scene.roles.index(role) for role in (wanted * 3)[:3]]
+    seen_roles = [role for role in COLOURS if role in scene.roles] or [scene.roles[0]]
+    bands = [scene.roles.index(role) for role in (seen_roles * 3)[:3]]
     rows = [
         reader.read(scene, grid, Window(row, 0, 1, grid.width))[bands, 0, ::step]
         for row in range(0, grid.height, step)

@@ -1,7 +1,5 @@
 """The record layers of a job, read and described: what the cross-check rests on."""
 
-from collections.abc import Mapping
-
 import geopandas as gpd
 import pandas as pd
 
@@ -92,14 +90,12 @@ def _read(
 def _doubts(manifest: LayerManifest) -> list[str]:
     if manifest.state == "ok":
         return []
-    return [
-        f"layer {manifest.name} is {manifest.state} ({manifest.note or 'no further word'}); "
-        "what rests on it is unknown"
-    ]
+    word = manifest.note or "no further word"
+    return [f"layer {manifest.name} is {manifest.state} ({word}); what rests on it is unknown"]
 
 
 def _empty(spec: schema.TableSpec, crs: str) -> gpd.GeoDataFrame:
-    columns: Mapping[str, list[object]] = {name: [] for name in spec.names}
+    columns: dict[str, list[object]] = {name: [] for name in spec.names}
     return gpd.GeoDataFrame(columns, geometry="geometry", crs=crs)
 
 

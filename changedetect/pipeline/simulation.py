@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -18,6 +17,7 @@ from changedetect.io.rasters import OUTSIDE
 from changedetect.pipeline.job import month_span
 from changedetect.pipeline.progress import Progress
 from changedetect.simulate import images, land
+from changedetect.simulate.layers import LAYERS
 from changedetect.simulate.world import World
 
 APPROVAL_PREFIX = "SP_"
@@ -60,15 +60,18 @@ class SimulationReport:
         ]
 
 
+@dataclass(frozen=True, slots=True)
+class WorldOptions:
+    """Which world: what it is drawn from, its months, its size."""
+
+    seed: int
+    months: int = 1
+    start: str = "2025-06"
+    size_km: float = 1.6
+
+
 def simulate(
-    out: Path,
-    *,
-    seed: int,
-    months: int,
-    start: str,
-    size_km: float,
-    overwrite: bool,
-    progress: Progress,
+    out: Path, options: WorldOptions, *, overwrite: bool, progress: Progress
 ) -> SimulationReport:
     """Make a simulated county: images, records, truth and a job file; same seed, same bytes.
 
@@ -77,10 +80,12 @@ def simulate(
     InputError
         The folder holds something and may not be replaced.
     """
-    first, _ = month_span(start)
+    first, _ = month_span(options.start)
     _clear(out, overwrite=overwrite)
     progress.begin("land", 1)
-    world = land.build_world(seed, months=months, start=first, size_km=size_km)
+    world = land.build_world(
+        options.seed, months=options.months, start=first, size_km=options.size_km
+    )
     progress.end("land", f"{len(world.truth)} true changes")
     (out / "records").mkdir(parents=True)
     _write_records(out / "records", world)
@@ -92,8 +97,8 @@ def simulate(
         overwrite=True,
     )
     count = _write_images(out / "scenes", world, progress)
-    names = tuple(_month_name(first, number) for number in range(months))
-    text = _config_text(world, seed, names)
+    names = tuple(_month_name(first, number) for number in range(options.months))
+    text = _config_text(world, options.seed, names)
     publish_bytes(out / "config.yaml", text.encode(), overwrite=True)
     return SimulationReport(out, count, len(world.truth), names)
 
@@ -113,7 +118,7 @@ def _write_records(folder: Path, world: World) -> None:
         vector_writer.write_geopackage(
             folder / f"{name}.gpkg",
             {name: table},
-            descriptions={name: land.LAYER_TITLES.get(name, name)},
+            descriptions={name: " ".join(LAYERS[name])},
             crs=world.grid.crs,
             overwrite=True,
         )
@@ -163,7 +168,7 @@ def _config_text(world: World, seed: int, months: tuple[str, ...]) -> str:
         for name in sorted(world.records)
         if name.startswith(APPROVAL_PREFIX)
     }
-    config: Mapping[str, Any] = {
+    config: dict[str, Any] = {
         "name": f"county_{seed}",
         "grid": {"crs": world.grid.crs, "resolution_m": 2.0},
         "scenes": {"folder": "scenes", "sensors": list(SENSORS), "pair_sensor": "pms2m"},
