@@ -12,7 +12,7 @@ from scipy import ndimage, sparse
 
 from changedetect.simulate import spectra
 from changedetect.simulate.phenology import Calendar, material_shares
-from changedetect.simulate.world import COVERS, World
+from changedetect.simulate.world import COVERS, UNTOUCHED, World
 
 LUSHER = 0.35
 """Share of bare ground turned into leaves to see the direction in which a field is patchy. [1]"""
@@ -99,7 +99,7 @@ class Ground:
         self.world = world
         numbers, inverse = np.unique(world.parcel, return_inverse=True)
         self.parcel = inverse.reshape(world.parcel.shape).astype(np.int32)
-        self._parcels = int(numbers.size)
+        self._parcels = int(numbers.size) + len(world.changes)
         self.calendar = Calendar(world.seed, self._parcels)
         shape = (world.grid.height, world.grid.width)
         generator = np.random.default_rng([world.seed, 110])
@@ -122,9 +122,23 @@ class Ground:
         number = self.state_number(day)
         if self._state is None or self._state[0] != number:
             cover, height_m = self.world.state_on(day)
-            key = cover.astype(np.int32) * np.int32(self._parcels) + self.parcel
+            key = cover.astype(np.int32) * np.int32(self._parcels) + self._owner(day)
             self._state = (number, State(key, cover, np.nan_to_num(height_m, nan=0.0)))
         return self._state[1]
+
+    def _owner(self, day: date) -> np.ndarray:
+        """Parcel of every cell; ground that a change has touched belongs to the change."""
+        owner = self.parcel.copy()
+        first = self._parcels - len(self.world.changes)
+        touching = [
+            (stage.day, change.truth_id, first + number, stage)
+            for number, change in enumerate(self.world.changes)
+            for stage in change.stages
+            if stage.day <= day
+        ]
+        for _, _, number, stage in sorted(touching, key=lambda item: item[:2]):
+            owner[stage.window.slices][stage.cover != UNTOUCHED] = number
+        return owner
 
     def wetness(self, day: date) -> np.ndarray:
         """Return how wet every parcel is: rain of the last days, drained at its own speed.
@@ -247,7 +261,7 @@ class Ground:
         return out
 
     def _colour(self, day: date, factor: int) -> np.ndarray:
-        """What makes every spot's spectrum its own: ``(band, y, x)`` factors around 1."""
+        """Draw what makes every spot's spectrum its own: ``(band, y, x)`` factors around 1."""
         rows, cols = (-(-side // factor) for side in self.parcel.shape)
         shape = (len(spectra.BANDS), rows, cols)
         always = np.random.default_rng([self.world.seed, 114, factor])

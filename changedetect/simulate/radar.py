@@ -39,7 +39,7 @@ BACKSCATTER_DB: dict[str, tuple[float, float]] = {
 """Material -> VV, VH. [dB]"""
 
 BETWEEN_DB = {
-    "roof_grey": 2.5, "roof_red": 2.5, "roof_blue": 3.0, "roof_white": 3.0, "greenhouse": 2.0,
+    "roof_grey": 1.8, "roof_red": 1.8, "roof_blue": 1.8, "roof_white": 1.8, "greenhouse": 2.0,
     "pv_panel": 2.5, "earthwork": 1.4, "spoil": 1.4, "rubble": 1.6, "yard": 2.0,
 }  # fmt: skip
 USUAL_BETWEEN_DB = 0.8
@@ -62,7 +62,7 @@ def backscatter_table(ground: Ground, day: date) -> np.ndarray:
     materials = np.array([BACKSCATTER_DB[name] for name in MATERIALS])
     power = shares @ (10 ** (materials / 10))
     standing = shares[:, :, SHARE["paddy_water"]] * shares[:, :, SHARE["crop"]]
-    power[:, :, 0] += 4 * standing * 10**-0.75
+    power[:, :, 0] += 4 * standing * 10**-1.05
     spread = np.array([BETWEEN_DB.get(name, USUAL_BETWEEN_DB) for name in COVERS])
     life = np.random.default_rng([ground.world.seed, 131])
     now = np.random.default_rng([ground.world.seed, 132, day.toordinal()])
@@ -103,7 +103,7 @@ def speckle(
     total = np.zeros(shape, dtype=np.float32)
     for weight in weights:
         field = generator.standard_normal((2, *shape), dtype=np.float32)
-        field = ndimage.gaussian_filter(field, (0, 0.42, 0.42), mode="wrap", truncate=3.0)
+        field = ndimage.gaussian_filter(field, (0, 0.55, 0.55), mode="wrap", truncate=3.0)
         power = (field**2).sum(axis=0)
         total += np.float32(weight) * power / power.mean(dtype=np.float64).astype(np.float32)
     averaged: np.ndarray = total / np.float32(sum(weights))
