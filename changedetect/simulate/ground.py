@@ -17,6 +17,9 @@ from changedetect.simulate.world import COVERS, UNTOUCHED, World
 LUSHER = 0.35
 """Share of bare ground turned into leaves to see the direction in which a field is patchy. [1]"""
 
+LOOKS_OF_CHANGE = 8
+"""How many different-looking objects a planted change brings; its buildings take turns."""
+
 SPOT_COLOUR, SPOT_COLOUR_PASSING = np.float32(0.045), np.float32(0.045)
 """Relative spread of a spot's bands that stays, and that differs from date to date. [1]"""
 
@@ -99,7 +102,7 @@ class Ground:
         self.world = world
         numbers, inverse = np.unique(world.parcel, return_inverse=True)
         self.parcel = inverse.reshape(world.parcel.shape).astype(np.int32)
-        self._parcels = int(numbers.size) + len(world.changes)
+        self._parcels = int(numbers.size) + LOOKS_OF_CHANGE * len(world.changes)
         self.calendar = Calendar(world.seed, self._parcels)
         shape = (world.grid.height, world.grid.width)
         generator = np.random.default_rng([world.seed, 110])
@@ -129,15 +132,18 @@ class Ground:
     def _owner(self, day: date) -> np.ndarray:
         """Parcel of every cell; ground that a change has touched belongs to the change."""
         owner = self.parcel.copy()
-        first = self._parcels - len(self.world.changes)
+        first = self._parcels - LOOKS_OF_CHANGE * len(self.world.changes)
         touching = [
-            (stage.day, change.truth_id, first + number, stage)
+            (stage.day, change.truth_id, first + LOOKS_OF_CHANGE * number, stage)
             for number, change in enumerate(self.world.changes)
             for stage in change.stages
             if stage.day <= day
         ]
         for _, _, number, stage in sorted(touching, key=lambda item: item[:2]):
-            owner[stage.window.slices][stage.cover != UNTOUCHED] = number
+            standing = np.nan_to_num(stage.height_m, nan=0.0) > 0
+            piece = ndimage.label(standing)[0] % LOOKS_OF_CHANGE
+            touched = stage.cover != UNTOUCHED
+            owner[stage.window.slices][touched] = number + piece[touched]
         return owner
 
     def wetness(self, day: date) -> np.ndarray:
@@ -262,8 +268,8 @@ class Ground:
 
     def _colour(self, day: date, factor: int) -> np.ndarray:
         """Draw what makes every spot's spectrum its own: ``(band, y, x)`` factors around 1."""
-        rows, cols = (-(-side // factor) for side in self.parcel.shape)
-        shape = (len(spectra.BANDS), rows, cols)
+        rows, cols = self.parcel.shape
+        shape = (len(spectra.BANDS), -(-rows // factor), -(-cols // factor))
         always = np.random.default_rng([self.world.seed, 114, factor])
         now = np.random.default_rng([self.world.seed, 115, factor, day.toordinal()])
         spread = SPOT_COLOUR * always.standard_normal(shape, dtype=np.float32)
@@ -294,7 +300,8 @@ class Ground:
         passing = correlated_noise(
             np.random.default_rng([self.world.seed, 113, number]), shape, 14.0
         )
-        return np.float32(0.9) * self.patchiness + np.float32(0.45) * passing
+        drift: np.ndarray = np.float32(0.9) * self.patchiness + np.float32(0.45) * passing
+        return drift
 
 
 def block_mean(values: np.ndarray, factor: int) -> np.ndarray:
@@ -326,7 +333,8 @@ def block_mean(values: np.ndarray, factor: int) -> np.ndarray:
 
 def _distance_across_rows(parcel: np.ndarray, parcels: int) -> np.ndarray:
     """Distance of cells across the long side of their parcel, where its rows run. [m]"""
-    y, x = np.indices(parcel.shape, dtype=np.float32)
+    places: np.ndarray = np.indices(parcel.shape, dtype=np.float32)
+    y, x = places[0], places[1]
     number = parcel.ravel()
     count = np.maximum(np.bincount(number, minlength=parcels), 1)
 

@@ -224,7 +224,8 @@ class Studio:
         )
         numbers = optics.record(sky.veil(seen, roles, above), camera, generator)
         bright = np.sqrt(numbers / (optics.DN_PER_REFLECTANCE * EYE_WHITE))
-        return np.clip(np.rint(bright * 255), 1, 255).astype(np.uint8)
+        chip: np.ndarray = np.clip(np.rint(bright * 255), 1, 255).astype(np.uint8)
+        return chip
 
 
 def images(

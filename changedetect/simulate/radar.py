@@ -62,7 +62,7 @@ def backscatter_table(ground: Ground, day: date) -> np.ndarray:
     materials = np.array([BACKSCATTER_DB[name] for name in MATERIALS])
     power = shares @ (10 ** (materials / 10))
     standing = shares[:, :, SHARE["paddy_water"]] * shares[:, :, SHARE["crop"]]
-    power[:, :, 0] += 4 * standing * 10**-1.05
+    power[:, :, 0] += 4 * standing * 10**-1.4
     spread = np.array([BETWEEN_DB.get(name, USUAL_BETWEEN_DB) for name in COVERS])
     life = np.random.default_rng([ground.world.seed, 131])
     now = np.random.default_rng([ground.world.seed, 132, day.toordinal()])
@@ -148,4 +148,5 @@ def radar_image(
     grains = np.stack([speckle(generator, seen.shape[1:]) for _ in range(2)])
     decibel = 10 * np.log10(np.maximum(seen * grains, np.float32(1e-4)))
     steps = np.rint(decibel / STEP_DB)
-    return (steps * (STEP_DB * DB_SCALE)).astype(np.int16)
+    numbers: np.ndarray = np.rint(steps * (STEP_DB * DB_SCALE)).astype(np.int16)
+    return numbers

@@ -1,5 +1,7 @@
 """Optics, sky and radar, piece by piece, against answers known beforehand."""
 
+from datetime import UTC, date, datetime, timedelta
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -106,8 +108,6 @@ def test_relief__flat_is_one_and_slopes_to_the_sun_are_brighter():
 
 
 def test_sun__noon_in_june_over_hunan_is_nearly_overhead():
-    from datetime import UTC, datetime
-
     sun = sky.sun_at(datetime(2025, 12, 21, 4, 30, tzinfo=UTC), 28.0, 112.5)
     assert sun.elevation_deg == pytest.approx(90 - 28 - 23.4, abs=0.5)
     assert sun.azimuth_deg == pytest.approx(180, abs=1.0)
@@ -152,8 +152,6 @@ def test_speckle__looks_are_as_stated_and_mean_is_one():
 
 
 def test_material_shares__sum_to_one_on_every_day_and_cover():
-    from datetime import date, timedelta
-
     calendar = Calendar(3, 40)
     for step in range(0, 370, 23):
         day = date(2024, 2, 1) + timedelta(days=step)
@@ -174,8 +172,6 @@ def test_spectra__every_cover_has_a_variety_and_vegetation_a_red_edge():
 
 
 def test_wet_ground_is_darker_than_dry():
-    from datetime import date
-
     calendar = Calendar(3, 5)
     bare = COVERS.index("bare_soil")
     dry, wet = (
