@@ -268,7 +268,7 @@ class Ground:
 
     def _colour(self, day: date, factor: int) -> np.ndarray:
         """Draw what makes every spot's spectrum its own: ``(band, y, x)`` factors around 1."""
-        rows, cols = self.parcel.shape
+        rows, cols = self.world.grid.height, self.world.grid.width
         shape = (len(spectra.BANDS), -(-rows // factor), -(-cols // factor))
         always = np.random.default_rng([self.world.seed, 114, factor])
         now = np.random.default_rng([self.world.seed, 115, factor, day.toordinal()])

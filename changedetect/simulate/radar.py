@@ -27,14 +27,14 @@ RADAR_NODATA = -32768
 STEP_DB = 0.1
 
 BACKSCATTER_DB: dict[str, tuple[float, float]] = {
-    "crop": (-10.5, -16.5), "broadleaf": (-8.8, -14.0), "conifer": (-8.8, -14.2),
+    "crop": (-11.5, -17.0), "broadleaf": (-8.8, -14.0), "conifer": (-8.8, -14.2),
     "bamboo": (-9.0, -14.2), "straw": (-12.5, -19.5), "dead_leaf": (-11.5, -18.0),
-    "soil_dry": (-14.0, -22.0), "soil_wet": (-9.8, -18.5), "earth_dry": (-12.0, -20.5),
+    "soil_dry": (-14.0, -22.0), "soil_wet": (-11.0, -19.0), "earth_dry": (-12.0, -20.5),
     "earth_wet": (-8.8, -17.8), "paddy_water": (-19.5, -26.5), "pond_water": (-21.0, -28.0),
     "river_water": (-19.5, -27.0), "film": (-12.0, -20.0), "rock": (-10.0, -18.0),
     "gravel": (-11.5, -19.5), "sand": (-16.0, -24.0), "asphalt": (-17.0, -24.5),
-    "concrete": (-14.0, -21.5), "tile_grey": (-5.5, -12.5), "tile_red": (-5.5, -12.5),
-    "steel_blue": (-4.5, -12.0), "steel_white": (-4.5, -12.0), "silicon": (-7.0, -15.5),
+    "concrete": (-14.0, -21.5), "tile_grey": (-3.5, -11.5), "tile_red": (-3.5, -11.5),
+    "steel_blue": (-3.0, -11.5), "steel_white": (-3.0, -11.5), "silicon": (-7.0, -15.5),
 }  # fmt: skip
 """Material -> VV, VH. [dB]"""
 
