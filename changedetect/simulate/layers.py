@@ -1,0 +1,25 @@
+"""Layers of a simulated county's records: the identifier and description for their GeoPackage."""
+
+APPROVAL_LAYERS: tuple[str, ...] = (
+    "SP_NZY", "SP_GY", "SP_LS", "SP_SS", "SP_ZJD", "SP_CK", "SP_ZJG", "SP_DJ",
+)  # fmt: skip
+"""Approval layers; the part after ``SP_`` is the SPLX code."""
+
+LAYERS: dict[str, tuple[str, str]] = {
+    "DLTB": ("地类图斑", "年度国土变更调查地类图斑; parcels of the yearly survey; tile the area"),
+    "YJJBNTBHTB": ("永久基本农田保护图斑", "permanent basic farmland"),
+    "STBHHX": ("生态保护红线", "ecological red line; names with 核心 are core reserves"),
+    "CZKFBJ": ("城镇开发边界", "urban development boundary"),
+    "XZQ": ("行政区", "counties; XZQDM has 6 digits"),
+    "XZ": ("乡镇", "towns; XZDM has 9 digits"),
+    "C": ("村", "villages; CDM has 12 digits"),
+    "SP_NZY": ("农用地转用审批", "conversion of farmland"),
+    "SP_GY": ("土地供应", "land supply"),
+    "SP_LS": ("临时用地审批", "temporary land; YXQZ is the last day"),
+    "SP_SS": ("设施农业用地备案", "facility farm land on file"),
+    "SP_ZJD": ("农村宅基地审批", "homestead approvals"),
+    "SP_CK": ("采矿权", "mining rights; YXQZ is the last day"),
+    "SP_ZJG": ("增减挂钩项目区", "linked increase and decrease projects"),
+    "SP_DJ": ("不动产登记宗地", "registered parcels"),
+}
+"""Layer name -> (identifier, description)."""
