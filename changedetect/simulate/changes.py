@@ -155,9 +155,7 @@ def _days(
     return tuple(begin + timedelta(days=45 * stage) for stage in range(stages))
 
 
-def _pulled_down(
-    rng: np.random.Generator, sites: Sites, wish: Wish
-) -> tuple[Window, Shape] | None:
+def _pulled_down(rng: np.random.Generator, sites: Sites, wish: Wish) -> tuple[Window, Shape] | None:
     """Choose a free building whose plot is about as large as wished."""
     size = sites.taken.shape[0]
     free = [
@@ -263,9 +261,7 @@ def _with_sequel(
 
 def _part(shape: Shape, kept: np.ndarray) -> Shape:
     """Keep some cells of a shape; the empty margin stays."""
-    stages = tuple(
-        np.where(kept, stage, UNTOUCHED).astype(np.uint8) for stage in shape.stages
-    )
+    stages = tuple(np.where(kept, stage, UNTOUCHED).astype(np.uint8) for stage in shape.stages)
     return Shape(stages, np.where(kept, shape.height_m, np.nan).astype(np.float32))
 
 

@@ -102,4 +102,3 @@ def draw_fields(rng: np.random.Generator, canvas: Canvas, relief: Relief) -> Non
     path = (gap < _PATH_GAP_M) & ~hill & (block % 3 != 0)
     canvas.lay(whole, path, "bare_soil")
     canvas.survey(whole, path, "1006")
-

@@ -12,10 +12,13 @@ from scipy import ndimage, sparse
 
 from changedetect.simulate import spectra
 from changedetect.simulate.phenology import Calendar, material_shares
-from changedetect.simulate.world import COVERS, World
+from changedetect.simulate.world import COVERS, UNTOUCHED, World
 
 LUSHER = 0.35
 """Share of bare ground turned into leaves to see the direction in which a field is patchy. [1]"""
+
+LOOKS_OF_CHANGE = 8
+"""How many different-looking objects a planted change brings; its buildings take turns."""
 
 SPOT_COLOUR, SPOT_COLOUR_PASSING = np.float32(0.045), np.float32(0.045)
 """Relative spread of a spot's bands that stays, and that differs from date to date. [1]"""
@@ -99,7 +102,7 @@ class Ground:
         self.world = world
         numbers, inverse = np.unique(world.parcel, return_inverse=True)
         self.parcel = inverse.reshape(world.parcel.shape).astype(np.int32)
-        self._parcels = int(numbers.size)
+        self._parcels = int(numbers.size) + LOOKS_OF_CHANGE * len(world.changes)
         self.calendar = Calendar(world.seed, self._parcels)
         shape = (world.grid.height, world.grid.width)
         generator = np.random.default_rng([world.seed, 110])
@@ -122,9 +125,26 @@ class Ground:
         number = self.state_number(day)
         if self._state is None or self._state[0] != number:
             cover, height_m = self.world.state_on(day)
-            key = cover.astype(np.int32) * np.int32(self._parcels) + self.parcel
+            key = cover.astype(np.int32) * np.int32(self._parcels) + self._owner(day)
             self._state = (number, State(key, cover, np.nan_to_num(height_m, nan=0.0)))
         return self._state[1]
+
+    def _owner(self, day: date) -> np.ndarray:
+        """Parcel of every cell; ground that a change has touched belongs to the change."""
+        owner = self.parcel.copy()
+        first = self._parcels - LOOKS_OF_CHANGE * len(self.world.changes)
+        touching = [
+            (stage.day, change.truth_id, first + LOOKS_OF_CHANGE * number, stage)
+            for number, change in enumerate(self.world.changes)
+            for stage in change.stages
+            if stage.day <= day
+        ]
+        for _, _, number, stage in sorted(touching, key=lambda item: item[:2]):
+            standing = np.nan_to_num(stage.height_m, nan=0.0) > 0
+            piece = ndimage.label(standing)[0] % LOOKS_OF_CHANGE
+            touched = stage.cover != UNTOUCHED
+            owner[stage.window.slices][touched] = number + piece[touched]
+        return owner
 
     def wetness(self, day: date) -> np.ndarray:
         """Return how wet every parcel is: rain of the last days, drained at its own speed.
@@ -247,9 +267,9 @@ class Ground:
         return out
 
     def _colour(self, day: date, factor: int) -> np.ndarray:
-        """What makes every spot's spectrum its own: ``(band, y, x)`` factors around 1."""
-        rows, cols = (-(-side // factor) for side in self.parcel.shape)
-        shape = (len(spectra.BANDS), rows, cols)
+        """Draw what makes every spot's spectrum its own: ``(band, y, x)`` factors around 1."""
+        rows, cols = self.world.grid.height, self.world.grid.width
+        shape = (len(spectra.BANDS), -(-rows // factor), -(-cols // factor))
         always = np.random.default_rng([self.world.seed, 114, factor])
         now = np.random.default_rng([self.world.seed, 115, factor, day.toordinal()])
         spread = SPOT_COLOUR * always.standard_normal(shape, dtype=np.float32)
@@ -280,7 +300,8 @@ class Ground:
         passing = correlated_noise(
             np.random.default_rng([self.world.seed, 113, number]), shape, 14.0
         )
-        return np.float32(0.9) * self.patchiness + np.float32(0.45) * passing
+        drift: np.ndarray = np.float32(0.9) * self.patchiness + np.float32(0.45) * passing
+        return drift
 
 
 def block_mean(values: np.ndarray, factor: int) -> np.ndarray:
@@ -312,7 +333,8 @@ def block_mean(values: np.ndarray, factor: int) -> np.ndarray:
 
 def _distance_across_rows(parcel: np.ndarray, parcels: int) -> np.ndarray:
     """Distance of cells across the long side of their parcel, where its rows run. [m]"""
-    y, x = np.indices(parcel.shape, dtype=np.float32)
+    places: np.ndarray = np.indices(parcel.shape, dtype=np.float32)
+    y, x = places[0], places[1]
     number = parcel.ravel()
     count = np.maximum(np.bincount(number, minlength=parcels), 1)
 

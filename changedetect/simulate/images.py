@@ -40,11 +40,11 @@ GSD_M = {"pms2m": 2.0, "msi10m": 10.0, "sar10m": 10.0, "rgb05m": 0.5}
 
 CAMERAS: dict[str, Camera] = {
     "pms2m": Camera(
-        blur_px=0.55, shift_px=0.30, bend_px=0.12, read_noise=0.0012, shot_noise=0.004,
+        blur_px=0.55, shift_px=0.30, bend_px=0.12, read_noise=0.0030, shot_noise=0.006,
         step_dn=10, gain_sd=0.03, offset_sd=0.004,
     ),
     "msi10m": Camera(
-        blur_px=0.50, shift_px=0.18, bend_px=0.04, read_noise=0.0010, shot_noise=0.003,
+        blur_px=0.50, shift_px=0.18, bend_px=0.04, read_noise=0.0034, shot_noise=0.006,
         step_dn=10, gain_sd=0.02, offset_sd=0.003,
     ),
     "rgb05m": Camera(
@@ -196,9 +196,7 @@ class Studio:
         relief = sky.relief_light(terrain_m, sun, cell_m)
         return sky.illuminate(values, roles, covered, relief), factor
 
-    def _optical(
-        self, shot: Shot, generator: np.random.Generator
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def _optical(self, shot: Shot, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         camera, roles, gsd_m = CAMERAS[shot.sensor], ROLES[shot.sensor], GSD_M[shot.sensor]
         lit, factor = self._lit_ground(shot, roles)
         shape = (lit.shape[1] // factor, lit.shape[2] // factor)
@@ -226,7 +224,8 @@ class Studio:
         )
         numbers = optics.record(sky.veil(seen, roles, above), camera, generator)
         bright = np.sqrt(numbers / (optics.DN_PER_REFLECTANCE * EYE_WHITE))
-        return np.clip(np.rint(bright * 255), 1, 255).astype(np.uint8)
+        chip: np.ndarray = np.clip(np.rint(bright * 255), 1, 255).astype(np.uint8)
+        return chip
 
 
 def images(

@@ -22,6 +22,7 @@ from changedetect.simulate import approvals, changes, truth, zones
 from changedetect.simulate.canvas import Canvas, House, blank
 from changedetect.simulate.changes import Calendar, Planned
 from changedetect.simulate.fields import draw_fields
+from changedetect.simulate.rasters import pieces
 from changedetect.simulate.relief import Relief, draw_relief
 from changedetect.simulate.settlements import settle
 from changedetect.simulate.sites import Sites, open_sites
@@ -52,9 +53,7 @@ def streams(seed: int) -> dict[str, np.random.Generator]:
     True
     """
     spawned = np.random.SeedSequence(seed).spawn(len(_TOPICS))
-    return {
-        topic: np.random.default_rng(one) for topic, one in zip(_TOPICS, spawned, strict=True)
-    }
+    return {topic: np.random.default_rng(one) for topic, one in zip(_TOPICS, spawned, strict=True)}
 
 
 def build_world(
@@ -121,7 +120,7 @@ def build_world(
         cover=canvas.cover,
         height_m=canvas.height_m,
         terrain_m=relief.terrain_m,
-        parcel=_objects(canvas, survey.parcel),
+        parcel=_objects(canvas),
         changes=tuple(kept),
         records=records,
         truth=table,
@@ -161,7 +160,8 @@ def _survey(
     calendar: Calendar,
 ) -> zones.Survey:
     """Survey the land as it was on the last 31st of December before the first month."""
-    seen = replace(canvas, unit=canvas.unit.copy(), code=canvas.code.copy(), thing=canvas.thing.copy(), village=canvas.village.copy())
+    names = ("unit", "code", "thing", "village")
+    seen = replace(canvas, **{name: getattr(canvas, name).copy() for name in names})
     day = date(calendar.start.year - 1, 12, 31)
     for plan in planned:
         if plan.days[-1] <= day:
@@ -179,7 +179,7 @@ def _changed(planned: list[Planned], size: int) -> np.ndarray:
     return changed
 
 
-def _objects(canvas: Canvas, parcel: np.ndarray) -> np.ndarray:
+def _objects(canvas: Canvas) -> np.ndarray:
     """Number fields and single objects together: buildings stand apart from their parcel."""
-    things = canvas.thing.astype(np.int32)
-    return np.where(things > 0, things + int(parcel.max()), parcel).astype(np.int32)
+    parcel = pieces(canvas.unit)
+    return np.where(canvas.thing > 0, canvas.thing + parcel.max(), parcel).astype(np.int32)

@@ -146,7 +146,7 @@ def _legal(rng: np.random.Generator, plan: Planned, context: Context) -> Label:
     if small and rng.random() < 0.6:
         return Label("legal", "ZJD", "valid")
     facility = plan.family in {"building", "hard_surface"} and context.basic_farmland == 0
-    if facility and rng.random() < 0.35:
+    if facility and rng.random() < 0.6:
         return Label("legal", "SS", "facility")
     if plan.family != "mining" and rng.random() < 0.16:
         return Label("legal", "NZY", "union")
@@ -206,7 +206,9 @@ def draw_approvals(
     match label.situation:
         case "valid" | "facility":
             kind = label.excuse or "SS"
-            return [Draft(kind, _before(rng, first), _runs_to(rng, kind, last), _around(rng, ground))]
+            return [
+                Draft(kind, _before(rng, first), _runs_to(rng, kind, last), _around(rng, ground))
+            ]
         case "union":
             other = str(rng.choice(["GY", "ZJG", "NZY"]))
             cut = rng.uniform(0.36, 0.47)
@@ -222,7 +224,7 @@ def draw_approvals(
             return [Draft(kind, _before(rng, first), _runs_to(rng, kind, last), part)]
         case "later":
             kind = "CK" if plan.family == "mining" else str(rng.choice(["NZY", "GY", "DJ"]))
-            late = last + timedelta(days=int(rng.integers(45, 160)))
+            late = last + timedelta(days=int(rng.integers(45, 110)))
             return [Draft(kind, late, _runs_to(rng, kind, late), _around(rng, ground))]
         case "expired":
             kind = "CK" if plan.family == "mining" else str(rng.choice(["LS", "NZY"]))
@@ -230,6 +232,8 @@ def draw_approvals(
             begin = end - timedelta(days=int(rng.integers(360, 730)))
             return [Draft(kind, begin, end, _around(rng, ground))]
         case "temporary":
-            return [Draft("LS", _before(rng, first), _runs_to(rng, "LS", last), _around(rng, ground))]
+            return [
+                Draft("LS", _before(rng, first), _runs_to(rng, "LS", last), _around(rng, ground))
+            ]
         case _:
             return []

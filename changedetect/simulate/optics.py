@@ -82,14 +82,13 @@ def see(values: np.ndarray, camera: Camera, moved: np.ndarray, factor: int) -> n
     """
     sigma = camera.blur_px * factor
     still = not moved.any()
-    fine_rows, fine_cols = np.indices(values.shape[1:], dtype=np.float32)
-    places = [fine_rows, fine_cols]
+    places: np.ndarray = np.indices(values.shape[1:], dtype=np.float32)
     if not still:
         for axis in range(2):
             grown = np.repeat(np.repeat(moved[axis], factor, axis=0), factor, axis=1)
             part = places[axis][: grown.shape[0], : grown.shape[1]]
             part += grown * np.float32(factor)
-    seen = []
+    seen: list[np.ndarray] = []
     for band in values:
         blurred = ndimage.gaussian_filter(band, sigma, mode="nearest", truncate=3.0)
         if not still:
@@ -116,11 +115,12 @@ def record(values: np.ndarray, camera: Camera, generator: np.random.Generator) -
         ``(band, y, x)`` uint16 = reflectance × 10000, at least one level; 0 never occurs. [DN]
     """
     bands = values.shape[0]
-    gain = 1 + camera.gain_sd * generator.standard_normal(bands)
-    offset = camera.offset_sd * generator.standard_normal(bands)
-    sent = values * gain[:, None, None] + offset[:, None, None]
+    gain: np.ndarray = generator.standard_normal((bands, 1, 1)) * camera.gain_sd + 1
+    offset: np.ndarray = generator.standard_normal((bands, 1, 1)) * camera.offset_sd
+    sent = values * gain + offset
     spread = np.sqrt(camera.read_noise**2 + camera.shot_noise**2 * np.maximum(values, 0.0))
     noisy = sent + spread * generator.standard_normal(values.shape, dtype=np.float32)
     levels = np.rint(noisy * (DN_PER_REFLECTANCE / camera.step_dn))
     top = 20_000 // camera.step_dn
-    return (np.clip(levels, 1, top) * camera.step_dn).astype(np.uint16)
+    numbers: np.ndarray = (np.clip(levels, 1, top) * camera.step_dn).astype(np.uint16)
+    return numbers

@@ -16,7 +16,7 @@ from changedetect.simulate.world import COVERS
 
 FOREST_LEAF = {"broadleaf": "broadleaf", "conifer": "conifer", "bamboo": "bamboo"}
 SHARE = {name: index for index, name in enumerate(MATERIALS)}
-ROTATING = 0.14
+ROTATING = 0.10
 """Share of fields whose farmer decides anew in a year whether to sow a crop. [1]"""
 
 DRAWS = 12
@@ -156,7 +156,7 @@ def rice(calendar: Calendar, day: date, *, double: bool) -> Growth:
             start = 148 + 20 * life[0] + 6 * draws[2]
             stay = 100 + 12 * draws[4]
             seasons.append(Season(since - start, stay, 26, top, tended, flooded=True))
-        seasons.append(_rapeseed(life, draws, since, share=0.12 if double else 0.30))
+            seasons.append(_rapeseed(life, draws, since, share=0.30))
     doy = day.timetuple().tm_yday
     weeds = (0.12 + 0.40 * life[2]) * (0.45 + 0.55 * warmth(doy))
     return grow(seasons, weeds)
@@ -200,15 +200,15 @@ def vegetables(calendar: Calendar, day: date) -> Growth:
     draws = calendar.year(day.year)
     doy = day.timetuple().tm_yday
     cycle = 62 + 26 * calendar.life[4]
-    phase = calendar.life[1] + 0.3 * draws[1]
+    phase = calendar.life[1] + 0.12 * draws[1]
     green = np.zeros_like(cycle)
-    for bed, part in ((0.0, 0.45), (0.37, 0.35), (0.71, 0.20)):
+    for bed, part in ((0.0, 0.40), (0.37, 0.35), (0.71, 0.25)):
         age = np.mod(doy + cycle * (phase + bed), cycle)
         green += part * 0.82 * sigmoid((age - 22) / 6.0) * sigmoid((0.92 * cycle - age) / 3.0)
     laid = 48 + 30 * draws[2]
     film_age = doy - laid
     kept = 55 + 30 * draws[3]
-    covered = (draws[4] < 0.45) & (film_age >= 0) & (film_age < kept)
+    covered = (draws[4] < 0.3) & (film_age >= 0) & (film_age < kept)
     film = np.where(covered, (0.45 + 0.4 * draws[5]) * (1 - 0.6 * film_age / 90), 0.0)
     green = green * (1 - film)
     dry = np.minimum(0.08 + 0 * green, 1 - green - film)

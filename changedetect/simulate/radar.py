@@ -27,19 +27,19 @@ RADAR_NODATA = -32768
 STEP_DB = 0.1
 
 BACKSCATTER_DB: dict[str, tuple[float, float]] = {
-    "crop": (-10.5, -16.5), "broadleaf": (-8.8, -14.0), "conifer": (-8.8, -14.2),
+    "crop": (-11.5, -17.0), "broadleaf": (-8.8, -14.0), "conifer": (-8.8, -14.2),
     "bamboo": (-9.0, -14.2), "straw": (-12.5, -19.5), "dead_leaf": (-11.5, -18.0),
-    "soil_dry": (-14.0, -22.0), "soil_wet": (-9.8, -18.5), "earth_dry": (-12.0, -20.5),
+    "soil_dry": (-14.0, -22.0), "soil_wet": (-11.0, -19.0), "earth_dry": (-12.0, -20.5),
     "earth_wet": (-8.8, -17.8), "paddy_water": (-19.5, -26.5), "pond_water": (-21.0, -28.0),
     "river_water": (-19.5, -27.0), "film": (-12.0, -20.0), "rock": (-10.0, -18.0),
     "gravel": (-11.5, -19.5), "sand": (-16.0, -24.0), "asphalt": (-17.0, -24.5),
-    "concrete": (-14.0, -21.5), "tile_grey": (-5.5, -12.5), "tile_red": (-5.5, -12.5),
-    "steel_blue": (-4.5, -12.0), "steel_white": (-4.5, -12.0), "silicon": (-7.0, -15.5),
+    "concrete": (-14.0, -21.5), "tile_grey": (-3.5, -11.5), "tile_red": (-3.5, -11.5),
+    "steel_blue": (-3.0, -11.5), "steel_white": (-3.0, -11.5), "silicon": (-7.0, -15.5),
 }  # fmt: skip
 """Material -> VV, VH. [dB]"""
 
 BETWEEN_DB = {
-    "roof_grey": 2.5, "roof_red": 2.5, "roof_blue": 3.0, "roof_white": 3.0, "greenhouse": 2.0,
+    "roof_grey": 1.8, "roof_red": 1.8, "roof_blue": 1.8, "roof_white": 1.8, "greenhouse": 2.0,
     "pv_panel": 2.5, "earthwork": 1.4, "spoil": 1.4, "rubble": 1.6, "yard": 2.0,
 }  # fmt: skip
 USUAL_BETWEEN_DB = 0.8
@@ -62,7 +62,7 @@ def backscatter_table(ground: Ground, day: date) -> np.ndarray:
     materials = np.array([BACKSCATTER_DB[name] for name in MATERIALS])
     power = shares @ (10 ** (materials / 10))
     standing = shares[:, :, SHARE["paddy_water"]] * shares[:, :, SHARE["crop"]]
-    power[:, :, 0] += 4 * standing * 10**-0.75
+    power[:, :, 0] += 4 * standing * 10**-1.4
     spread = np.array([BETWEEN_DB.get(name, USUAL_BETWEEN_DB) for name in COVERS])
     life = np.random.default_rng([ground.world.seed, 131])
     now = np.random.default_rng([ground.world.seed, 132, day.toordinal()])
@@ -103,7 +103,7 @@ def speckle(
     total = np.zeros(shape, dtype=np.float32)
     for weight in weights:
         field = generator.standard_normal((2, *shape), dtype=np.float32)
-        field = ndimage.gaussian_filter(field, (0, 0.42, 0.42), mode="wrap", truncate=3.0)
+        field = ndimage.gaussian_filter(field, (0, 0.55, 0.55), mode="wrap", truncate=3.0)
         power = (field**2).sum(axis=0)
         total += np.float32(weight) * power / power.mean(dtype=np.float64).astype(np.float32)
     averaged: np.ndarray = total / np.float32(sum(weights))
@@ -148,4 +148,5 @@ def radar_image(
     grains = np.stack([speckle(generator, seen.shape[1:]) for _ in range(2)])
     decibel = 10 * np.log10(np.maximum(seen * grains, np.float32(1e-4)))
     steps = np.rint(decibel / STEP_DB)
-    return (steps * (STEP_DB * DB_SCALE)).astype(np.int16)
+    numbers: np.ndarray = np.rint(steps * (STEP_DB * DB_SCALE)).astype(np.int16)
+    return numbers

@@ -12,6 +12,8 @@ from shapely.geometry.base import BaseGeometry
 
 from changedetect.grid import Window
 
+_BAND = 64
+
 
 def _spline(size: int, pitch: float) -> csr_matrix:
     """Return the (size, knots) matrix of uniform cubic B-spline weights."""
@@ -72,26 +74,39 @@ def lattice_cells(
         ``(y, x)`` float32; distance to the second nearest less distance to the nearest; 0 on a
         border between two regions. [m]
     """
-    column = np.floor(x / pitch_m).astype(np.int32)
-    row = np.floor(y / pitch_m).astype(np.int32)
-    left, top = int(column.min()) - 1, int(row.min()) - 1
-    wide = int(column.max()) - left + 2
-    tall = int(row.max()) - top + 2
+    left, top = (int(np.floor(values.min() / pitch_m)) - 1 for values in (x, y))
+    wide, tall = (int(np.floor(values.max() / pitch_m)) + 2 for values in (x, y))
+    wide, tall = wide - left, tall - top
     jitter = rng.uniform(0.12, 0.88, (2, tall, wide)).astype(np.float32)
+    seed_x = (np.arange(wide, dtype=np.float32) + left + jitter[0]) * np.float32(pitch_m)
+    seed_y = (np.arange(tall, dtype=np.float32)[:, None] + top + jitter[1]) * np.float32(pitch_m)
+    index = np.empty(x.shape, np.int32)
+    gap = np.empty(x.shape, np.float32)
+    for begin in range(0, x.shape[0], _BAND):
+        band = slice(begin, begin + _BAND)
+        column = np.floor(x[band] / pitch_m).astype(np.int32) - left
+        row = np.floor(y[band] / pitch_m).astype(np.int32) - top
+        middle = row * wide + column
+        index[band], gap[band] = _nearest(x[band], y[band], middle, (seed_x, seed_y))
+    return index, gap
+
+
+def _nearest(
+    x: np.ndarray, y: np.ndarray, middle: np.ndarray, seeds: tuple[np.ndarray, np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Search the 3 × 3 lattice squares around ``middle`` (their flat number) for the nearest."""
+    wide = seeds[0].shape[1]
+    seed_x, seed_y = seeds[0].ravel(), seeds[1].ravel()
     best = np.full(x.shape, np.inf, np.float32)
     second = best.copy()
-    index = np.zeros(x.shape, np.int32)
-    for down in (-1, 0, 1):
-        for right in (-1, 0, 1):
-            r, c = row + (down - top), column + (right - left)
-            seed_x = (column + right + jitter[0][r, c]) * np.float32(pitch_m)
-            seed_y = (row + down + jitter[1][r, c]) * np.float32(pitch_m)
-            distance = np.hypot(x - seed_x, y - seed_y)
-            nearer = distance < best
-            second = np.where(nearer, best, np.minimum(second, distance))
-            index[nearer] = (r * wide + c)[nearer]
-            best = np.where(nearer, distance, best)
-    return index, second - best
+    index = middle.copy()
+    for step in (down * wide + right for down in (-1, 0, 1) for right in (-1, 0, 1)):
+        here = middle + step
+        distance = (x - seed_x[here]) ** 2 + (y - seed_y[here]) ** 2
+        np.copyto(index, here, where=distance < best)
+        np.minimum(second, np.maximum(best, distance), out=second)
+        np.minimum(best, distance, out=best)
+    return index, np.sqrt(second) - np.sqrt(best)
 
 
 def pieces(labels: np.ndarray) -> np.ndarray:

@@ -90,7 +90,9 @@ def draw_quarry(rng: np.random.Generator, canvas: Canvas, relief: Relief) -> Non
     turn = np.linspace(0, 2 * np.pi, 48, endpoint=False)
     reach = (22 + size / 60) * (1 + 0.16 * np.cos(2 * turn + 1) + 0.1 * np.cos(3 * turn))
     for shrink, cover in ((1.0, "bare_soil"), (0.85, "rock"), (0.6, "spoil"), (0.5, "rock")):
-        ring = np.column_stack([x + shrink * reach * np.cos(turn), y + shrink * reach * np.sin(turn)])
+        ring = np.column_stack(
+            [x + shrink * reach * np.cos(turn), y + shrink * reach * np.sin(turn)]
+        )
         window, mask = burn(Polygon(ring), size)
         canvas.lay(window, mask, cover, height_m=0.0)
         if shrink == 1.0:
@@ -110,7 +112,10 @@ def draw_works(rng: np.random.Generator, canvas: Canvas, x: float, y: float) -> 
             if rng.random() < 0.18:
                 continue
             u, v = along * scale, across * scale
-            place = x + u * np.cos(angle) - v * np.sin(angle), y + u * np.sin(angle) + v * np.cos(angle)
+            place = (
+                x + u * np.cos(angle) - v * np.sin(angle),
+                y + u * np.sin(angle) + v * np.cos(angle),
+            )
             length, width = rng.uniform(34, 45) * scale, rng.uniform(20, 34) * scale
             part, mask = burn(turned_box(*place, length, width, angle), canvas.size)
             roof = "roof_blue" if rng.random() < 0.7 else "roof_white"
@@ -223,7 +228,9 @@ def draw_river(canvas: Canvas, relief: Relief) -> None:
     bank = relief.river_m < relief.half_width_m + 5
     canvas.lay(whole, bank & (canvas.thing == 0) & ~canvas.is_cover("asphalt"), "grass")
     wave = np.sin(np.arange(canvas.size) / 47.0) + 0.4 * np.sin(np.arange(canvas.size) / 19.0)
-    canvas.lay(whole, relief.river_m < relief.half_width_m + np.clip(9 * (wave - 0.4), 0, 8), "sand")
+    canvas.lay(
+        whole, relief.river_m < relief.half_width_m + np.clip(9 * (wave - 0.4), 0, 8), "sand"
+    )
     canvas.lay(whole, relief.water, "river")
     canvas.survey(whole, bank, "1101")
 
@@ -242,7 +249,11 @@ def settle(rng: np.random.Generator, canvas: Canvas, relief: Relief) -> tuple[li
     y = middle.y + np.sign(middle.y - river_row) * away
     sheds = draw_works(rng, canvas, middle.x, y)
     places = village_places(rng, canvas, relief, road)
-    town = turned_box(middle.x, y, 260, 180, 0.0) if canvas.size > 1000 else turned_box(middle.x, y, 130, 90, 0.0)
+    town = (
+        turned_box(middle.x, y, 260, 180, 0.0)
+        if canvas.size > 1000
+        else turned_box(middle.x, y, 130, 90, 0.0)
+    )
     for place in places:
         houses += draw_village(rng, canvas, place)
     for place in places:

@@ -101,9 +101,15 @@ def building(rng: np.random.Generator, area: float) -> Shape:
     rows = max(1, round(length / 32))
     pitch = length / rows
     margin = min(3.0, 0.08 * width + 0.5)
-    within = np.abs((u + length / 2) % pitch - pitch / 2) < pitch / 2 - (margin if rows > 1 else 0.7)
+    within = np.abs((u + length / 2) % pitch - pitch / 2) < pitch / 2 - (
+        margin if rows > 1 else 0.7
+    )
     deep = v > -width / 2 + width * rng.uniform(0.12, 0.3)
-    roofs = ["roof_blue", "roof_white", "roof_grey"] if area > 900 else ["roof_grey", "roof_red", "roof_white", "roof_blue"]
+    roofs = (
+        ["roof_blue", "roof_white", "roof_grey"]
+        if area > 900
+        else ["roof_grey", "roof_red", "roof_white", "roof_blue"]
+    )
     roof = str(rng.choice(roofs))
     cover[mask & within & deep & (np.abs(v) < width / 2 - 0.6)] = cover_index(roof)
     before = (_filled(mask, "earthwork"),) if rng.random() < 0.45 else ()
@@ -167,7 +173,13 @@ def mining(rng: np.random.Generator, area: float) -> Shape:
     rho = _blob(rng, area, 0.16)
     mask = _one_piece(rho < 1)
     cover = _filled(mask, "bare_soil")
-    for inner, name in ((0.88, "rock"), (0.72, "spoil"), (0.66, "rock"), (0.5, "spoil"), (0.44, "rock")):
+    for inner, name in (
+        (0.88, "rock"),
+        (0.72, "spoil"),
+        (0.66, "rock"),
+        (0.5, "spoil"),
+        (0.44, "rock"),
+    ):
         cover[mask & (rho < inner)] = cover_index(name)
     if area < 1500:
         return _shape(cover)
@@ -211,7 +223,9 @@ def greenhouse(rng: np.random.Generator, area: float) -> Shape:
     u, v = turned_axes(_side(length, width), rng.uniform(0, np.pi))
     mask = _one_piece((np.abs(u) < length / 2) & (np.abs(v) < width / 2))
     cover = _filled(mask, "bare_soil")
-    cover[mask & (np.mod(v + width / 2, 9.6) < 8.0) & (np.abs(u) < length / 2 - 0.8)] = cover_index("greenhouse")
+    cover[mask & (np.mod(v + width / 2, 9.6) < 8.0) & (np.abs(u) < length / 2 - 0.8)] = cover_index(
+        "greenhouse"
+    )
     return _shape(cover)
 
 

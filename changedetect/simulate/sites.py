@@ -32,6 +32,8 @@ class Sites:
         Name of a kind of ground -> ``(y, x)`` bool.
     places
         Name -> ``(n, 2)`` int32 row, col of fit cells.
+    barred
+        ``(y, x)`` bool; roads, rivers and buildings, which changes other than demolition spare.
     taken
         ``(y, x)`` bool, filled in: nearer than `APART_M` to a change.
     houses
@@ -40,6 +42,7 @@ class Sites:
 
     fit: dict[str, np.ndarray]
     places: dict[str, np.ndarray]
+    barred: np.ndarray
     taken: np.ndarray
     houses: tuple[House, ...]
 
@@ -53,9 +56,7 @@ class Sites:
         self.taken[outer.slices] |= near(inside, APART_M + 2)
 
 
-def open_sites(
-    canvas: Canvas, relief: Relief, houses: list[House], *, border: np.ndarray
-) -> Sites:
+def open_sites(canvas: Canvas, relief: Relief, houses: list[House], *, border: np.ndarray) -> Sites:
     """Find ground fit for every family.
 
     Parameters
@@ -70,7 +71,9 @@ def open_sites(
     field, wood = canvas.is_code(*_FIELD), canvas.is_code(*_WOOD)
     hill = relief.hill
     beside = coarse_distance(canvas.village) < 90
-    garden = canvas.village & (canvas.thing == 0) & canvas.is_cover("grass", "vegetables", "broadleaf")
+    garden = (
+        canvas.village & (canvas.thing == 0) & canvas.is_cover("grass", "vegetables", "broadleaf")
+    )
     path = canvas.is_code("1006") & canvas.is_cover("bare_soil")
     crop = canvas.is_code(*_CROP)
     fit = {
@@ -87,12 +90,11 @@ def open_sites(
     }
     places = {name: np.argwhere(mask).astype(np.int32) for name, mask in fit.items()}
     fit["border"] = fit["any"]
-    return Sites(fit, places, np.zeros_like(canvas.village), tuple(houses))
+    barred = (canvas.thing > 0) | canvas.is_cover("river", "asphalt", "concrete", "rock", "yard")
+    return Sites(fit, places, barred, np.zeros_like(canvas.village), tuple(houses))
 
 
-def place(
-    rng: np.random.Generator, sites: Sites, shape: Shape, kind: str
-) -> Window | None:
+def place(rng: np.random.Generator, sites: Sites, shape: Shape, kind: str) -> Window | None:
     """Find a free place of a kind for a shape; None after enough tries."""
     candidates = sites.places[kind]
     mask = shape.mask
@@ -109,6 +111,8 @@ def place(
         window = Window(row, column, core.shape[0], core.shape[1])
         low, high = min(row, column), max(row + core.shape[0], column + core.shape[1])
         if low < _EDGE or high > size - _EDGE or sites.taken[window.slices][core].any():
+            continue
+        if sites.barred[window.slices][core].any():
             continue
         if sites.fit[kind][window.slices][core].mean() >= needed:
             return window

@@ -108,7 +108,8 @@ def cast_shadows(height_m: np.ndarray, sun: Sun, cell_m: float) -> np.ndarray:
         cols = round(-float(np.sin(azimuth)) * step)
         depth = _moved(height_m, rows, cols) - np.float32(drop * step) - height_m
         np.maximum(covered, depth, out=covered)
-    return np.clip(covered / np.float32(max(drop, 0.5)), 0.0, 1.0)
+    share: np.ndarray = np.clip(covered / np.float32(max(drop, 0.5)), 0.0, 1.0)
+    return share
 
 
 def _moved(values: np.ndarray, rows: int, cols: int) -> np.ndarray:
@@ -150,7 +151,8 @@ def relief_light(terrain_m: np.ndarray, sun: Sun, cell_m: float) -> np.ndarray:
         np.sin(azimuth) * east - np.cos(azimuth) * south
     )
     light /= np.sqrt(1 + south**2 + east**2) * np.sin(elevation)
-    return np.clip(light, 0.2, 1.8).astype(np.float32)
+    bounded: np.ndarray = np.clip(light, 0.2, 1.8).astype(np.float32)
+    return bounded
 
 
 def illuminate(

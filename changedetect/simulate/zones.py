@@ -54,7 +54,9 @@ class Survey:
 def coarser(grid: Grid, step: int) -> Grid:
     """Return a grid of cells ``step`` times as large over the same area."""
     a, _, c, _, e, f = grid.transform
-    return Grid(grid.crs, (a * step, 0.0, c, 0.0, e * step, f), grid.width // step, grid.height // step)
+    return Grid(
+        grid.crs, (a * step, 0.0, c, 0.0, e * step, f), grid.width // step, grid.height // step
+    )
 
 
 def table(columns: dict[str, object], geometry: object, crs: str) -> gpd.GeoDataFrame:
@@ -141,7 +143,9 @@ def _zone(mask: np.ndarray, grid: Grid) -> list[Polygon]:
     size = np.bincount(labels.ravel())
     labels[size[labels] < 30] = 0
     shapes = outlines(labels, coarser(grid, _COARSE)).values()
-    return [Polygon(shape.exterior).buffer(-8).buffer(14).buffer(-6).simplify(2.0) for shape in shapes]
+    return [
+        Polygon(shape.exterior).buffer(-8).buffer(14).buffer(-6).simplify(2.0) for shape in shapes
+    ]
 
 
 def draw_red_line(canvas: Canvas, relief: Relief, grid: Grid) -> gpd.GeoDataFrame:
@@ -173,7 +177,9 @@ def draw_red_line(canvas: Canvas, relief: Relief, grid: Grid) -> gpd.GeoDataFram
 def draw_town_boundary(town: Polygon, grid: Grid) -> gpd.GeoDataFrame:
     """Draw the urban development boundary around the works; ``town`` in cells (x, y)."""
     a, _, c, _, e, f = grid.transform
-    shape = shapely.transform(town, lambda xy: np.column_stack([c + a * xy[:, 0], f + e * xy[:, 1]]))
+    shape = shapely.transform(
+        town, lambda xy: np.column_stack([c + a * xy[:, 0], f + e * xy[:, 1]])
+    )
     shape = shape.buffer(15).intersection(shapely.box(*grid.bounds))
     return table({"BSM": ["430991CZKF0001"], "MC": ["云塘镇城镇开发边界"]}, [shape], grid.crs)
 
@@ -200,7 +206,10 @@ def draw_districts(rng: np.random.Generator, grid: Grid) -> dict[str, gpd.GeoDat
     names = [_VILLAGES[i % len(_VILLAGES)] for i in range(len(towns))]
     return {
         "C": table(
-            {"CDM": [f"{t}{200 + s:03d}" for t, s in zip(towns, serial, strict=True)], "CMC": names},
+            {
+                "CDM": [f"{t}{200 + s:03d}" for t, s in zip(towns, serial, strict=True)],
+                "CMC": names,
+            },
             shapes,
             grid.crs,
         ),
@@ -218,7 +227,6 @@ def _joined(
     keys = sorted(set(key.tolist()))
     merged = [shapely.coverage_union_all(shapes[key == one]) for one in keys]
     return table({columns[0]: keys, columns[1]: [names[one] for one in keys]}, merged, crs)
-
 
 
 def border_cells(counties: gpd.GeoDataFrame, grid: Grid) -> np.ndarray:

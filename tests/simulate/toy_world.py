@@ -9,7 +9,7 @@ from changedetect.grid import Grid, Window
 from changedetect.simulate.world import UNTOUCHED, PlantedChange, Stage, World, cover_index
 
 FIRST, LAST = date(2024, 3, 1), date(2025, 6, 30)
-FIELDS = ("paddy_single",) * 5 + ("paddy_double",) * 3 + ("dryland", "vegetables")
+FIELDS = ("paddy_single",) * 7 + ("paddy_double",) * 4 + ("dryland", "dryland", "vegetables")
 
 
 def toy_world(

@@ -185,8 +185,8 @@ def persistence_alarms(ndvi, day):
 
 
 BECOMES = (
-    "earthwork", "roof_blue", "roof_grey", "concrete", "bare_soil", "asphalt", "roof_red",
-    "rubble", "pond", "yard", "greenhouse", "spoil",
+    "earthwork", "roof_blue", "roof_grey", "concrete", "asphalt", "roof_red",
+    "rubble", "pond", "yard", "greenhouse", "spoil", "roof_white",
 )  # fmt: skip
 
 
