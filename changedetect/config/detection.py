@@ -79,8 +79,8 @@ class EvidenceSection(Section):
     )
     null_shape: float = Field(1.41, gt=0, description="Weibull shape of the null's tail")
     null_steps: int = Field(20, ge=1, description="steps of the changed-share estimate")
-    change_span: float = Field(
-        20.0, gt=1, description="distance of changed pixels over the null median, at most"
+    score_cap: float = Field(
+        6.0, gt=1, description="distances are capped at this many typical ones before smoothing"
     )
 
 

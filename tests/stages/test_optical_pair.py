@@ -135,7 +135,7 @@ def test_measure_pair__window_without_a_single_observation():
 def test_fit_pair__all_cloud_is_refused_by_name():
     stack = stack_of(*pair())
     stack.values[:] = np.nan
-    with pytest.raises(SceneError, match="only 0 sample pixels.*min_sample_pixels"):
+    with pytest.raises(SceneError, match=r"only 0 sample pixels.*min_sample_pixels"):
         fit_pair([stack], CFG)
 
 

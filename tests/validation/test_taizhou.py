@@ -1,5 +1,6 @@
 """Real pair without labels: Landsat Taizhou 2000/2003, scored on its labelled pixels."""
 
+import sys
 from datetime import UTC, datetime
 
 import numpy as np
@@ -73,8 +74,8 @@ def score(alarm, seen, changed, unchanged):
 def figures(name, evidence, model, changed, unchanged):
     seen = evidence != EVIDENCE_NODATA
     result = score(seen & (evidence >= model.threshold), seen, changed, unchanged)
-    print(name, {key: round(float(value), 4) for key, value in result.items()})
-    print("  stated false-alarm rate", round(model.false_alarm_rate, 5))
+    shown = ", ".join(f"{key} {value:.4f}" for key, value in result.items())
+    sys.stdout.write(f"Taizhou {name}: {shown}; stated {model.false_alarm_rate:.5f}\n")
     return result
 
 

@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.special
 
 from changedetect.config.detection import EvidenceSection
 from changedetect.schema import EVIDENCE_NODATA, EVIDENCE_SCALE
@@ -102,7 +103,7 @@ def fit_null(distance: np.ndarray, variates: int, cfg: EvidenceSection) -> NullM
         false alarms stay below ``false_discovery_share`` of all alarms.
     """
     log = np.sort(np.log(np.maximum(distance, SMALLEST).astype(np.float64)))
-    noise = 0.5 * math.log(variates - 2.0 / 3.0) if variates > 1 else math.log(0.6745)
+    noise = math.log(noise_median(variates))
     share, median = 0.0, noise
     for _ in range(cfg.null_steps):
         median = max(float(np.quantile(log, 0.5 * (1.0 - share))), noise)
@@ -110,11 +111,32 @@ def fit_null(distance: np.ndarray, variates: int, cfg: EvidenceSection) -> NullM
         share = float(np.clip((above - LEVELS) / (1.0 - LEVELS), 0.0, 0.5).max())
     rate = _stated_rate(log, median, share, cfg)
     null = NullModel(
-        median, cfg.null_scale, cfg.null_shape, math.log(cfg.change_span), share, rate, 0
+        median, cfg.null_scale, cfg.null_shape, math.log(cfg.score_cap), share, rate, 0
     )
     cut = -math.log(2.0 * rate) - null.null_height
     threshold = min(math.ceil(cut * EVIDENCE_SCALE), TOP)
     return NullModel(median, cfg.null_scale, cfg.null_shape, null.span, share, rate, threshold)
+
+
+def noise_median(variates: int) -> float:
+    """Return the median of the root of a chi-squared: a distance of pure noise.
+
+    Parameters
+    ----------
+    variates
+        Degrees of freedom.
+
+    Returns
+    -------
+    float
+        Square root of the median.
+
+    Examples
+    --------
+    >>> round(noise_median(2), 4)
+    1.1774
+    """
+    return math.sqrt(float(scipy.special.chdtri(variates, 0.5)))
 
 
 def _tail_offset(rates: np.ndarray, cfg: EvidenceSection) -> np.ndarray:

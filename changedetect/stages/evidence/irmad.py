@@ -89,7 +89,8 @@ def _independent(columns: np.ndarray, cfg: EvidenceSection) -> bool:
     centred = columns.astype(np.float64) - columns.mean(axis=0, dtype=np.float64)
     own = centred[:, -1]
     power = float(own @ own)
-    if power <= np.finfo(np.float32).eps * float((columns[:, -1].astype(np.float64) ** 2).sum()):
+    rounding = np.finfo(np.float32).eps * np.abs(columns[:, -1]).max()
+    if power <= len(own) * float(rounding) ** 2:
         return False
     others = centred[:, :-1]
     if others.shape[1] == 0:

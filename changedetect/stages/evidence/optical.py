@@ -16,7 +16,7 @@ from changedetect.errors import SceneError
 from changedetect.kernels.canonical import QUANTUM, distance_and_guide
 from changedetect.kernels.guided import guided_mean
 from changedetect.schema import STACK, check_array
-from changedetect.stages.evidence.calibration import NullModel, fit_null
+from changedetect.stages.evidence.calibration import NullModel, fit_null, noise_median
 from changedetect.stages.evidence.irmad import Alteration, fit_alteration, kept_bands
 
 
@@ -32,6 +32,8 @@ class PairModel:
         Positions of the bands that are used.
     alteration
         The variates.
+    cap
+        Distances are cut here before they are smoothed, so that strong change does not leak.
     null
         Calibration of the smoothed distance.
     sample_pixels
@@ -43,6 +45,7 @@ class PairModel:
     bands: tuple[str, ...]
     kept: tuple[int, ...]
     alteration: Alteration
+    cap: float
     null: NullModel
     sample_pixels: int
     notes: tuple[str, ...] = ()
@@ -92,11 +95,12 @@ def fit_pair(stacks: Sequence[xr.DataArray], cfg: EvidenceSection) -> PairModel:
     kept = kept_bands(samples, names, cfg)
     columns = [i + len(names) * date for date in (0, 1) for i in kept]
     alteration = fit_alteration(np.ascontiguousarray(samples[:, columns]), cfg)
-    distances = [_distance(stack, tuple(kept), alteration, cfg) for stack in stacks]
+    cap = cfg.score_cap * _typical(samples[:, columns], alteration)
+    distances = [_distance(stack, tuple(kept), (alteration, cap), cfg) for stack in stacks]
     pooled = np.concatenate([values[np.isfinite(values)] for values in distances])
     null = fit_null(pooled, len(kept), cfg)
     notes = _notes(names, kept, alteration)
-    return PairModel(names, tuple(kept), alteration, null, len(samples), notes)
+    return PairModel(names, tuple(kept), alteration, cap, null, len(samples), notes)
 
 
 def measure_pair(stack: xr.DataArray, model: PairModel, cfg: EvidenceSection) -> np.ndarray:
@@ -118,13 +122,17 @@ def measure_pair(stack: xr.DataArray, model: PairModel, cfg: EvidenceSection) ->
         schema.EVIDENCE ``(y, x)`` int16.
     """
     check_array(stack, STACK)
-    return model.null.llr(_distance(stack, model.kept, model.alteration, cfg))
+    return model.null.llr(_distance(stack, model.kept, (model.alteration, model.cap), cfg))
 
 
 def _distance(
-    stack: xr.DataArray, kept: tuple[int, ...], alteration: Alteration, cfg: EvidenceSection
+    stack: xr.DataArray,
+    kept: tuple[int, ...],
+    fitted: tuple[Alteration, float],
+    cfg: EvidenceSection,
 ) -> np.ndarray:
     """Smoothed change distance, ``(y, x)`` float32; NaN is not observed."""
+    alteration, cap = fitted
     values = np.concatenate([stack.values[0][list(kept)], stack.values[1][list(kept)]])
     guides = min(cfg.guide_components, len(alteration.mean))
     projection = alteration.axes[:guides] / alteration.spread
@@ -132,8 +140,16 @@ def _distance(
     offset = np.concatenate([alteration.offset, projection @ alteration.mean])
     score, guide = distance_and_guide(values, matrix, offset, len(alteration.matrix))
     ridge = cfg.guide_epsilon * QUANTUM * QUANTUM
+    np.minimum(score, np.int32(cap * QUANTUM), out=score)
     smooth = guided_mean(score, guide, cfg.guide_radius_px, ridge)
     return np.asarray(smooth / np.float32(QUANTUM))
+
+
+def _typical(samples: np.ndarray, alteration: Alteration) -> float:
+    """Median distance of the sample pixels, at least that of pure noise."""
+    variates = samples @ alteration.matrix.T - alteration.offset
+    median = float(np.median(np.sqrt((variates**2).sum(axis=1))))
+    return max(median, noise_median(len(alteration.matrix)))
 
 
 def _pixels(stack: xr.DataArray) -> np.ndarray:
