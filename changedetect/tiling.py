@@ -18,7 +18,7 @@ from concurrent.futures import (
     ThreadPoolExecutor,
     wait,
 )
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from typing import TypeVar
@@ -122,19 +122,23 @@ def _drain(
     """Keep an executor busy until the tiles are used up or it breaks; return the tiles lost."""
     out: dict[Future[T], Tile] = {}
     lost: list[Tile] = []
-    while True:
-        if not lost:
-            lost.extend(_hand_out(executor, waiting, work, out, most))
-        if not out:
-            return lost
-        for future in wait(out, return_when=FIRST_COMPLETED).done:
-            tile = out.pop(future)
-            try:
-                result = _outcome(future, tile)
-            except BrokenExecutor:
-                lost.append(tile)
-                continue
-            done(tile, result)
+    try:
+        while True:
+            if not lost:
+                lost.extend(_hand_out(executor, waiting, work, out, most))
+            if not out:
+                return lost
+            for future in wait(out, return_when=FIRST_COMPLETED).done:
+                tile = out.pop(future)
+                try:
+                    result = _outcome(future, tile)
+                except BrokenExecutor:
+                    lost.append(tile)
+                    continue
+                done(tile, result)
+    finally:
+        for future in out:
+            future.cancel()
 
 
 def _outcome(future: Future[T], tile: Tile) -> T | TileFailure:
@@ -145,6 +149,12 @@ def _outcome(future: Future[T], tile: Tile) -> T | TileFailure:
         return TileFailure(tile, error)
     except BrokenExecutor:
         raise
+    except MemoryError as error:
+        msg = (
+            f"tile {tile.name}: memory ran out; "
+            "use smaller tiles (--tile) or fewer workers (--workers)"
+        )
+        return TileFailure(tile, ResourceError(f"{msg} ({error})" if str(error) else msg))
     except Exception as error:
         if type(error).__name__ == "KilledWorker":  # dask.distributed's word for it
             raise BrokenExecutor from error
@@ -168,27 +178,22 @@ def _hand_out(
     return []
 
 
-@contextmanager
-def _executor(scheduler: str, workers: int) -> Iterator[Executor]:
+def _executor(scheduler: str, workers: int) -> AbstractContextManager[Executor]:
     if scheduler == "threads":
-        executor: Executor = ThreadPoolExecutor(workers, thread_name_prefix="tile")
-    elif scheduler == "processes":
-        executor = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
-    elif scheduler.startswith(CLUSTER_SCHEMES):
-        executor = _cluster(scheduler)
-    else:
-        msg = (
-            f"scheduler {scheduler!r} is unknown; threads, processes, or the address of a dask "
-            "scheduler (tcp://host:port) was expected; correct --scheduler"
-        )
-        raise ConfigError(msg)
-    try:
-        yield executor
-    finally:
-        executor.shutdown(wait=True, cancel_futures=True)
+        return ThreadPoolExecutor(workers, thread_name_prefix="tile")
+    if scheduler == "processes":
+        return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+    if scheduler.startswith(CLUSTER_SCHEMES):
+        return _cluster(scheduler)
+    msg = (
+        f"scheduler {scheduler!r} is unknown; threads, processes, or the address of a dask "
+        "scheduler (tcp://host:port) was expected; correct --scheduler"
+    )
+    raise ConfigError(msg)
 
 
-def _cluster(address: str) -> Executor:
+@contextmanager
+def _cluster(address: str) -> Iterator[Executor]:
     try:
         distributed = importlib.import_module("dask.distributed")
     except ImportError as error:
@@ -198,11 +203,13 @@ def _cluster(address: str) -> Executor:
         )
         raise ResourceError(msg) from error
     try:
-        executor: Executor = distributed.Client(address, set_as_default=False).get_executor()
+        client = distributed.Client(address, set_as_default=False)
     except OSError as error:
         msg = (
             f"scheduler {address} can not be reached ({error}); "
             "a running dask scheduler was expected; check the address and the network"
         )
         raise ResourceError(msg) from error
-    return executor
+    # pure=False: otherwise a tile done again would be answered from the failure remembered.
+    with client, client.get_executor(pure=False) as executor:
+        yield executor

@@ -1,5 +1,8 @@
 import os
 import threading
+import types
+from concurrent.futures import ThreadPoolExecutor
+from typing import ClassVar
 
 import pytest
 
@@ -134,6 +137,65 @@ def test_run_tiles__refuses_what_it_does_not_know():
         collect(corner, workers=1, scheduler="thread")
     with pytest.raises(ConfigError, match="workers is 0"):
         collect(corner, workers=0)
+
+
+def test_run_tiles__a_tile_without_memory_fails_alone():
+    def work(tile):
+        if tile.name == BAD:
+            raise MemoryError
+        return corner(tile)
+
+    found = collect(work, workers=2)
+    assert isinstance(found.pop(BAD).error, ResourceError)
+    assert len(found) == len(TILES) - 1
+
+
+class KilledWorker(Exception):  # noqa: N818 - dask.distributed's name
+    pass
+
+
+class FakeClient:
+    """What run_tiles uses of dask.distributed, on a thread pool."""
+
+    opened: ClassVar[list[str]] = []
+    closed: ClassVar[list[str]] = []
+
+    def __init__(self, address, *, set_as_default):
+        assert not set_as_default
+        if address == "tcp://nobody:1":
+            msg = "Timed out"
+            raise OSError(msg)
+        self.address = address
+        self.opened.append(address)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_error):
+        self.closed.append(self.address)
+
+    def get_executor(self, *, pure):
+        assert not pure
+        return ThreadPoolExecutor(2)
+
+
+def test_run_tiles__uses_and_leaves_a_cluster(monkeypatch):
+    fake = types.SimpleNamespace(Client=FakeClient)
+    monkeypatch.setattr(
+        "changedetect.tiling.importlib.import_module", {"dask.distributed": fake}.get
+    )
+
+    def work(tile):
+        if tile.name == BAD:
+            raise KilledWorker
+        return corner(tile)
+
+    found = collect(work, workers=4, scheduler="tcp://10.0.0.1:8786")
+    assert isinstance(found.pop(BAD).error, ResourceError)
+    assert found == {tile.name: corner(tile) for tile in TILES if tile.name != BAD}
+    assert FakeClient.closed == FakeClient.opened != []
+    with pytest.raises(ResourceError, match="tcp://nobody:1 can not be reached"):
+        collect(corner, workers=1, scheduler="tcp://nobody:1")
 
 
 def test_run_tiles__says_what_a_cluster_needs(monkeypatch):

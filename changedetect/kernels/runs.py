@@ -32,31 +32,23 @@ def close_gaps(mask: np.ndarray, gap_px: int) -> np.ndarray:
     height, width = mask.shape
     if gap_px == 0:
         return mask.copy()
-    rows = np.zeros((height, width + gap_px), dtype=np.uint8)
-    for y in range(height):
-        for x in range(width):
-            if mask[y, x]:
-                for step in range(gap_px + 1):
-                    rows[y, x + step] = 1
+    # Whole rows in the innermost loops: the compiler turns them into vector instructions.
     hit = np.zeros((height + gap_px, width + gap_px), dtype=np.uint8)
     for y in range(height):
-        for step in range(gap_px + 1):
-            for x in range(width + gap_px):
-                hit[y + step, x] |= rows[y, x]
-    narrowed = np.zeros((height + gap_px, width), dtype=np.uint8)
-    for y in range(height + gap_px):
-        for x in range(width):
-            value = hit[y, x]
-            for step in range(1, gap_px + 1):
-                value &= hit[y, x + step]
-            narrowed[y, x] = value
-    closed = np.zeros((height, width), dtype=np.uint8)
+        source = mask[y]
+        for down in range(gap_px + 1):
+            for right in range(gap_px + 1):
+                target = hit[y + down, right : right + width]
+                for x in range(width):
+                    target[x] |= source[x]
+    closed = np.ones((height, width), dtype=np.uint8)
     for y in range(height):
-        for x in range(width):
-            value = narrowed[y, x]
-            for step in range(1, gap_px + 1):
-                value &= narrowed[y + step, x]
-            closed[y, x] = value
+        target = closed[y]
+        for down in range(gap_px + 1):
+            for right in range(gap_px + 1):
+                source = hit[y + down, right : right + width]
+                for x in range(width):
+                    target[x] &= source[x]
     return closed
 
 
@@ -79,11 +71,10 @@ def find_runs(mask: np.ndarray, row: int, col: int) -> np.ndarray:
     height, width = mask.shape
     count = 0
     for y in range(height):
-        before = 0
-        for x in range(width):
-            now = 1 if mask[y, x] else 0
-            count += now & (1 - before)
-            before = now
+        line = mask[y]
+        count += line[0] != 0 if width else 0
+        for x in range(1, width):
+            count += (line[x] != 0) & (line[x - 1] == 0)
     runs = np.empty((count, 3), dtype=np.int32)
     k = 0
     for y in range(height):
