@@ -142,6 +142,7 @@ DISPATCHED_FORMS = (
             Field("ZXJD", "经度(°)", "float", decimals=8),
             Field("ZXWD", "纬度(°)", "float", decimals=8),
             Field("DHLJ", "导航(geo)"),
+            Field("RCBZ", "入池标志(不下发)", codes="SF"),
         ),
         "保证落在图斑内的点，用于标注和导航",
         style="point",

@@ -24,7 +24,7 @@ _FONTS = (
 _SIMPLIFIED_FACE = 2
 """Face of simplified Chinese inside NotoSansCJK collections."""
 
-_QUALITY = 88
+_BANDS, _KILO, _QUALITY = 3, 1000, 88
 _BAR_PX = 34
 _SCALE_STEPS_M = (5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
 
@@ -74,7 +74,7 @@ def render_chip(chip: Chip, side_px: int) -> bytes:
         The image is not uint8 with three bands, or empty.
     """
     image = chip.image
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
+    if image.dtype != np.uint8 or image.shape[2:] != (_BANDS,) or image.size == 0:
         msg = f"picture of shape {image.shape}, {image.dtype}; uint8 (y, x, 3) expected"
         raise InputError(msg)
     height, width = image.shape[:2]
@@ -172,7 +172,7 @@ def _draw_scale(board: Image.Image, size: tuple[int, int], metre_per_px: float) 
     pen = ImageDraw.Draw(board)
     right, middle = size[0] - 12, size[1] + _BAR_PX // 2
     pen.line([(right - length, middle + 9), (right, middle + 9)], fill=(255, 255, 255), width=3)
-    text = f"{length_m} m" if length_m < 1000 else f"{length_m // 1000} km"
+    text = f"{length_m} m" if length_m < _KILO else f"{length_m // _KILO} km"
     pen.text((right - length / 2, middle - 4), text, font=_font(13), anchor="mm", fill="white")
 
 

@@ -17,7 +17,7 @@ from markupsafe import Markup
 _TEMPLATES = files("changedetect.io") / "templates"
 
 _POLICY = (
-    "default-src 'none'; img-src 'self' data: file:; style-src '{style}'; script-src '{script}'; "
+    "default-src 'none'; img-src 'self' data:; style-src '{style}'; script-src '{script}'; "
     "base-uri 'none'; form-action 'none'"
 )
 """``file:`` stands for pictures beside the page: a page opened from a folder has no 'self'."""

@@ -48,10 +48,22 @@ _LOOKS: dict[str, tuple[_Look, ...]] = {
         ),
     ),
     "point": (
-        _Look("疑似违法", "\"PDJY\" LIKE '2%'", f"{_RED},255", "255,255,255,255", "0.3"),
-        _Look("证据不足", "\"PDJY\" LIKE '0%'", f"{_AMBER},255", "255,255,255,255", "0.3"),
-        _Look("有审批手续", "\"PDJY\" LIKE '1%'", f"{_GREEN},255", "255,255,255,255", "0.3"),
-        _Look("其他", "\"PDJY\" LIKE '3%'", f"{_GREY},255", "255,255,255,255", "0.3"),
+        _Look("入池(不下发)", "\"RCBZ\" = '1'", f"{_GREY},140", "255,255,255,255", "0.3"),
+        *(
+            _Look(
+                label,
+                f"\"RCBZ\" = '0' AND \"PDJY\" LIKE '{code}%'",
+                f"{fill},255",
+                "255,255,255,255",
+                "0.3",
+            )
+            for label, code, fill in (
+                ("疑似违法", "2", _RED),
+                ("证据不足", "0", _AMBER),
+                ("有审批手续", "1", _GREEN),
+                ("其他", "3", _GREY),
+            )
+        ),
     ),
     "land": (
         _Look("占永久基本农田", "\"SFYN\" = '1'", "232,178,40,150", "160,110,10,255", "0.2"),
@@ -114,11 +126,8 @@ def layer_qml(form: LayerForm) -> str:
     root.set("readOnly", "0" if form.editable else "1")
     if form.geometry:
         root.append(_renderer(form))
-        if form.style == "case":
-            root.append(_labels("AJBH", 7))
-            root.set("labelsEnabled", "1")
         if form.style == "point":
-            root.append(_labels("BQ", 9))
+            root.append(_labels("BQ"))
             root.set("labelsEnabled", "1")
     root.append(_widgets(form.fields))
     aliases = ET.SubElement(root, "aliases")
@@ -173,14 +182,14 @@ def _options(values: dict[str, str]) -> ET.Element:
     return options
 
 
-def _labels(field: str, size_pt: int) -> ET.Element:
+def _labels(field: str) -> ET.Element:
     labeling = ET.Element("labeling", type="simple")
     settings = ET.SubElement(labeling, "settings", calloutType="simple")
     style = ET.SubElement(
         settings,
         "text-style",
         fieldName=field,
-        fontSize=str(size_pt),
+        fontSize="9",
         fontSizeUnit="Point",
         fontFamily="Noto Sans CJK SC",
         textColor="30,30,30,255",
@@ -194,7 +203,16 @@ def _labels(field: str, size_pt: int) -> ET.Element:
         bufferSizeUnits="MM",
         bufferColor="255,255,255,230",
     )
-    ET.SubElement(settings, "placement", placement="1", dist="1", offsetType="1")
+    # beside the symbol, in this order of places, so that the label's halo does not hide it
+    ET.SubElement(
+        settings,
+        "placement",
+        placement="6",
+        predefinedPositionOrder="TR,BR,TL,BL,R,L",
+        offsetType="1",
+        dist="1",
+        priority="5",
+    )
     return labeling
 
 

@@ -34,8 +34,12 @@ _HEAD = {
     "text_wrap": True,
     "border": 1,
 }
+_EDGE = {"border": 1, "border_color": "#C9CED6"}
 _TITLE = {"bold": True, "font_size": 14}
 _NOTE = {"font_color": "#9C2B2B"}
+_A3, _PAGE_CHARACTERS, _WIDE_PERCENT = 8, 320, 70
+"""Paper; a sheet up to this wide is shrunk to a page, a wider one runs over several at 70%."""
+
 _HEAD_HEIGHT_PT, _TITLE_HEIGHT_PT, _PX_PER_CHARACTER = 32, 24, 7.0
 
 
@@ -103,7 +107,7 @@ def _fault(value: object) -> str:
     if len(value) > CELL_LIMIT:
         return f"text has {len(value)} characters, a cell holds {CELL_LIMIT}"
     found = _CONTROL.search(value)
-    return f"text holds control character {ascii(found.group())}" if found else ""
+    return f"text holds control character {found.group()!a}" if found else ""
 
 
 class _Book:
@@ -149,7 +153,7 @@ def _write_sheet(book: _Book, sheet: Sheet, pictures: Mapping[str, bytes]) -> No
             place = (page, head + 1 + number, index)
             if column.kind == "picture" and isinstance(value, str) and value in pictures:
                 _write_picture(place, column, sheet.picture_height_px, pictures[value])
-                page.write_blank(place[1], index, None, book.look(border=1, **_TONES[tone]))
+                page.write_blank(place[1], index, None, book.look(**_EDGE, **_TONES[tone]))
             else:
                 _write_cell(book, place, column, value, tone)
     _finish(book, page, sheet, head)
@@ -159,7 +163,7 @@ def _write_cell(
     book: _Book, place: tuple[Any, int, int], column: Column, value: object, tone: str
 ) -> None:
     page, row, index = place
-    look: dict[str, Any] = {"border": 1, "border_color": "#C9CED6", **_TONES[tone]}
+    look: dict[str, Any] = {**_EDGE, **_TONES[tone]}
     if column.wrap:
         look["text_wrap"] = True
     if value is None:
@@ -217,9 +221,14 @@ def _finish(book: _Book, page: Any, sheet: Sheet, head: int) -> None:  # noqa: A
                 },
             )
     page.set_landscape()
-    page.set_paper(8)  # A3
-    page.fit_to_pages(1, 0)
+    page.set_paper(_A3)
     page.repeat_rows(head)
+    page.set_footer("&L&10&F　&A&R&10&P / &N")
+    if sum(column.width for column in sheet.columns) <= _PAGE_CHARACTERS:
+        page.fit_to_pages(1, 0)
+    else:
+        page.set_print_scale(_WIDE_PERCENT)
+        page.repeat_columns(0, sheet.frozen_columns)
 
 
 def _write_lists(book: Any, content: WorkbookContent) -> None:  # noqa: ANN401

@@ -218,7 +218,7 @@ def _point_row(row: Row) -> Row:
     longitude, latitude = row["ZXJD"], row["ZXWD"]
     theme, suggestion = str(row["ZTDM"]), str(row["PDJY"])
     return {
-        **{name: row[name] for name in ("AJBH", "PDJY", "YZDJ", "ZXJD", "ZXWD")},
+        **{name: row[name] for name in ("AJBH", "PDJY", "YZDJ", "ZXJD", "ZXWD", "RCBZ")},
         "BQ": f"{THEMES.get(theme, theme)} {PDJY.get(suggestion, suggestion)}",
         "DHLJ": f"geo:{latitude:.6f},{longitude:.6f}",
         "geometry": shapely.Point(longitude, latitude),

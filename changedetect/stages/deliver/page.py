@@ -154,8 +154,8 @@ def _figures(totals: pd.DataFrame, package: PackageInput) -> list[dict[str, str]
     shown = [
         {
             "label": label,
-            "value": str(county[f"{key}GS"]),
-            "unit": f"个 {county[f'{key}MJ']:,.2f}亩",
+            "value": f"{county[f'{key}GS']}个",
+            "unit": f"{county[f'{key}MJ']:,.2f}亩",
         }
         for key, label in names
     ]

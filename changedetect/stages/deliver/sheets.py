@@ -12,7 +12,7 @@ from changedetect.measure import to_mu
 from changedetect.stages.deliver.checks import Check, checks
 from changedetect.stages.deliver.package import PackageInput
 
-NOTICE = "本表图斑由遥感影像自动发现，是线索，不是证据；判定建议须经实地核查，由人认定，不得单独作为处罚依据。"
+NOTICE = "本成果图斑由遥感影像自动发现，是线索，不是证据；判定建议须经实地核查，由人认定，不得单独作为处罚依据。"
 """Stands on everything that is handed out."""
 
 _LIST = (
@@ -109,7 +109,7 @@ def _case_sheet(name: str, title: str, rows: list[dict[str, Any]]) -> Sheet:
         notes,
         tuple(columns),
         tuple(tuple(_cells(row, fields)) for row in rows),
-        tuple(tone(row["PDJY"]) for row in rows),
+        tuple("grey" if row["RCBZ"] == "1" else tone(row["PDJY"]) for row in rows),
         frozen_columns=1,
         picture_height_px=_PICTURE_PX,
     )
