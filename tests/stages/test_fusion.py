@@ -1,0 +1,113 @@
+"""Fusion: sums by hand, order does not matter, who speaks is kept, unknown stays unknown."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from changedetect.config.series import FusionSection
+from changedetect.errors import LayerError
+from changedetect.schema import EVIDENCE_NODATA
+from changedetect.stages.evidence import fusion
+
+CFG = FusionSection()
+NONE = EVIDENCE_NODATA
+
+
+def layer(name, llr, before=100, after=200):
+    return fusion.EvidenceLayer(
+        name, np.array([llr], np.int16), np.asarray(before, np.int32), np.asarray(after, np.int32)
+    )
+
+
+def test_sum__by_hand():
+    fused = fusion.fuse(
+        [layer("optical", [300, 300, NONE, NONE]), layer("radar", [200, -400, 150, NONE])], CFG
+    )
+    assert fused.llr.tolist() == [[500, -100, 150, NONE]]
+    assert fused.supports.tolist() == [[0b101, 0b001, 0b100, 0]]
+    assert fused.contradicts.tolist() == [[0, 0b100, 0, 0]]
+    assert fused.disputed.tolist() == [[False, True, False, False]]
+
+
+def test_one_loud_source__does_not_outshout_the_rest():
+    fused = fusion.fuse([layer("radar", [3000]), layer("optical", [-600])], CFG)
+    assert fused.llr.tolist() == [[0]]
+
+
+def test_layers_of_one_source__count_once_and_a_half():
+    fused = fusion.fuse([layer("optical", [200, 200, -300]), layer("optical", [100, -300, 0])], CFG)
+    assert fused.llr.tolist() == [[250, -200, -300]]
+
+
+def test_weights__are_taken_from_the_configuration():
+    cfg = FusionSection(weight_radar=0.5)
+    assert fusion.fuse([layer("radar", [200])], cfg).llr.tolist() == [[100]]
+
+
+def test_bracket__is_the_narrowest_that_those_who_speak_allow():
+    fused = fusion.fuse(
+        [
+            layer("optical", [300, 300, -300, 300], 100, 200),
+            layer("series", [300, 300, -300, 300], [[150, 90, 150, 250]], [[160, 95, 160, 260]]),
+            layer("radar", [-300, NONE, -300, NONE], 158, 159),
+        ],
+        CFG,
+    )
+    assert fused.before_day.tolist() == [[150, 90, 0, 100]]
+    assert fused.after_day.tolist() == [[160, 95, 0, 200]]
+
+
+def test_names__follow_the_bits():
+    assert fusion.name_sources(0) == ""
+    assert fusion.name_sources(0b111) == "optical;series;radar"
+
+
+def test_upsample__repeats_evidence_and_days():
+    coarse = fusion.EvidenceLayer(
+        "series", np.array([[1, NONE]], np.int16), np.array([[5, 6]]), np.array(9)
+    )
+    fine = fusion.upsample(coarse, 3)
+    assert fine.llr.tolist() == [[1, 1, 1, NONE, NONE, NONE]] * 3
+    assert fine.before_day.tolist() == [[5, 5, 5, 6, 6, 6]] * 3
+    assert fine.after_day.tolist() == 9
+    with pytest.raises(LayerError, match="factor 0"):
+        fusion.upsample(coarse, 0)
+
+
+@given(seed=st.integers(0, 10_000))
+def test_order_and_tiling__do_not_matter(seed):
+    rng = np.random.default_rng(seed)
+    layers = []
+    for name in rng.choice(fusion.SOURCES, 4):
+        llr = rng.integers(-900, 900, (3, 5)).astype(np.int16)
+        llr[rng.random((3, 5)) < 0.3] = NONE
+        days = rng.integers(0, 50, (2, 3, 5)).astype(np.int32)
+        layers.append(fusion.EvidenceLayer(str(name), llr, days[0], days[0] + days[1]))
+    whole = fusion.fuse(layers, CFG)
+    turned = fusion.fuse(layers[::-1], CFG)
+    part = fusion.fuse(
+        [
+            fusion.EvidenceLayer(a.name, a.llr[1:], a.before_day[1:], a.after_day[1:])
+            for a in layers
+        ],
+        CFG,
+    )
+    for name in ("llr", "supports", "contradicts", "before_day", "after_day"):
+        assert np.array_equal(getattr(whole, name), getattr(turned, name))
+        assert np.array_equal(getattr(whole, name)[1:], getattr(part, name))
+    unseen = np.all([a.llr == NONE for a in layers], axis=0)
+    assert np.array_equal(whole.llr == NONE, unseen)
+
+
+def test_bad_layers__are_refused():
+    with pytest.raises(LayerError, match="no evidence layer"):
+        fusion.fuse([], CFG)
+    with pytest.raises(LayerError, match="'lidar' is unknown"):
+        fusion.fuse([layer("lidar", [1])], CFG)
+    with pytest.raises(LayerError, match="one grid"):
+        fusion.fuse([layer("radar", [1]), layer("series", [1, 2])], CFG)
+    with pytest.raises(LayerError, match="dtype float64"):
+        fusion.fuse(
+            [fusion.EvidenceLayer("radar", np.zeros((1, 1)), np.array(1), np.array(2))], CFG
+        )
