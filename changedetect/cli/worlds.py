@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from changedetect.cli.console import finish, listener
-from changedetect.cli.options import Debug, Json, Listen, Overwrite, Quiet, Workers
+from changedetect.cli.options import Debug, Json, Listen, Overwrite, Quiet
 
 
 def add_to(app: typer.Typer) -> None:
@@ -57,7 +57,6 @@ def train(
     ] = "101-112",
     held_out: Annotated[str, typer.Option(help="Seeds of the worlds it is judged on.")] = "201-203",
     size_km: Annotated[float, typer.Option(help="Side of each world. [km]", min=0.4)] = 1.6,
-    workers: Workers = 0,
     overwrite: Overwrite = False,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -72,7 +71,6 @@ def train(
         seeds=seeds,
         held_out=held_out,
         size_km=size_km,
-        workers=workers,
         overwrite=overwrite,
         progress=listener(progress, quiet=quiet),
     )

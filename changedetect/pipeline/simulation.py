@@ -62,12 +62,13 @@ class SimulationReport:
 
 @dataclass(frozen=True, slots=True)
 class WorldOptions:
-    """Which world: what it is drawn from, its months, its size."""
+    """Which world: what it is drawn from, its months, its size, and which sensors see it."""
 
     seed: int
     months: int = 1
     start: str = "2025-06"
     size_km: float = 1.6
+    sensors: tuple[str, ...] = SENSORS
 
 
 def simulate(
@@ -96,9 +97,9 @@ def simulate(
         crs=world.grid.crs,
         overwrite=True,
     )
-    count = _write_images(out / "scenes", world, progress)
+    count = _write_images(out / "scenes", world, options.sensors, progress)
     names = tuple(_month_name(first, number) for number in range(options.months))
-    text = _config_text(world, options.seed, names)
+    text = _config_text(world, options, names)
     publish_bytes(out / "config.yaml", text.encode(), overwrite=True)
     return SimulationReport(out, count, len(world.truth), names)
 
@@ -124,11 +125,11 @@ def _write_records(folder: Path, world: World) -> None:
         )
 
 
-def _write_images(folder: Path, world: World, progress: Progress) -> int:
+def _write_images(folder: Path, world: World, sensors: tuple[str, ...], progress: Progress) -> int:
     folder.mkdir(parents=True)
     count = 0
     progress.begin("images", 0)
-    for image in images.images(world):
+    for image in images.images(world, sensors=sensors):
         form = raster_writer.RasterForm(
             image.values.dtype.name, image.nodata, image.roles, tuple(sorted(image.tags.items()))
         )
@@ -150,13 +151,13 @@ def _month_name(first: date, number: int) -> str:
     return f"{index // 12:04d}-{index % 12 + 1:02d}"
 
 
-def _config_text(world: World, seed: int, months: tuple[str, ...]) -> str:
+def _config_text(world: World, options: WorldOptions, months: tuple[str, ...]) -> str:
     counties = [str(code) for code in world.records[COUNTIES_KEY]["XZQDM"]]
 
     def layer(name: str) -> dict[str, Any]:
         return {
             "path": f"records/{name}.gpkg",
-            "version": f"simulated, seed {seed}",
+            "version": f"simulated, seed {options.seed}",
             "as_of": world.first_day.isoformat(),
             "covers": counties,
         }
@@ -169,9 +170,9 @@ def _config_text(world: World, seed: int, months: tuple[str, ...]) -> str:
         if name.startswith(APPROVAL_PREFIX)
     }
     config: dict[str, Any] = {
-        "name": f"county_{seed}",
+        "name": f"county_{options.seed}",
         "grid": {"crs": world.grid.crs, "resolution_m": 2.0},
-        "scenes": {"folder": "scenes", "sensors": list(SENSORS), "pair_sensor": "pms2m"},
+        "scenes": {"folder": "scenes", "sensors": list(options.sensors), "pair_sensor": "pms2m"},
         "records": records,
         "themes": ["01", "02", "03", "07"],
     }
@@ -180,5 +181,5 @@ def _config_text(world: World, seed: int, months: tuple[str, ...]) -> str:
     writer.default_flow_style = False
     writer.allow_unicode = True
     writer.dump(json.loads(json.dumps(config)), stream)
-    head = f"# Simulated county, seed {seed}; months {', '.join(months)}.\n"
+    head = f"# Simulated county, seed {options.seed}; months {', '.join(months)}.\n"
     return head + stream.getvalue()

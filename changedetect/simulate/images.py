@@ -14,7 +14,7 @@ reflectance, not perfectly; laid on the grid, not perfectly; with a cloud mask t
 """
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -229,7 +229,10 @@ class Studio:
 
 
 def images(
-    world: World, *, history_months: int = acquisition.HISTORY_MONTHS
+    world: World,
+    *,
+    history_months: int = acquisition.HISTORY_MONTHS,
+    sensors: Collection[str] = tuple(GSD_M),
 ) -> Iterator[SimulatedImage]:
     """Take all images of a world.
 
@@ -239,6 +242,8 @@ def images(
         Land and its changes.
     history_months
         Months of the world before its first monitored month.
+    sensors
+        Whose images are taken; an image is the same whatever others are.
 
     Yields
     ------
@@ -252,7 +257,8 @@ def images(
     chips = [shot.time.date() for shot in shots if shot.sensor == "rgb05m"]
     chip = chip_window(world, chips[0], chips[-1])
     for shot in shots:
-        yield studio.take(shot, chip=chip)
+        if shot.sensor in sensors:
+            yield studio.take(shot, chip=chip)
 
 
 def chip_window(world: World, before: date, after: date | None = None) -> Window:
