@@ -21,6 +21,9 @@ _FOLLOWING_VECTOR = (
 )  # fmt: skip
 """Vector drivers that do the same (the skip name of the OGR VRT driver is ``OGR_VRT``)."""
 
+INHERITED_AT_START: tuple[str, ...] = tuple(name for name in _INHERITED if name in os.environ)
+"""Variables of other installations that were set when the process started; they are dropped."""
+
 CACHE_MB = 64
 """GDAL's block cache per copy of the library and process; default 5% of memory each. [MB]
 Measured: as fast as the default on aligned windows, a fifth of the memory (2-core machine)."""

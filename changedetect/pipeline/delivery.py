@@ -161,13 +161,7 @@ def _write_package(
     package = replace(package, chips=frozenset(pictures))
     layers = deliver.layers(package)
     stamp = datetime.combine(context.span[1], time(), UTC)
-    write = partial(
-        geopackage.write_case_package,
-        tables=layers,
-        forms=FORMS,
-        stamp=stamp,
-        notes=deliver.notes(package),
-    )
+    write = partial(geopackage.write_case_package, tables=layers, forms=FORMS, stamp=stamp)
     publish(folder / f"{package.stem}_AJ.gpkg", write)
     thumbnails = {
         path: chips.thumbnail(data, section.thumbnail_px)

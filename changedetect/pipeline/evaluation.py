@@ -25,8 +25,9 @@ from changedetect.pipeline.scenes import SCENES
 from changedetect.records import Case, Scene, Unit, UnobservedArea, Verdict
 
 FOUND_SHARE = 0.3
-"""Share of a true change that patches must cover, or of a patch that true change must cover, for
-the two to be the same thing (our choice; stated in every report)."""
+"""A patch is true when true change covers this share of it; a true change is found when true
+patches cover this share of it (our choice; stated in every report). A blob that happens to hold a
+change finds nothing."""
 
 SMALL_MU, LARGE_MU = 0.5, 2.0
 PSEUDO = "34"
@@ -95,7 +96,7 @@ class EvaluationReport:
     def lines(self) -> list[str]:
         """Return the report for people."""
         lines = [
-            f"{self.month}: a change counts as found when patches cover {FOUND_SHARE:.0%} of it"
+            f"{self.month}: found = covered to {FOUND_SHARE:.0%} by patches that are true to {FOUND_SHARE:.0%}"
         ]
         lines += [f"{name:<20} {_shown(score)}" for name, score in self.scores.items()]
         for family, scores in self.by_family.items():
@@ -175,6 +176,8 @@ def _fates(
 ) -> tuple[Fate, ...]:
     tree = shapely.STRtree([unit.geometry for unit in units])
     unseen = shapely.union_all([area.geometry for area in hidden])
+    everything = shapely.union_all(list(truth.geometry))
+    true_ids = {unit.unit_id for unit in units if is_true(unit, everything)}
     fates = []
     for row in truth.itertuples():
         geometry = row.geometry
@@ -185,7 +188,11 @@ def _fates(
             ),
             key=lambda item: (-item[0], item[1].unit_id),
         )
-        kept = [(area, unit) for area, unit in overlaps if not _is_pseudo(unit)]
+        kept = [
+            (area, unit)
+            for area, unit in overlaps
+            if not _is_pseudo(unit) and unit.unit_id in true_ids
+        ]
         share = sum(area for area, _ in kept) / geometry.area
         best = kept[0][1] if kept else None
         fates.append(
@@ -208,6 +215,12 @@ def _fates(
             )
         )
     return tuple(fates)
+
+
+def is_true(unit: Unit, everything: shapely.Geometry) -> bool:
+    """Tell whether true change covers enough of a unit."""
+    shared = unit.geometry.intersection(everything).area
+    return bool(shared / unit.geometry.area >= FOUND_SHARE)
 
 
 def _fate(
@@ -244,9 +257,7 @@ def _scores(
         "recall_05mu": Score.of(f.found for f in fates if f.area_mu >= SMALL_MU),
         "recall_2mu": Score.of(f.found for f in fates if f.area_mu >= LARGE_MU),
         "recall_all": Score.of(f.found for f in fates),
-        "precision": Score.of(
-            u.geometry.intersection(everything).area / u.geometry.area >= FOUND_SHARE for u in final
-        ),
+        "precision": Score.of(is_true(unit, everything) for unit in final),
         "legality_agreement": Score.of(expected[f.legality] == f.verdict for f in judged),
         "family_agreement": Score.of(f.family == f.suggested for f in fates if f.found),
     }

@@ -309,6 +309,12 @@ def update(state: SeriesState, day: date, values: np.ndarray, cfg: SeriesSection
     return SeriesState(state.roles, state.indices, state.version, ordinal, state.dates + 1, *arrays)
 
 
+def alarm_threshold(state: SeriesState, cfg: SeriesSection) -> int:
+    """Return the least quantised evidence of a confirmed break; a deviation under way stays below."""
+    certain = cfg.llr_per_sigma * _threshold(cfg, len(state.indices)) - cfg.quiet_llr
+    return int(np.rint(certain * EVIDENCE_SCALE)) + 1
+
+
 def evidence(state: SeriesState, since: date, until: date, cfg: SeriesSection) -> SeriesEvidence:
     """Tell where the land broke with its season after one date and up to another.
 

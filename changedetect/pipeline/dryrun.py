@@ -1,0 +1,130 @@
+"""``run --dry-run``: what a month would take, told before anything is done."""
+
+import os
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from changedetect.io import catalogue
+from changedetect.pipeline.context import RunOptions
+from changedetect.pipeline.job import Job, month_span
+from changedetect.pipeline.pairwork import Settings, tiles_meeting
+from changedetect.pipeline.scenes import choose_pairs
+from changedetect.pipeline.territory import read_territory
+
+SECONDS_PER_MPX = 2.0
+"""Time for a megapixel of a pair on one core, all stages (our measure, 2 m four-band sample,
+compiled kernels; it scales with the machine). [s]"""
+
+WORKING_ARRAYS = 24
+"""Float arrays of a tile's size held at once, per band of a pair (our measure)."""
+
+BYTES_PER_FLOAT = 4
+PROCESS_BYTES = 450_000_000
+"""What the libraries take before any tile. [byte]"""
+
+OUTPUT_BYTES_PER_PX = 3.0
+"""Evidence, change mask and tile files, compressed, upper bound. [byte]"""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a month would take; sizes in bytes."""
+
+    month: str
+    pairs: tuple[tuple[str, str], ...]
+    problems: tuple[str, ...]
+    tiles: int
+    tile_px: int
+    pixels: int
+    read_bytes: int
+    memory_bytes: int
+    memory_available_bytes: int
+    disk_bytes: int
+    disk_free_bytes: int
+    seconds: float
+
+    def facts(self) -> dict[str, Any]:
+        """Return the plan as JSON-able values."""
+        return asdict(self)
+
+    def lines(self) -> list[str]:
+        """Return the plan for people."""
+        lines = [
+            f"month {self.month}: {len(self.pairs)} pair(s)",
+            *(f"  {before} -> {after}" for before, after in self.pairs),
+            f"tiles 图块: {self.tiles} of {self.tile_px} px, {self.pixels / 1e6:.2f} Mpx",
+            f"read 读取: {_size(self.read_bytes)}",
+            f"memory 内存: about {_size(self.memory_bytes)} of {_size(self.memory_available_bytes)} available",
+            f"disk 磁盘: about {_size(self.disk_bytes)} of {_size(self.disk_free_bytes)} free",
+            f"time 用时: about {self.seconds:.0f} s and the compilation of a first run",
+        ]
+        if self.memory_bytes > self.memory_available_bytes:
+            lines.append(
+                "warning 注意: not enough memory; use --tile or --workers with smaller numbers"
+            )
+        if self.disk_bytes > self.disk_free_bytes:
+            lines.append("warning 注意: not enough disk; choose another --out")
+        return [*lines, *(f"problem 问题: {problem}" for problem in self.problems)]
+
+
+def plan(job: Job, month: str, *, tile_px: int | None, workers: int) -> Plan:
+    """Tell what a month would take; nothing is written.
+
+    Parameters
+    ----------
+    job
+        From `open_job`.
+    month
+        ``YYYY-MM``.
+    tile_px, workers
+        As for the run; None and 0 are its defaults.
+    """
+    config = job.config
+    found = catalogue.scan(job.scenes_folder, job.profiles)
+    pairs = choose_pairs(found.scenes, config, month_span(month))
+    territory = read_territory(job)
+    settings = Settings(config.pixels, config.evidence, config.patches)
+    size_px = tile_px or config.grid.tile_px
+    counties = [tuple(row) for row in territory.districts.bounds.to_numpy()]
+    tiles = list(territory.grid.tiles(size_px, settings.halo_px))
+    due = tiles_meeting(tiles, territory.grid, counties) if pairs else []
+    count = RunOptions(workers=workers).worker_count
+    bands = max((len(pair.before.bands) for pair in pairs), default=0)
+    pixels = sum(tile.core.height * tile.core.width for tile in due)
+    outer = max((tile.outer.height * tile.outer.width for tile in due), default=0)
+    used = {scene.href for pair in pairs for scene in (pair.before, pair.after)}
+    place = _existing(Path("runs"))
+    return Plan(
+        month=month,
+        pairs=tuple((pair.before.scene_id, pair.after.scene_id) for pair in pairs),
+        problems=tuple(f"{problem.href}: {problem.message}" for problem in found.problems),
+        tiles=len(due),
+        tile_px=size_px,
+        pixels=pixels,
+        read_bytes=sum(found.sizes_bytes[href] for href in used),
+        memory_bytes=PROCESS_BYTES + count * outer * bands * BYTES_PER_FLOAT * WORKING_ARRAYS,
+        memory_available_bytes=psutil.virtual_memory().available,
+        disk_bytes=int(pixels * OUTPUT_BYTES_PER_PX),
+        disk_free_bytes=shutil.disk_usage(place).free,
+        seconds=pixels / 1e6 * SECONDS_PER_MPX / min(count, os.cpu_count() or 1),
+    )
+
+
+def _existing(path: Path) -> Path:
+    """Return the nearest folder that is there."""
+    path = path.resolve()
+    while not path.exists():
+        path = path.parent
+    return path
+
+
+def _size(count: int) -> str:
+    for unit in ("B", "kB", "MB"):
+        if count < 1000:  # noqa: PLR2004 - decimal prefixes
+            return f"{count:.0f} {unit}"
+        count //= 1000
+    return f"{count} GB"

@@ -1,0 +1,271 @@
+"""``detect series``: follow every pixel through a folder of dated images, report breaks."""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+
+from changedetect import schema, tiling
+from changedetect.config.detection import PatchesSection
+from changedetect.config.series import SeriesSection
+from changedetect.errors import ConfigError, SceneError
+from changedetect.grid import Grid, Tile
+from changedetect.io import catalogue, raster_writer, tile_files
+from changedetect.io.rasters import RasterReader
+from changedetect.pipeline.context import RunOptions
+from changedetect.pipeline.detection import (
+    CHANGE,
+    CHANGE_FORM,
+    EVIDENCE,
+    EVIDENCE_FORM,
+    PATCHES,
+    TileSet,
+    change_strips,
+    write_patches,
+)
+from changedetect.pipeline.job import SHARED_CONFIG, read_profile
+from changedetect.pipeline.progress import Progress
+from changedetect.pipeline.quicklook import (
+    PREVIEW,
+    TILE_PX,
+    LookOptions,
+    LookReport,
+    picture,
+    prepare_folder,
+    preview,
+    thinned,
+)
+from changedetect.records import Scene, ScenePair
+from changedetect.stages import patches
+from changedetect.stages.evidence import series
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesWork:
+    """The work of one tile: every date in order through one state.
+
+    Attributes
+    ----------
+    images
+        Folder of the catalogue.
+    grid
+        Of the first image.
+    scenes
+        By date; images of one day are put together, the first that observed a pixel counts.
+    since
+        Breaks first seen after this day are reported.
+    folder
+        Where tiles leave their file.
+    """
+
+    images: Path
+    grid: Grid
+    scenes: tuple[Scene, ...]
+    since: date
+    settings: SeriesSection
+    outlines: PatchesSection
+    folder: Path
+
+    @property
+    def days(self) -> list[date]:
+        """Days of the series, each once."""
+        return sorted({scene.day for scene in self.scenes})
+
+    def __call__(self, tile: Tile) -> str:
+        """Do a tile and return the name of its file."""
+        path = self.folder / f"{tile.name}.npz"
+        if tile_files.read_tile(path) is None:
+            evidence, runs = self.measure(tile)
+            tile_files.write_tile(path, {"evidence": evidence, **runs.to_arrays()})
+        return path.name
+
+    def measure(self, tile: Tile) -> tuple[np.ndarray, patches.TileRuns]:
+        """Follow the pixels of one tile; evidence of its core, and its runs."""
+        reader = RasterReader(self.images)
+        shape = tile.outer.height, tile.outer.width
+        state = series.start(shape, self.scenes[0].roles, self.settings)
+        for day in self.days:
+            values = self._values(reader, tile, [s for s in self.scenes if s.day == day])
+            state = series.update(state, day, values, self.settings)
+        found = series.evidence(state, self.since, self.days[-1], self.settings)
+        threshold = series.alarm_threshold(state, self.settings)
+        index = bracket_index(found.before_day, found.after_day, self.days)
+        runs = patches.tile_runs(
+            found.llr, tile, threshold, _no_channels, self.outlines, pair_index=index
+        )
+        return found.llr[tile.core_in_outer.slices], runs
+
+    def _values(self, reader: RasterReader, tile: Tile, scenes: Sequence[Scene]) -> np.ndarray:
+        whole: np.ndarray | None = None
+        for scene in scenes:
+            values = reader.read(scene, self.grid, tile.outer)
+            cloud = reader.read_cloud(scene, self.grid, tile.outer)
+            values[:, (cloud == schema.CLOUD) | (cloud == schema.SHADOW)] = np.nan
+            whole = values if whole is None else np.where(np.isfinite(whole), whole, values)
+        assert whole is not None
+        return whole
+
+
+def _no_channels(rows: np.ndarray, _cols: np.ndarray) -> np.ndarray:
+    return np.zeros((0, len(rows)), np.int32)
+
+
+def bracket_index(before: np.ndarray, after: np.ndarray, days: Sequence[date]) -> np.ndarray:
+    """Give each bracket of days a number: place of the day before × days + place of the day after.
+
+    Parameters
+    ----------
+    before, after
+        ``(y, x)`` int32 ordinals; 0 = none.
+    days
+        Of the series, sorted.
+
+    Returns
+    -------
+    ndarray
+        ``(y, x)`` int32; -1 where there is no bracket.
+    """
+    ordinals = np.array([day.toordinal() for day in days])
+    first, last = np.searchsorted(ordinals, before), np.searchsorted(ordinals, after)
+    return np.where((before > 0) & (after > 0), first * len(days) + last, -1).astype(np.int32)
+
+
+def brackets(scenes: Sequence[Scene]) -> tuple[ScenePair, ...]:
+    """Return the pair of scenes behind every number that `bracket_index` gives."""
+    first_of: dict[date, Scene] = {}
+    for scene in scenes:
+        first_of.setdefault(scene.day, scene)
+    days = sorted(first_of)
+    return tuple(ScenePair(first_of[before], first_of[after]) for before in days for after in days)
+
+
+def look_at_series(
+    folder: Path, options: LookOptions, *, since: str | None, progress: Progress
+) -> LookReport:
+    """Follow a series and write evidence, change mask, patches and a preview.
+
+    Parameters
+    ----------
+    folder
+        Images of one sensor profile, dated.
+    options
+        Where results go; the profile (all that come with the program are tried if none is named).
+    since
+        Report breaks first seen after this day, ``YYYY-MM-DD``; None = after the first year.
+    progress
+        Who listens.
+
+    Raises
+    ------
+    SceneError
+        No usable image, or images of several sensors.
+    ConfigError
+        ``since`` is no date.
+    """
+    scenes, problems = _scenes(folder, options.sensor)
+    settings = SeriesSection()
+    first, last = scenes[0].day, scenes[-1].day
+    start = _day(since) if since else first + timedelta(days=settings.min_history_days)
+    notices = _notices(first, last, start, settings)
+    if last <= start:
+        msg = f"{folder}: the series ends on {last}, nothing comes after {start}; {'; '.join(notices)}"
+        raise SceneError(msg)
+    prepare_folder(options)
+    work_folder = options.out / ".work"
+    work_folder.mkdir(exist_ok=True)
+    outlines = PatchesSection()
+    grid = scenes[0].grid
+    work = SeriesWork(folder, grid, scenes, start, settings, outlines, work_folder)
+    tiles, lost = _run(work, options, progress)
+    outline = patches.outline(
+        tiles.runs() + tiles.lost(), grid, outlines, brackets(scenes), sources=("series",)
+    )
+    _write(options.out, tiles, work, outline)
+    shutil.rmtree(work_folder)
+    figures = {
+        "images": len(scenes),
+        "since": start.isoformat(),
+        "until": last.isoformat(),
+        "patches": len(outline.patches),
+        "area_m2": round(float(outline.patches["area_m2"].sum()), 2),
+        "observed_px": outline.observed_px,
+        "unobserved_px": outline.unobserved_px,
+    }
+    return LookReport(options.out, figures, notices, problems + lost)
+
+
+def _scenes(folder: Path, sensor: str | None) -> tuple[tuple[Scene, ...], tuple[str, ...]]:
+    names = (
+        [sensor] if sensor else sorted(p.stem for p in (SHARED_CONFIG / "sensors").glob("*.yaml"))
+    )
+    profiles = [read_profile(Path.cwd(), name) for name in names]
+    found = catalogue.scan(folder, profiles)
+    kinds = sorted({scene.sensor for scene in found.scenes})
+    optical = tuple(scene for scene in found.scenes if scene.kind == "optical")
+    if not optical:
+        reasons = "; ".join(f"{one.href}: {one.message}" for one in found.problems[:3])
+        msg = f"{folder}: no optical image of a known sensor; {reasons or 'the folder is empty'}"
+        raise SceneError(msg)
+    if len(kinds) > 1:
+        msg = f"{folder}: images of several sensors ({', '.join(kinds)}); name one with --sensor"
+        raise SceneError(msg)
+    problems = tuple(f"{one.href}: {one.message}" for one in found.problems)
+    return optical, () if sensor is None and not problems else problems
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        msg = f"--since {text!r}: a day like 2025-06-01 was expected"
+        raise ConfigError(msg) from error
+
+
+def _notices(first: date, last: date, start: date, settings: SeriesSection) -> tuple[str, ...]:
+    span = (last - first).days
+    notices = [f"series from {first} to {last}; breaks first seen after {start} are reported"]
+    if span < settings.min_history_days:
+        notices.append(
+            f"{span} days are less than the {settings.min_history_days} that the season needs: nothing "
+            "can be said yet, which is not the same as no change / 时序不足一年，暂不判断"
+        )
+    return tuple(notices)
+
+
+def _run(
+    work: SeriesWork, options: LookOptions, progress: Progress
+) -> tuple[TileSet, tuple[str, ...]]:
+    halo = patches.halo_px(work.outlines)
+    tiles = tuple(work.grid.tiles(options.tile_px or TILE_PX, halo))
+    failures: list[tiling.TileFailure] = []
+    progress.begin("series", len(tiles))
+
+    def done(tile: Tile, result: str | tiling.TileFailure) -> None:
+        if isinstance(result, tiling.TileFailure):
+            failures.append(result)
+        progress.advance("series", tile.name)
+
+    tiling.run_tiles(
+        tiles, work, workers=RunOptions(workers=options.workers).worker_count, done=done
+    )
+    progress.end("series", f"{len(tiles) - len(failures)} of {len(tiles)} tiles")
+    failed = {failure.tile for failure in failures}
+    kept = tuple(tile for tile in tiles if tile not in failed)
+    lines = sorted(f"tile {one.tile.name} not observed: {one.error}" for one in failures)
+    return TileSet(work.folder, kept, (), tuple(t for t in tiles if t in failed)), tuple(lines)
+
+
+def _write(out: Path, tiles: TileSet, work: SeriesWork, outline: patches.Outline) -> None:
+    grid = work.grid
+    write = raster_writer.write_raster
+    write(out / EVIDENCE, grid, EVIDENCE_FORM, tiles.strips(grid), overwrite=True)
+    change = change_strips(tiles.strips(grid), outline)
+    write(out / CHANGE, grid, CHANGE_FORM, change, overwrite=True)
+    write_patches(out / PATCHES, outline.patches, grid.crs)
+    reader = RasterReader(work.images)
+    pictures = [picture(reader, scene, grid) for scene in (work.scenes[0], work.scenes[-1])]
+    evidence = thinned(tiles.strips(grid), grid)
+    raster_writer.write_preview(out / PREVIEW, preview(pictures, evidence), overwrite=True)
