@@ -202,38 +202,41 @@ def draw_approvals(
         Its ground, in the grid's CRS.
     """
     first, last = plan.days[0], plan.days[-1]
-    angle = float(rng.uniform(0, np.pi))
+    mining = plan.family == "mining"
     match label.situation:
         case "valid" | "facility":
-            kind = label.excuse or "SS"
-            return [
-                Draft(kind, _before(rng, first), _runs_to(rng, kind, last), _around(rng, ground))
-            ]
+            made = [_valid(rng, label.excuse or "SS", plan, _around(rng, ground))]
+        case "temporary":
+            made = [_valid(rng, "LS", plan, _around(rng, ground))]
         case "union":
-            other = str(rng.choice(["GY", "ZJG", "NZY"]))
-            cut = rng.uniform(0.36, 0.47)
-            low = _part(ground, 1 - cut + 0.04, upper=False, angle=angle).buffer(2.0)
-            high = _part(ground, cut, upper=True, angle=angle).buffer(2.0)
-            return [
-                Draft("NZY", _before(rng, first), None, low),
-                Draft(other, _before(rng, first), None, high),
-            ]
+            made = _two_halves(rng, plan, ground)
         case "too_small":
-            kind = "CK" if plan.family == "mining" else str(rng.choice(["NZY", "GY"]))
-            part = _part(ground, rng.uniform(0.4, 0.75), upper=True, angle=angle)
-            return [Draft(kind, _before(rng, first), _runs_to(rng, kind, last), part)]
+            kind = "CK" if mining else str(rng.choice(["NZY", "GY"]))
+            angle, share = rng.uniform(0, np.pi), rng.uniform(0.4, 0.75)
+            made = [_valid(rng, kind, plan, _part(ground, share, upper=True, angle=angle))]
         case "later":
-            kind = "CK" if plan.family == "mining" else str(rng.choice(["NZY", "GY", "DJ"]))
+            kind = "CK" if mining else str(rng.choice(["NZY", "GY", "DJ"]))
             late = last + timedelta(days=int(rng.integers(45, 110)))
-            return [Draft(kind, late, _runs_to(rng, kind, late), _around(rng, ground))]
+            made = [Draft(kind, late, _runs_to(rng, kind, late), _around(rng, ground))]
         case "expired":
-            kind = "CK" if plan.family == "mining" else str(rng.choice(["LS", "NZY"]))
+            kind = "CK" if mining else str(rng.choice(["LS", "NZY"]))
             end = first - timedelta(days=int(rng.integers(60, 400)))
             begin = end - timedelta(days=int(rng.integers(360, 730)))
-            return [Draft(kind, begin, end, _around(rng, ground))]
-        case "temporary":
-            return [
-                Draft("LS", _before(rng, first), _runs_to(rng, "LS", last), _around(rng, ground))
-            ]
+            made = [Draft(kind, begin, end, _around(rng, ground))]
         case _:
-            return []
+            made = []
+    return made
+
+
+def _valid(rng: np.random.Generator, kind: str, plan: Planned, geometry: BaseGeometry) -> Draft:
+    """Draw an approval that is valid at the change."""
+    return Draft(kind, _before(rng, plan.days[0]), _runs_to(rng, kind, plan.days[-1]), geometry)
+
+
+def _two_halves(rng: np.random.Generator, plan: Planned, ground: BaseGeometry) -> list[Draft]:
+    """Draw two valid approvals that cover a ground only together; conversion has the larger."""
+    angle, share = rng.uniform(0, np.pi), rng.uniform(0.36, 0.47)
+    other = str(rng.choice(["GY", "ZJG", "NZY"]))
+    low = _part(ground, 1 - share + 0.04, upper=False, angle=angle).buffer(2.0)
+    high = _part(ground, share, upper=True, angle=angle).buffer(2.0)
+    return [_valid(rng, "NZY", plan, low), _valid(rng, other, plan, high)]
