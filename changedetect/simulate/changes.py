@@ -29,7 +29,7 @@ _MEDIAN_M2 = {
     "greenhouse": 900.0, "demolition": 300.0,
 }  # fmt: skip
 _RANGE_M2 = {
-    "building": (62, 6000), "hard_surface": (62, 5000), "earthwork": (120, 6000),
+    "building": (62, 6000), "hard_surface": (72, 5000), "earthwork": (120, 6000),
     "road": (180, 4500), "photovoltaic": (700, 6000), "mining": (400, 6000),
     "planting": (200, 6000), "pond": (150, 5000), "greenhouse": (200, 6000),
     "demolition": (60, 6000),
