@@ -31,7 +31,8 @@ farmland has no part in this label; facility land is never drawn on it.
 
 Situations: ``valid``, ``union`` (two approvals that cover it only together), ``facility``,
 ``in_village``, ``rural_road`` (legal); ``none``, ``expired``, ``later``, ``too_small`` (one valid
-approval over 40-75%), ``temporary`` (something permanent on valid temporary land) (illegal). A
+approval over 40-75%), ``sliver`` (a valid approval of the neighbour's land
+covers less than 5%: as good as none), ``temporary`` (something permanent on valid temporary land) (illegal). A
 change that is not construction has ``none``, or ``facility`` where facility land is on file.
 """
 
@@ -71,7 +72,7 @@ _KIND_CHANCE: dict[str, dict[str, float]] = {
     "photovoltaic": {"NZY": 0.60, "GY": 0.40},
     "mining": {"CK": 1.0},
 }
-_ILLEGAL = {"none": 0.46, "expired": 0.16, "later": 0.18, "too_small": 0.20}
+_ILLEGAL = {"none": 0.40, "sliver": 0.06, "expired": 0.16, "later": 0.18, "too_small": 0.20}
 _LEGAL_CHANCE = 0.46
 
 
@@ -165,8 +166,13 @@ def _runs_to(rng: np.random.Generator, kind: str, day: date) -> date | None:
     return day + timedelta(days=int(rng.integers(150, 500 if kind == "LS" else 1800)))
 
 
-def _part(ground: BaseGeometry, share: float, *, upper: bool, angle: float) -> BaseGeometry:
-    """Cut the part off a ground that lies beyond a line and holds about a share of its area."""
+def _part(
+    ground: BaseGeometry, share: float, *, upper: bool, angle: float, margin_m: float = 0.0
+) -> BaseGeometry:
+    """Cut the part off a ground that lies beyond a line and holds about a share of its area.
+
+    With a margin the part reaches that far beyond the ground, but not across the line.
+    """
     west, south, east, north = ground.bounds
     x, y = np.meshgrid(np.arange(west + 0.5, east), np.arange(south + 0.5, north))
     shapely.prepare(ground)
@@ -178,7 +184,7 @@ def _part(ground: BaseGeometry, share: float, *, upper: bool, angle: float) -> B
     ends = (cut, far) if upper else (-far, cut)
     ring = [(ends[0], -far), (ends[1], -far), (ends[1], far), (ends[0], far)]
     corners = [(west + u * cos - v * sin, south + u * sin + v * cos) for u, v in ring]
-    return ground.intersection(shapely.Polygon(corners))
+    return ground.buffer(margin_m).intersection(shapely.Polygon(corners))
 
 
 def _around(rng: np.random.Generator, ground: BaseGeometry) -> BaseGeometry:
@@ -214,6 +220,11 @@ def draw_approvals(
             kind = "CK" if mining else str(rng.choice(["NZY", "GY"]))
             angle, share = rng.uniform(0, np.pi), rng.uniform(0.4, 0.75)
             made = [_valid(rng, kind, plan, _part(ground, share, upper=True, angle=angle))]
+        case "sliver":
+            angle, share = rng.uniform(0, np.pi), rng.uniform(0.01, 0.03)
+            kind = str(rng.choice(sorted(USABLE[plan.family])))
+            beside = _part(ground, share, upper=True, angle=angle, margin_m=7.0)
+            made = [_valid(rng, kind, plan, beside)]
         case "later":
             kind = "CK" if mining else str(rng.choice(["NZY", "GY", "DJ"]))
             late = last + timedelta(days=int(rng.integers(45, 110)))

@@ -157,7 +157,7 @@ def draw_red_line(canvas: Canvas, relief: Relief, grid: Grid) -> gpd.GeoDataFram
     built = canvas.is_code("0601", "0602", "0702")[5::_COARSE, 5::_COARSE]
     limit = float(np.quantile(coarse, 0.80))
     hill = (coarse > limit) & ~ndi.binary_dilation(built, iterations=3)
-    top = ndi.binary_erosion(hill, iterations=6)
+    top = ndi.binary_erosion(hill, iterations=min(6, 1 + canvas.size // 250))
     middle = shapely.LineString(
         [
             (grid.bounds[0] + x, grid.bounds[3] - relief.course_m[min(x, canvas.size - 1)])

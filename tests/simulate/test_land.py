@@ -341,6 +341,12 @@ def _union(facts):
     assert facts.valid.sort_values("share").iloc[-1]["kind"] == facts.row.excuse
 
 
+def _sliver(facts):
+    assert len(facts.valid) == 1
+    assert 0 < facts.valid["share"].max() < 0.05
+    assert pd.isna(facts.row.excuse)
+
+
 def _expired(facts):
     assert (facts.near["share"] > 0.95).all()
     assert all(day < bracket(facts.row.changed_on)[0] for day in facts.near["to"])
@@ -375,7 +381,7 @@ def _rural_road(facts):
 CHECKS = {
     "none": _none, "valid": _valid, "facility": _facility, "union": _union, "later": _later,
     "expired": _expired, "too_small": _too_small, "temporary": _temporary,
-    "in_village": _in_village, "rural_road": _rural_road,
+    "sliver": _sliver, "in_village": _in_village, "rural_road": _rural_road,
 }  # fmt: skip
 
 
