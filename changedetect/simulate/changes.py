@@ -29,7 +29,7 @@ _MEDIAN_M2 = {
     "greenhouse": 900.0, "demolition": 300.0,
 }  # fmt: skip
 _RANGE_M2 = {
-    "building": (62, 6000), "hard_surface": (62, 5000), "earthwork": (120, 6000),
+    "building": (62, 6000), "hard_surface": (72, 5000), "earthwork": (120, 6000),
     "road": (180, 4500), "photovoltaic": (700, 6000), "mining": (400, 6000),
     "planting": (200, 6000), "pond": (150, 5000), "greenhouse": (200, 6000),
     "demolition": (60, 6000),
@@ -49,6 +49,7 @@ _KINDS: dict[str, dict[str, float]] = {
 _LARGE = {"earthwork": "any", "photovoltaic": "slope", "mining": "wood", "planting": "crop"}
 _GARDEN_MAX_M2 = 150.0
 _GROWTH_M = 7.0
+_LAST_TRIES = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +191,16 @@ def _found(rng: np.random.Generator, sites: Sites, wish: Wish) -> tuple[Window, 
             window = place(rng, sites, shape, kind)
             if window is not None:
                 return window, cropped(shape)
+    return _smallest(rng, sites, wish)
+
+
+def _smallest(rng: np.random.Generator, sites: Sites, wish: Wish) -> tuple[Window, Shape] | None:
+    """Try the smallest shape of a family, often: a month shall have every family."""
+    for _ in range(_LAST_TRIES):
+        shape = shapes.BUILDERS[wish.family](rng, _RANGE_M2[wish.family][0] * 1.1)
+        window = place(rng, sites, shape, _KINDS_LAST[wish.family])
+        if window is not None:
+            return window, cropped(shape)
     return None
 
 

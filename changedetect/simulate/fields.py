@@ -81,8 +81,8 @@ def draw_fields(rng: np.random.Generator, canvas: Canvas, relief: Relief) -> Non
     stand, _ = lattice_cells(rng, x, y, 105.0)
     hill = relief.hill
     count = int(block.max()) + 1
-    level = np.bincount(block.ravel(), relief.hillness.ravel(), count)
-    level /= np.maximum(np.bincount(block.ravel(), minlength=count), 1)
+    cells = np.maximum(np.bincount(block.ravel(), minlength=count), 1)
+    level = np.bincount(block.ravel(), relief.hillness.ravel(), count) / cells
     use = np.where(level > _FOOT_BAND, _uses(rng, _FOOT, count), _uses(rng, _PLAIN, count))
     key[hill] = -1 - stand[hill]
     names, unit = np.unique(key, return_inverse=True)

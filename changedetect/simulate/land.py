@@ -13,6 +13,7 @@ bears a wrong field class (`zones.SURVEY_ERROR_SHARE`).
 from dataclasses import replace
 from datetime import date
 
+import geopandas as gpd
 import numpy as np
 from shapely.geometry import Polygon
 
@@ -25,7 +26,7 @@ from changedetect.simulate.fields import draw_fields
 from changedetect.simulate.rasters import pieces
 from changedetect.simulate.relief import Relief, draw_relief
 from changedetect.simulate.settlements import settle
-from changedetect.simulate.sites import Sites, open_sites
+from changedetect.simulate.sites import open_sites
 from changedetect.simulate.world import World
 
 CRS = "EPSG:4547"
@@ -96,13 +97,8 @@ def build_world(
     wishes = changes.draw_wishes(chance["wishes"], size, calendar)
     planned = changes.plan_changes(chance["places"], sites, wishes, calendar)
     planned = sorted(planned, key=lambda plan: (plan.days[0], plan.window))
-    survey = _survey(chance["survey"], canvas, grid, planned, calendar)
-    records |= {
-        "DLTB": survey.dltb,
-        "YJJBNTBHTB": zones.draw_basic_farmland(chance["zones"], survey.dltb, CRS),
-        "STBHHX": zones.draw_red_line(canvas, relief, grid),
-        "CZKFBJ": zones.draw_town_boundary(town, grid),
-    }
+    records |= _maps(chance, canvas, relief, _survey(chance, canvas, grid, planned, calendar))
+    records["CZKFBJ"] = zones.draw_town_boundary(town, grid)
     places = truth.grounds(planned, grid)
     labels, drafts = truth.draw_labels(chance["labels"], planned, places, records)
     drafts += approvals.draw_elsewhere(
@@ -110,10 +106,6 @@ def build_world(
     )
     records |= approvals.write_approvals(chance["documents"], drafts, CRS)
     table = truth.truth_table(planned, places, labels, CRS)
-    kept = [
-        changes.as_planted(plan, name)
-        for plan, name in zip(planned, table["truth_id"], strict=True)
-    ]
     return World(
         seed=seed,
         grid=grid,
@@ -121,7 +113,7 @@ def build_world(
         height_m=canvas.height_m,
         terrain_m=relief.terrain_m,
         parcel=_objects(canvas),
-        changes=tuple(kept),
+        changes=tuple(map(changes.as_planted, planned, table["truth_id"])),
         records=records,
         truth=table,
         first_day=calendar.first_day,
@@ -152,8 +144,20 @@ def _draw_land(
     return canvas, relief, houses, town
 
 
+def _maps(
+    chance: dict[str, np.random.Generator], canvas: Canvas, relief: Relief, survey: zones.Survey
+) -> dict[str, gpd.GeoDataFrame]:
+    """Draw the zones that follow from survey and relief."""
+    grid = survey.grid
+    return {
+        "DLTB": survey.dltb,
+        "YJJBNTBHTB": zones.draw_basic_farmland(chance["zones"], survey.dltb, grid.crs),
+        "STBHHX": zones.draw_red_line(canvas, relief, grid),
+    }
+
+
 def _survey(
-    rng: np.random.Generator,
+    chance: dict[str, np.random.Generator],
     canvas: Canvas,
     grid: Grid,
     planned: list[Planned],
@@ -168,7 +172,7 @@ def _survey(
             village = seen.village[plan.window.slices].copy()
             seen.survey(plan.window, plan.shape.mask, _SURVEY_CODE[plan.family])
             seen.village[plan.window.slices] = village
-    return zones.draw_survey(rng, seen, grid, village=seen.village)
+    return zones.draw_survey(chance["survey"], seen, grid, village=seen.village)
 
 
 def _changed(planned: list[Planned], size: int) -> np.ndarray:
@@ -180,6 +184,6 @@ def _changed(planned: list[Planned], size: int) -> np.ndarray:
 
 
 def _objects(canvas: Canvas) -> np.ndarray:
-    """Number fields and single objects together: buildings stand apart from their parcel."""
+    """Give every field and every single object a number; buildings stand apart from fields."""
     parcel = pieces(canvas.unit)
     return np.where(canvas.thing > 0, canvas.thing + parcel.max(), parcel).astype(np.int32)

@@ -31,7 +31,8 @@ farmland has no part in this label; facility land is never drawn on it.
 
 Situations: ``valid``, ``union`` (two approvals that cover it only together), ``facility``,
 ``in_village``, ``rural_road`` (legal); ``none``, ``expired``, ``later``, ``too_small`` (one valid
-approval over 40-75%), ``temporary`` (something permanent on valid temporary land) (illegal). A
+approval over 40-75%), ``sliver`` (a valid approval of the neighbour's land
+covers less than 5%: as good as none), ``temporary`` (something permanent on valid temporary land) (illegal). A
 change that is not construction has ``none``, or ``facility`` where facility land is on file.
 """
 
@@ -71,7 +72,7 @@ _KIND_CHANCE: dict[str, dict[str, float]] = {
     "photovoltaic": {"NZY": 0.60, "GY": 0.40},
     "mining": {"CK": 1.0},
 }
-_ILLEGAL = {"none": 0.46, "expired": 0.16, "later": 0.18, "too_small": 0.20}
+_ILLEGAL = {"none": 0.40, "sliver": 0.06, "expired": 0.16, "later": 0.18, "too_small": 0.20}
 _LEGAL_CHANCE = 0.46
 
 
@@ -165,8 +166,13 @@ def _runs_to(rng: np.random.Generator, kind: str, day: date) -> date | None:
     return day + timedelta(days=int(rng.integers(150, 500 if kind == "LS" else 1800)))
 
 
-def _part(ground: BaseGeometry, share: float, *, upper: bool, angle: float) -> BaseGeometry:
-    """Cut the part off a ground that lies beyond a line and holds about a share of its area."""
+def _part(
+    ground: BaseGeometry, share: float, *, upper: bool, angle: float, margin_m: float = 0.0
+) -> BaseGeometry:
+    """Cut the part off a ground that lies beyond a line and holds about a share of its area.
+
+    With a margin the part reaches that far beyond the ground, but not across the line.
+    """
     west, south, east, north = ground.bounds
     x, y = np.meshgrid(np.arange(west + 0.5, east), np.arange(south + 0.5, north))
     shapely.prepare(ground)
@@ -178,7 +184,7 @@ def _part(ground: BaseGeometry, share: float, *, upper: bool, angle: float) -> B
     ends = (cut, far) if upper else (-far, cut)
     ring = [(ends[0], -far), (ends[1], -far), (ends[1], far), (ends[0], far)]
     corners = [(west + u * cos - v * sin, south + u * sin + v * cos) for u, v in ring]
-    return ground.intersection(shapely.Polygon(corners))
+    return ground.buffer(margin_m).intersection(shapely.Polygon(corners))
 
 
 def _around(rng: np.random.Generator, ground: BaseGeometry) -> BaseGeometry:
@@ -202,38 +208,46 @@ def draw_approvals(
         Its ground, in the grid's CRS.
     """
     first, last = plan.days[0], plan.days[-1]
-    angle = float(rng.uniform(0, np.pi))
+    mining = plan.family == "mining"
     match label.situation:
         case "valid" | "facility":
-            kind = label.excuse or "SS"
-            return [
-                Draft(kind, _before(rng, first), _runs_to(rng, kind, last), _around(rng, ground))
-            ]
+            made = [_valid(rng, label.excuse or "SS", plan, _around(rng, ground))]
+        case "temporary":
+            made = [_valid(rng, "LS", plan, _around(rng, ground))]
         case "union":
-            other = str(rng.choice(["GY", "ZJG", "NZY"]))
-            cut = rng.uniform(0.36, 0.47)
-            low = _part(ground, 1 - cut + 0.04, upper=False, angle=angle).buffer(2.0)
-            high = _part(ground, cut, upper=True, angle=angle).buffer(2.0)
-            return [
-                Draft("NZY", _before(rng, first), None, low),
-                Draft(other, _before(rng, first), None, high),
-            ]
+            made = _two_halves(rng, plan, ground)
         case "too_small":
-            kind = "CK" if plan.family == "mining" else str(rng.choice(["NZY", "GY"]))
-            part = _part(ground, rng.uniform(0.4, 0.75), upper=True, angle=angle)
-            return [Draft(kind, _before(rng, first), _runs_to(rng, kind, last), part)]
+            kind = "CK" if mining else str(rng.choice(["NZY", "GY"]))
+            angle, share = rng.uniform(0, np.pi), rng.uniform(0.4, 0.75)
+            made = [_valid(rng, kind, plan, _part(ground, share, upper=True, angle=angle))]
+        case "sliver":
+            angle, share = rng.uniform(0, np.pi), rng.uniform(0.01, 0.03)
+            kind = str(rng.choice(sorted(USABLE[plan.family])))
+            beside = _part(ground, share, upper=True, angle=angle, margin_m=7.0)
+            made = [_valid(rng, kind, plan, beside)]
         case "later":
-            kind = "CK" if plan.family == "mining" else str(rng.choice(["NZY", "GY", "DJ"]))
+            kind = "CK" if mining else str(rng.choice(["NZY", "GY", "DJ"]))
             late = last + timedelta(days=int(rng.integers(45, 110)))
-            return [Draft(kind, late, _runs_to(rng, kind, late), _around(rng, ground))]
+            made = [Draft(kind, late, _runs_to(rng, kind, late), _around(rng, ground))]
         case "expired":
-            kind = "CK" if plan.family == "mining" else str(rng.choice(["LS", "NZY"]))
+            kind = "CK" if mining else str(rng.choice(["LS", "NZY"]))
             end = first - timedelta(days=int(rng.integers(60, 400)))
             begin = end - timedelta(days=int(rng.integers(360, 730)))
-            return [Draft(kind, begin, end, _around(rng, ground))]
-        case "temporary":
-            return [
-                Draft("LS", _before(rng, first), _runs_to(rng, "LS", last), _around(rng, ground))
-            ]
+            made = [Draft(kind, begin, end, _around(rng, ground))]
         case _:
-            return []
+            made = []
+    return made
+
+
+def _valid(rng: np.random.Generator, kind: str, plan: Planned, geometry: BaseGeometry) -> Draft:
+    """Draw an approval that is valid at the change."""
+    return Draft(kind, _before(rng, plan.days[0]), _runs_to(rng, kind, plan.days[-1]), geometry)
+
+
+def _two_halves(rng: np.random.Generator, plan: Planned, ground: BaseGeometry) -> list[Draft]:
+    """Draw two valid approvals that cover a ground only together; conversion has the larger."""
+    angle, share = rng.uniform(0, np.pi), rng.uniform(0.36, 0.47)
+    other = str(rng.choice(["GY", "ZJG", "NZY"]))
+    low = _part(ground, 1 - share + 0.04, upper=False, angle=angle).buffer(2.0)
+    high = _part(ground, share, upper=True, angle=angle).buffer(2.0)
+    return [_valid(rng, "NZY", plan, low), _valid(rng, other, plan, high)]

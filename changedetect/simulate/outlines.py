@@ -51,7 +51,7 @@ def _followers(
     again = np.minimum(first + 1, key.size - 1)
     double = (key[again] == wanted) & (again != first)
     other = double & (way[first] != (way - 1) % 4)
-    return np.where(other, again, first)
+    return np.asarray(np.where(other, again, first))
 
 
 def _corners(labels: np.ndarray) -> np.ndarray:

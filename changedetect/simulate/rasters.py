@@ -49,7 +49,7 @@ def smooth_noise(rng: np.random.Generator, size: int, pitch_m: float) -> np.ndar
     weights = _spline(size, pitch_m)
     knots = rng.standard_normal((weights.shape[1], weights.shape[1]))
     field = (weights @ (weights @ knots).T).T
-    return ((field - field.mean()) / field.std()).astype(np.float32)
+    return np.asarray((field - field.mean()) / field.std(), np.float32)
 
 
 def lattice_cells(
@@ -110,7 +110,7 @@ def _nearest(
 
 
 def pieces(labels: np.ndarray) -> np.ndarray:
-    """Number the 4-connected pieces of equal labels from 1, in reading order of their first cell.
+    """Give 4-connected pieces of equal labels numbers from 1, in order of their first cell.
 
     Examples
     --------
@@ -134,7 +134,7 @@ def pieces(labels: np.ndarray) -> np.ndarray:
     _, first = np.unique(group, return_index=True)
     rank = np.empty(first.size, np.int32)
     rank[np.argsort(first, kind="stable")] = np.arange(1, first.size + 1)
-    return rank[group][runs]
+    return np.asarray(rank[group][runs])
 
 
 def without_slivers(labels: np.ndarray, smallest: int) -> np.ndarray:
@@ -144,14 +144,14 @@ def without_slivers(labels: np.ndarray, smallest: int) -> np.ndarray:
     if not small.any() or small.all():
         return labels.copy()
     nearest = ndi.distance_transform_edt(small, return_distances=False, return_indices=True)
-    return labels[tuple(nearest)]
+    return np.asarray(labels[tuple(nearest)])
 
 
 def near(mask: np.ndarray, distance_m: float) -> np.ndarray:
     """Tell which cells lie nearer than a distance to a cell of a mask (its own cells too)."""
     if not mask.any():
         return np.zeros_like(mask)
-    return ndi.distance_transform_edt(~mask) < distance_m
+    return np.asarray(ndi.distance_transform_edt(~mask) < distance_m)
 
 
 def coarse_distance(mask: np.ndarray, step: int = 4) -> np.ndarray:

@@ -58,13 +58,20 @@ def draw_ponds(rng: np.random.Generator, canvas: Canvas, relief: Relief) -> None
 def draw_tunnels(rng: np.random.Generator, canvas: Canvas, relief: Relief) -> list[House]:
     """Put up blocks of plastic tunnels on the plain."""
     places = np.argwhere((relief.hillness < -0.3) & (relief.river_m > 50))
-    blocks = []
-    for _ in range(max(1, round(1.2 * canvas.size**2 / 1e6))):
+    free = canvas.is_code(*_OPEN_PLAIN)
+    wanted = max(1, round(1.2 * canvas.size**2 / 1e6))
+    blocks: list[House] = []
+    for _ in range(60):
+        if len(blocks) == wanted:
+            break
         y, x = places[rng.integers(len(places))]
         angle, length = rng.uniform(-0.4, 0.4), rng.uniform(38, 60)
         count = int(rng.integers(3, 6))
         window, yard = burn(turned_box(x, y, length + 4, count * 9.5 + 2, angle), canvas.size)
-        if yard.size == 0 or not canvas.is_code(*_OPEN_PLAIN)[window.slices][yard].all():
+        if (
+            yard.sum() < 0.97 * (length + 4) * (count * 9.5 + 2)
+            or not free[window.slices][yard].all()
+        ):
             continue
         canvas.lay(window, yard, "bare_soil")
         canvas.survey(window, yard, "1202")

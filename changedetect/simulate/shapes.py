@@ -63,9 +63,9 @@ def _box(rng: np.random.Generator, area: float, aspect: tuple[float, float]) -> 
     return float(np.sqrt(area * ratio)), float(np.sqrt(area / ratio))
 
 
-def _side(*lengths: float) -> int:
+def _side(length: float, width: float) -> int:
     """Return the side of a square that holds a turned rectangle."""
-    return int(np.ceil(np.hypot(*lengths))) + _MARGIN
+    return int(np.ceil(np.hypot(length, width))) + _MARGIN
 
 
 def _blob(rng: np.random.Generator, area: float, rough: float) -> np.ndarray:

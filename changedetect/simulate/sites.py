@@ -17,6 +17,7 @@ _EDGE = 4
 _TRIES = 60
 _FIT_SHARE = 0.93
 _GARDEN_SHARE = 0.985
+_ALIKE_SHARE = 0.08
 _CROP = ("0101", "0103")
 _FIELD = ("0101", "0103", "0201", "0404", "1206")
 _WOOD = ("0301", "0302", "0305", "0202")
@@ -38,6 +39,8 @@ class Sites:
         ``(y, x)`` bool, filled in: nearer than `APART_M` to a change.
     houses
         What can be pulled down.
+    cover
+        ``(y, x)`` uint8; the land before.
     """
 
     fit: dict[str, np.ndarray]
@@ -45,6 +48,7 @@ class Sites:
     barred: np.ndarray
     taken: np.ndarray
     houses: tuple[House, ...]
+    cover: np.ndarray
 
     def claim(self, window: Window, mask: np.ndarray) -> None:
         """Keep others away from the cells of a mask."""
@@ -91,7 +95,7 @@ def open_sites(canvas: Canvas, relief: Relief, houses: list[House], *, border: n
     places = {name: np.argwhere(mask).astype(np.int32) for name, mask in fit.items()}
     fit["border"] = fit["any"]
     barred = (canvas.thing > 0) | canvas.is_cover("river", "asphalt", "concrete", "rock", "yard")
-    return Sites(fit, places, barred, np.zeros_like(canvas.village), tuple(houses))
+    return Sites(fit, places, barred, np.zeros_like(canvas.village), tuple(houses), canvas.cover)
 
 
 def place(rng: np.random.Generator, sites: Sites, shape: Shape, kind: str) -> Window | None:
@@ -112,11 +116,19 @@ def place(rng: np.random.Generator, sites: Sites, shape: Shape, kind: str) -> Wi
         low, high = min(row, column), max(row + core.shape[0], column + core.shape[1])
         if low < _EDGE or high > size - _EDGE or sites.taken[window.slices][core].any():
             continue
-        if sites.barred[window.slices][core].any():
+        if not _spared(sites, window, core, shape.stages[-1][top:bottom, left:right]):
             continue
         if sites.fit[kind][window.slices][core].mean() >= needed:
             return window
     return None
+
+
+def _spared(sites: Sites, window: Window, core: np.ndarray, after: np.ndarray) -> bool:
+    """Tell whether a shape touches nothing barred and alters nearly all of its ground."""
+    if sites.barred[window.slices][core].any():
+        return False
+    alike = sites.cover[window.slices][core] == after[core]
+    return bool(alike.mean() <= _ALIKE_SHARE)
 
 
 def cropped(shape: Shape) -> Shape:

@@ -38,6 +38,8 @@ class Survey:
 
     Attributes
     ----------
+    grid
+        1 m cells.
     parcel
         ``(y, x)`` int32; number of the parcel, from 1.
     dltb
@@ -46,6 +48,7 @@ class Survey:
         Number of parcels whose DLBM is not what stands there (survey errors).
     """
 
+    grid: Grid
     parcel: np.ndarray
     dltb: gpd.GeoDataFrame
     wrong: int
@@ -94,20 +97,20 @@ def draw_survey(
             "BSM": [f"430991{number:012d}" for number in range(1, count + 1)],
             "DLBM": names,
             "DLMC": [LAND_CLASSES[name] for name in names],
-            "CZCSXM": np.where(inside, "203", None),
+            "CZCSXM": np.array(["203" if yes else None for yes in inside], dtype=object),
             "TBMJ": areas,
         },
         shapes,
         grid.crs,
     )
-    return Survey(parcel, dltb, wrong)
+    return Survey(grid, parcel, dltb, wrong)
 
 
 def _majority(parcel: np.ndarray, values: np.ndarray, count: int) -> np.ndarray:
     """Return the most frequent value of every parcel, ``(count,)``."""
     wide = int(values.max()) + 1
     votes = np.bincount((parcel.ravel() - 1) * wide + values.ravel(), minlength=count * wide)
-    return votes.reshape(count, wide).argmax(axis=1)
+    return np.asarray(votes.reshape(count, wide).argmax(axis=1))
 
 
 def _err(rng: np.random.Generator, names: np.ndarray, inside: np.ndarray) -> int:
@@ -154,7 +157,7 @@ def draw_red_line(canvas: Canvas, relief: Relief, grid: Grid) -> gpd.GeoDataFram
     built = canvas.is_code("0601", "0602", "0702")[5::_COARSE, 5::_COARSE]
     limit = float(np.quantile(coarse, 0.80))
     hill = (coarse > limit) & ~ndi.binary_dilation(built, iterations=3)
-    top = ndi.binary_erosion(hill, iterations=6)
+    top = ndi.binary_erosion(hill, iterations=min(6, 1 + canvas.size // 250))
     middle = shapely.LineString(
         [
             (grid.bounds[0] + x, grid.bounds[3] - relief.course_m[min(x, canvas.size - 1)])
