@@ -41,11 +41,11 @@ GSD_M = {"pms2m": 2.0, "msi10m": 10.0, "sar10m": 10.0, "rgb05m": 0.5}
 CAMERAS: dict[str, Camera] = {
     "pms2m": Camera(
         blur_px=0.55, shift_px=0.30, bend_px=0.12, read_noise=0.0030, shot_noise=0.006,
-        step_dn=10, gain_sd=0.03, offset_sd=0.004,
+        step_dn=20, gain_sd=0.03, offset_sd=0.004,
     ),
     "msi10m": Camera(
         blur_px=0.50, shift_px=0.18, bend_px=0.04, read_noise=0.0034, shot_noise=0.006,
-        step_dn=10, gain_sd=0.02, offset_sd=0.003,
+        step_dn=20, gain_sd=0.02, offset_sd=0.003,
     ),
     "rgb05m": Camera(
         blur_px=0.80, shift_px=0.60, bend_px=0.20, read_noise=0.0020, shot_noise=0.006,
