@@ -28,7 +28,7 @@ from changedetect.simulate.acquisition import Shot
 from changedetect.simulate.ground import Ground, block_mean
 from changedetect.simulate.optics import Camera
 from changedetect.simulate.spectra import BANDS
-from changedetect.simulate.world import World
+from changedetect.simulate.world import COVERS, World
 
 ROLES: dict[str, tuple[str, ...]] = {
     "pms2m": ("blue", "green", "red", "nir"),
@@ -58,6 +58,13 @@ COARSE = 5
 
 CHIP_M = 200
 """Side of the very fine chips. [m]"""
+
+BUILT = (
+    "concrete", "roof_grey", "roof_red", "roof_blue", "roof_white", "greenhouse", "pv_panel",
+    "asphalt",
+)  # fmt: skip
+EYE_CATCHING = 20.0
+"""How many cells of new soil or rock one cell of new building is worth in a chip."""
 
 EYE_WHITE = 0.34
 """Reflectance that a chip shows as white."""
@@ -256,7 +263,7 @@ def images(
 
 
 def chip_window(world: World, before: date, after: date | None = None) -> Window:
-    """Return the square of cells in which most ground changed between two days.
+    """Return the square of cells that shows most change between two days; buildings count more.
 
     Parameters
     ----------
@@ -273,8 +280,9 @@ def chip_window(world: World, before: date, after: date | None = None) -> Window
     """
     rows, cols = world.grid.height, world.grid.width
     size = min(CHIP_M, rows, cols) // 10 * 10
-    changed = world.state_on(before)[0] != world.state_on(after or world.last_day)[0]
-    tens = block_mean(changed.astype(np.float64), 10) * 100
+    old, new = world.state_on(before)[0], world.state_on(after or world.last_day)[0]
+    worth = np.array([EYE_CATCHING if name in BUILT else 1.0 for name in COVERS])
+    tens = block_mean((old != new) * worth[new], 10) * 100
     sums = np.zeros((tens.shape[0] + 1, tens.shape[1] + 1))
     sums[1:, 1:] = np.rint(tens).cumsum(axis=0).cumsum(axis=1)
     side = size // 10
