@@ -28,7 +28,7 @@ from changedetect.simulate.acquisition import Shot
 from changedetect.simulate.ground import Ground, block_mean
 from changedetect.simulate.optics import Camera
 from changedetect.simulate.spectra import BANDS
-from changedetect.simulate.world import World
+from changedetect.simulate.world import COVERS, World
 
 ROLES: dict[str, tuple[str, ...]] = {
     "pms2m": ("blue", "green", "red", "nir"),
@@ -41,11 +41,11 @@ GSD_M = {"pms2m": 2.0, "msi10m": 10.0, "sar10m": 10.0, "rgb05m": 0.5}
 CAMERAS: dict[str, Camera] = {
     "pms2m": Camera(
         blur_px=0.55, shift_px=0.30, bend_px=0.12, read_noise=0.0030, shot_noise=0.006,
-        step_dn=10, gain_sd=0.03, offset_sd=0.004,
+        step_dn=20, gain_sd=0.03, offset_sd=0.004,
     ),
     "msi10m": Camera(
         blur_px=0.50, shift_px=0.18, bend_px=0.04, read_noise=0.0034, shot_noise=0.006,
-        step_dn=10, gain_sd=0.02, offset_sd=0.003,
+        step_dn=20, gain_sd=0.02, offset_sd=0.003,
     ),
     "rgb05m": Camera(
         blur_px=0.80, shift_px=0.60, bend_px=0.20, read_noise=0.0020, shot_noise=0.006,
@@ -58,6 +58,13 @@ COARSE = 5
 
 CHIP_M = 200
 """Side of the very fine chips. [m]"""
+
+BUILT = (
+    "concrete", "roof_grey", "roof_red", "roof_blue", "roof_white", "greenhouse", "pv_panel",
+    "asphalt",
+)  # fmt: skip
+EYE_CATCHING = 20.0
+"""How many cells of new soil or rock one cell of new building is worth in a chip."""
 
 EYE_WHITE = 0.34
 """Reflectance that a chip shows as white."""
@@ -262,7 +269,7 @@ def images(
 
 
 def chip_window(world: World, before: date, after: date | None = None) -> Window:
-    """Return the square of cells in which most ground changed between two days.
+    """Return the square of cells that shows most change between two days; buildings count more.
 
     Parameters
     ----------
@@ -279,8 +286,9 @@ def chip_window(world: World, before: date, after: date | None = None) -> Window
     """
     rows, cols = world.grid.height, world.grid.width
     size = min(CHIP_M, rows, cols) // 10 * 10
-    changed = world.state_on(before)[0] != world.state_on(after or world.last_day)[0]
-    tens = block_mean(changed.astype(np.float64), 10) * 100
+    old, new = world.state_on(before)[0], world.state_on(after or world.last_day)[0]
+    worth = np.array([EYE_CATCHING if name in BUILT else 1.0 for name in COVERS])
+    tens = block_mean((old != new) * worth[new], 10) * 100
     sums = np.zeros((tens.shape[0] + 1, tens.shape[1] + 1))
     sums[1:, 1:] = np.rint(tens).cumsum(axis=0).cumsum(axis=1)
     side = size // 10

@@ -1,23 +1,27 @@
 """How hard the simulated county is, beside real images: plain detectors scored on both.
 
 The detectors are written here from their definitions, in plain numpy, and share no code with the
-package: they are the yardstick. ``python tests/validation/difficulty.py`` prints the table of
+package: they are the yardstick. ``PYTHONPATH=. python tests/validation/difficulty.py FOLDER_OF_REAL_IMAGES`` prints the table of
 ``docs/difficulty.md``.
 """
 
+import json
+import os
 import sys
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 from scipy.stats import chi2 as chi2_law
 from sklearn.mixture import GaussianMixture
 
 from changedetect.grid import Window
-from changedetect.simulate.acquisition import Shot
+from changedetect.simulate.acquisition import Shot, schedule
 from changedetect.simulate.ground import block_mean
 from changedetect.simulate.images import Studio
+from changedetect.simulate.world import cover_index
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "simulate"))
 from toy_world import block_change, toy_world
@@ -222,3 +226,102 @@ def simulated_pair(name, world, sensor, days):
     labels[share == 0] = 0
     labels[share > 0.9] = 1
     return Pair(name, before.values, after.values, labels)
+
+
+def taizhou(folder):
+    """Landsat ETM+ pair of 2000 and 2003 with its labels."""
+    before, after = (
+        np.fromfile(folder / name, np.uint8).reshape(6, 400, 400) for name in ("2000TM", "2003TM")
+    )
+    labels = np.full((400, 400), 255, np.uint8)
+    for name, value in (("unchanged.bmp", 0), ("change.bmp", 1)):
+        with Image.open(folder / name) as drawn:
+            labels[np.asarray(drawn.convert("L")) > 128] = value
+    return Pair("Taizhou, ETM+ 30 m, Mar 2000 / Feb 2003 (real)", before, after, labels)
+
+
+PAIRS = (
+    ("winter, 10 m, Mar 2024 / Feb 2025", "msi10m", date(2024, 3, 17), date(2025, 2, 6)),
+    ("summer, 10 m, Jul 2024 / Jul 2025", "msi10m", date(2024, 7, 2), date(2025, 6, 28)),
+    ("winter, 2 m, Mar 2024 / Feb 2025", "pms2m", date(2024, 3, 17), date(2025, 2, 6)),
+    ("a month apart, 2 m, May / Jun 2025", "pms2m", date(2025, 5, 20), date(2025, 6, 18)),
+)
+
+
+def simulated_pairs(seed, *, size=1000, wanted=PAIRS):
+    """Pairs of one busy world; a fifth of it changes between their dates."""
+    for name, sensor, first, last in wanted:
+        world = busy_world(seed, size=size, day=last - timedelta(days=10))
+        yield simulated_pair(f"{name}, seed {seed} (simulated)", world, sensor, (first, last))
+
+
+def slovenia_series(folder):
+    """NDVI of clear dates over fields and meadows, days, for real unchanged ground."""
+    patch = folder / "TestEOPatch"
+    ndvi = np.load(patch / "data" / "NDVI.npy")[..., 0].astype(np.float64)
+    clear = np.load(patch / "mask" / "IS_VALID.npy")[..., 0].astype(bool)
+    fields = np.load(patch / "mask_timeless" / "LULC.npy")[..., 0] == 1
+    stamps = json.loads((patch / "timestamps.json").read_text())
+    day = np.array([datetime.fromisoformat(stamp).toordinal() for stamp in stamps])
+    ndvi = np.where(clear, ndvi, np.nan)
+    return ndvi[:, fields], day
+
+
+def simulated_series(seed, *, size=300, first=date(2023, 6, 1)):
+    """NDVI of dates that the delivered mask calls clear over unchanged fields, and days."""
+    world = toy_world(seed, size=size)
+    studio = Studio(world)
+    field_covers = [cover_index(name) for name in ("paddy_single", "paddy_double", "dryland")]
+    fields = block_mean(np.isin(world.cover, field_covers).astype(float), 10) == 1
+    ndvi, day = [], []
+    for shot in schedule(seed, first, world.last_day, history_months=24):
+        if shot.sensor != "msi10m":
+            continue
+        image = studio.take(shot)
+        red, nir = (image.values[image.roles.index(role)] / 1e4 for role in ("red", "nir"))
+        line = np.where(image.cloud == 0, (nir - red) / (nir + red), np.nan)
+        ndvi.append(line[fields])
+        day.append(image.time.toordinal())
+    return np.array(ndvi), np.array(day)
+
+
+def line_of_table(pair):
+    scores, rates = score_pair(pair), rare_alarm_rates(pair)
+    order = (
+        "z-CVA KI", "IR-MAD KI", "z-CVA KI, 1 px shift", "IR-MAD KI, 1 px shift",
+    )  # fmt: skip
+    cells = [f"{scores[name]:.3f}" for name in order]
+    cells += [f"{rates[name]:.3f}" for name in ("Otsu", "GMM", "KI")]
+    share = (pair.labels == 1).sum() / (pair.labels != 255).sum()
+    return f"| {pair.name} | {share:.2f} | " + " | ".join(cells) + " |"
+
+
+HEADER = (
+    "| pair | changed share | z-CVA KI | IR-MAD KI | z-CVA, 1 px shift | IR-MAD, 1 px shift "
+    "| false alarms at 0.1% change: Otsu | GMM | KI |\n|---|---|---|---|---|---|---|---|---|"
+)
+
+
+def main(folder, seeds=(1, 2, 3)):
+    """Print the table of docs/difficulty.md."""
+    print(HEADER)
+    if (folder / "landsat_taizhou").is_dir():
+        print(line_of_table(taizhou(folder / "landsat_taizhou")))
+    for seed in seeds:
+        for pair in simulated_pairs(seed):
+            print(line_of_table(pair), flush=True)
+    print("\n| series | pixels | alarmed by persistence |\n|---|---|---|")
+    if (folder / "s2_slovenia").is_dir():
+        ndvi, day = slovenia_series(folder / "s2_slovenia")
+        alarmed = persistence_alarms(ndvi, day).mean()
+        print(f"| Slovenia, fields, 10 m, 2015-2017 (real) | {ndvi.shape[1]} | {alarmed:.2f} |")
+    for seed in seeds:
+        ndvi, day = simulated_series(seed)
+        alarmed = persistence_alarms(ndvi, day).mean()
+        print(
+            f"| paddies and dry land, seed {seed} (simulated) | {ndvi.shape[1]} | {alarmed:.2f} |"
+        )
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else os.environ["CHANGEDETECT_REAL_DATA"]))
