@@ -1,7 +1,7 @@
 """Regridding kernels against their definitions."""
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from changedetect.kernels import regrid
@@ -18,6 +18,7 @@ def drawn(seed, gaps=0.15):
     return source, rows, cols
 
 
+@settings(max_examples=15)
 @given(st.integers(0, 10_000))
 def test_cubic__equals_its_definition(seed):
     source, rows, cols = drawn(seed)
@@ -27,6 +28,7 @@ def test_cubic__equals_its_definition(seed):
         np.testing.assert_allclose(found[band], expected, atol=1e-5)
 
 
+@settings(max_examples=15)
 @given(st.integers(0, 10_000), st.floats(1.6, 4.0), st.floats(1.6, 4.0))
 def test_footprint_mean__equals_its_definition(seed, tall, wide):
     source, rows, cols = drawn(seed)
@@ -38,6 +40,7 @@ def test_footprint_mean__equals_its_definition(seed, tall, wide):
         np.testing.assert_allclose(found[band], expected, atol=1e-5)
 
 
+@settings(max_examples=15)
 @given(st.integers(0, 10_000))
 def test_nearest__equals_its_definition(seed):
     _, rows, cols = drawn(seed)
