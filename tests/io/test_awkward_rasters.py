@@ -43,18 +43,18 @@ READ = {
     "rgbn.tif": ("EPSG:32618", ("red", "green", "blue", "nir"), (1.0, 1.0)),
     "rgbn_suba.tif": ("EPSG:32618", ("red", "green", "blue", "nir"), (0.3, 0.999)),
     "rgbn_subb.tif": ("EPSG:32618", ("red", "green", "blue", "nir"), (0.3, 0.999)),
+    # ESRI's text of EPSG:5070 is recognised
+    "test_esri_wkt.tif": ("EPSG:5070", ("intensity",), (1.0, 1.0)),
     "s1a-iw1-slc-vv-20170111_Burst0_amp.tif": ("", ("intensity",), (1.0, 1.0)),
 }  # fmt: skip
 
 DAMAGED = {"corrupt.tif": r"block 1,1 of band 1 ends at byte 307086, but the file has 298232"}
 
-UNDECIDED = {"test_esri_wkt.tif"}
-
 
 def test_every_file_has_an_expectation(real_data):
     folder = real_data / "awkward_rasters"
     names = {path.relative_to(folder).as_posix() for path in folder.rglob("*.tif")}
-    assert names == set(REFUSED) | set(READ) | set(DAMAGED) | UNDECIDED
+    assert names == set(REFUSED) | set(READ) | set(DAMAGED)
 
 
 @pytest.mark.parametrize("name", REFUSED)
