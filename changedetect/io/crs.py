@@ -14,9 +14,9 @@ from pyproj.exceptions import CRSError
 from changedetect.errors import GridError
 
 _EQUAL_DATUMS = frozenset({4326, 4979, 4490, 4480})
-_MAX_OFF_MERIDIAN_M = 1_200_000.0
-"""A transverse Mercator easting farther from its central meridian is not one. [m] Our choice:
-a 6-degree zone is 334 km wide at most, and neighbours are laid on one zone up to about 10°."""
+_MAX_OFF_MERIDIAN_M = 700_000.0
+"""Farther than this from its central meridian, an easting is of another system. [m] Our choice: a
+6-degree zone reaches 334 km, and with the prefix of the next zone an easting is at least 666 km off."""
 
 _MAX_DEGREES = 360.0
 _ZONE_STEP_M = 1_000_000.0

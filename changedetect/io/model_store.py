@@ -4,7 +4,10 @@ A model is a folder ``{name}/`` with ``model.skops`` and ``card.json``. Nothing 
 types on `TRUSTED` are built, and only after the file's SHA-256 is the one on its card.
 """
 
+import io
 import json
+import re
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -42,6 +45,7 @@ _ALLOWED = frozenset(
 )  # fmt: skip
 """Classes of estimator that may be saved and loaded."""
 
+_ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 _FILE, _CARD = "model.skops", "card.json"
 
 
@@ -74,7 +78,7 @@ def save(folder: Path, name: str, estimator: Any, card: dict[str, Any]) -> None:
     place.mkdir(parents=True, exist_ok=True)
 
     def write(temp: Path) -> None:
-        skops.io.dump(estimator, temp, compression=0)
+        temp.write_bytes(_canonical(skops.io.dumps(estimator)))
 
     def verify(temp: Path) -> None:
         _load(temp, name)
@@ -134,6 +138,27 @@ def load(folder: Path, name: str, expected_features: Sequence[str]) -> tuple[Any
     estimator = _load(place / _FILE, name)
     _check_class(estimator, name)
     return estimator, card
+
+
+def _canonical(archive: bytes) -> bytes:
+    """Give a skops archive fixed times, and places in memory as counted numbers: same model, same bytes."""
+    numbers: dict[str, str] = {}
+
+    def renamed(match: re.Match[str]) -> str:
+        return f"{match[1]}{numbers.setdefault(match[2], str(len(numbers) + 1))}"
+
+    with zipfile.ZipFile(io.BytesIO(archive)) as source:
+        members = {name: source.read(name) for name in source.namelist()}
+    schema = re.sub(r'("(?:__id__|file)": "?)(\d+)', renamed, members.pop("schema.json").decode())
+    files = {
+        re.sub(r"^(\d+)", lambda match: numbers[match[1]], name): data
+        for name, data in members.items()
+    }
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as target:
+        for name, data in sorted({**files, "schema.json": schema.encode()}.items()):
+            target.writestr(zipfile.ZipInfo(name, _ZIP_TIME), data, zipfile.ZIP_DEFLATED)
+    return packed.getvalue()
 
 
 def _card(path: Path, name: str) -> dict[str, Any]:
