@@ -12,6 +12,9 @@ class SeriesSection(Section):
     min_history_observations: int = Field(
         10, ge=1, description="start-up: no alarm before so many clear dates"
     )
+    min_dates_per_year: float = Field(
+        5.0, ge=0, description="fewer clear dates a year tell no season from a break"
+    )
     noise_floor_ndvi: float = Field(0.04, gt=0, description="least noise of greenness, 1 sigma")
     noise_floor_lswi: float = Field(0.05, gt=0, description="least noise of wetness, 1 sigma")
     noise_floor_reflectance: float = Field(
