@@ -12,6 +12,9 @@ class SeriesSection(Section):
     min_history_observations: int = Field(
         10, ge=1, description="start-up: no alarm before so many clear dates"
     )
+    min_dates_per_year: float = Field(
+        5.0, ge=0, description="fewer clear dates a year tell no season from a break"
+    )
     noise_floor_ndvi: float = Field(0.04, gt=0, description="least noise of greenness, 1 sigma")
     noise_floor_lswi: float = Field(0.05, gt=0, description="least noise of wetness, 1 sigma")
     noise_floor_reflectance: float = Field(
@@ -64,12 +67,15 @@ class RadarSection(Section):
     guide_epsilon: float = Field(0.2, gt=0, description="smoothing of the guided filter [neper²]")
     guide_passes: int = Field(2, ge=1, le=4, description="how often the ratio is filtered")
     floor_db: float = Field(-25.0, description="weaker echoes (open water) count as this [dB]")
+    soften_frac: float = Field(
+        0.05, ge=0, description="part of the median amplitude added to amplitudes"
+    )
     looks_block_px: int = Field(7, ge=3, description="side of the blocks that tell the looks [px]")
     surface_sd_neper: float = Field(
         0.55, ge=0, description="ordinary change of a surface between two dates [neper]"
     )
     change_sd_neper: float = Field(2.0, gt=0, description="spread of true changes [neper]")
-    prior_llr: float = Field(3.5, ge=0, description="taken off: change is rarer than its absence")
+    prior_llr: float = Field(2.6, ge=0, description="taken off: change is rarer than its absence")
     clip_llr: float = Field(30.0, gt=0, description="evidence is cut here, either way")
 
 

@@ -49,6 +49,7 @@ class HarmonicRules(NamedTuple):
     cap: float
     history_days: int
     history_observations: int
+    dates_per_year: float
     confirm_days: int
     confirm_observations: int
     one_sided: int
@@ -266,9 +267,12 @@ def _watch(
     rules: HarmonicRules,
 ) -> float:
     """Follow the sum of a pixel; return its length, negative when a break is confirmed."""
-    young = day - days[FIRST_DAY] < rules.history_days
-    if young or counts[OBSERVATIONS] < rules.history_observations:
+    age = day - days[FIRST_DAY]
+    enough = max(rules.history_observations, rules.dates_per_year * age / YEAR_DAYS)
+    if age < rules.history_days or counts[OBSERVATIONS] < enough:
         days[RUN_BEFORE] = day
+        days[RUN_FIRST] = 0
+        counts[RUN] = 0
         return 0.0
     before = 0.0
     for b in range(z.shape[0]):

@@ -34,8 +34,10 @@ def accumulate(pixel, z, rules):
 
 def watch(pixel, day, z, rules):
     """Return the length of the sum and whether a break is confirmed."""
-    if day - pixel.first < rules.history_days or pixel.n < rules.history_observations:
-        pixel.before = day
+    years = (day - pixel.first) / 365.2425
+    few = pixel.n < rules.history_observations or pixel.n / max(years, 1e-9) < rules.dates_per_year
+    if day - pixel.first < rules.history_days or few:
+        pixel.before, pixel.start, pixel.run = day, 0, 0
         return 0.0, False
     was = np.linalg.norm(pixel.s)
     after = accumulate(pixel, z, rules)

@@ -125,6 +125,27 @@ def test_first_year__is_not_observed_rather_than_unchanged():
     assert (found.after_day == 0).all()
 
 
+def test_readiness__names_why_there_is_not_enough():
+    rng = np.random.default_rng(13)
+    days = dates(3)
+    seen = np.ones((len(days), 2, 2), bool)
+    seen[:, 0, 0] = False
+    seen[:-6, 0, 1] = False
+    seen[np.arange(len(days)) % 14 > 0, 1, 0] = False
+
+    def image(day):
+        return np.where(seen[days.index(day)], crop(day, (2, 2), rng), np.nan).astype(np.float32)
+
+    state = run(days, image, (2, 2))
+    found = series.readiness(state, CFG)
+    assert found.tolist() == [
+        [series.NEVER_SEEN, series.TOO_SHORT],
+        [series.TOO_FEW_DATES, series.READY],
+    ]
+    llr = series.evidence(state, days[-5], days[-1], CFG).llr
+    assert ((llr == EVIDENCE_NODATA) == (found != series.READY)).all()
+
+
 def test_month_of_cloud__is_not_observed():
     rng = np.random.default_rng(7)
     state = run(dates(2), lambda d: crop(d, (3, 4), rng))
@@ -212,7 +233,7 @@ def test_tiles__give_the_same_bytes_and_inputs_stay():
 def test_kernel__equals_its_naive_twin(seed, n_index):
     rng = np.random.default_rng(seed)
     rules = harmonic.HarmonicRules(
-        1e-3, 60.0, 3.0, 2.0, 0.05, 0.2, 5.0, 0.5, 4.0, 1.6, 8.0, 120, 6, 5, 2, -1
+        1e-3, 60.0, 3.0, 2.0, 0.05, 0.2, 5.0, 0.5, 4.0, 1.6, 8.0, 120, 6, 15.0, 5, 2, -1
     )
     prior, floor = np.array([9.0, 4, 4, 1, 1]), np.full(n_index, 0.02)
     packed = n_index * (n_index + 1) // 2

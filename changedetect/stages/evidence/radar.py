@@ -33,6 +33,8 @@ class RadarModel:
     ----------
     looks
         Equivalent number of looks of one date, per polarisation.
+    soften
+        Added to amplitudes before the ratio, per polarisation. [amplitude]
     centre
         Middle of the filtered log-ratio (calibration, soil moisture of the day), per
         polarisation. [neper of intensity]
@@ -47,6 +49,7 @@ class RadarModel:
     """
 
     looks: tuple[float, ...]
+    soften: tuple[float, ...]
     centre: tuple[float, ...]
     scale: tuple[float, ...]
     correlation: float
@@ -94,16 +97,19 @@ def _check(before: np.ndarray, after: np.ndarray) -> None:
         raise LayerError(msg)
 
 
-def _mean_intensity(stack_db: np.ndarray, floor_db: float) -> tuple[np.ndarray, np.ndarray]:
-    """Average ``(date, y, x)`` over dates; also return how many dates were seen."""
+def _mean_intensity(
+    stack_db: np.ndarray, soften: float, cfg: RadarSection
+) -> tuple[np.ndarray, np.ndarray]:
+    """Average ``(date, y, x)`` over dates and soften; also return how many dates were seen."""
     total = np.zeros(stack_db.shape[1:])
     count = np.zeros(stack_db.shape[1:])
     for image in stack_db:
         seen = np.isfinite(image)
-        value = np.power(10.0, np.maximum(image.astype(np.float64), floor_db) / 10.0)
+        value = np.power(10.0, np.maximum(image.astype(np.float64), cfg.floor_db) / 10.0)
         total += np.where(seen, value, 0.0)
         count += seen
-    return np.where(count > 0, total / np.maximum(count, 1.0), np.nan), count
+    amplitude = np.sqrt(total / np.maximum(count, 1.0)) + soften
+    return np.where(count > 0, np.square(amplitude), np.nan), count
 
 
 def _to_steps(values: np.ndarray, valid: np.ndarray) -> np.ndarray:
@@ -121,7 +127,7 @@ def _guide(intensity: np.ndarray, valid: np.ndarray, floor_db: float) -> np.ndar
 
 
 def measure_ratio(
-    before: np.ndarray, after: np.ndarray, cfg: RadarSection
+    before: np.ndarray, after: np.ndarray, soften: float, cfg: RadarSection
 ) -> tuple[np.ndarray, np.ndarray]:
     """Filter the signed log-ratio of two stacks of one polarisation.
 
@@ -129,6 +135,9 @@ def measure_ratio(
     ----------
     before, after
         ``(date, y, x)`` float32; NaN = not observed. [dB]
+    soften
+        Added to the amplitudes, so that the ratio of two near-zero echoes stays near one
+        (`RadarModel.soften`). [amplitude]
     cfg
         Section `radar`.
 
@@ -138,8 +147,8 @@ def measure_ratio(
         ``(y, x)`` float64 filtered ratio, after over before, NaN = not observed on either side
         [neper of intensity], and the harmonic mean of the numbers of dates.
     """
-    first, n_first = _mean_intensity(before, cfg.floor_db)
-    second, n_second = _mean_intensity(after, cfg.floor_db)
+    first, n_first = _mean_intensity(before, soften, cfg)
+    second, n_second = _mean_intensity(after, soften, cfg)
     valid = (n_first > 0) & (n_second > 0)
     ones = valid.astype(np.int64)
     safe_first, safe_second = np.where(valid, first, 1.0), np.where(valid, second, 1.0)
@@ -222,6 +231,17 @@ def estimate_looks(stack_db: np.ndarray, cfg: RadarSection) -> float:
     return max(1.0, float(np.exp(shortest_half(np.log(looks))[0])))
 
 
+def _soften(
+    samples: Sequence[tuple[np.ndarray, np.ndarray]], band: int, cfg: RadarSection
+) -> float:
+    """Return the part of the samples' median amplitude that is added to every amplitude."""
+    level_db = [stack[:, band][np.isfinite(stack[:, band])] for pair in samples for stack in pair]
+    seen = np.concatenate(level_db)
+    if seen.size == 0:
+        return 0.0
+    return float(cfg.soften_frac * np.power(10.0, float(np.median(seen)) / 20.0))
+
+
 def _least_scale(looks: float, dates: float, cfg: RadarSection) -> float:
     """Return the spread that speckle alone leaves after averaging over a window."""
     window_px = (2 * cfg.guide_radius_px + 1) ** 2
@@ -257,8 +277,9 @@ def fit_radar(samples: Sequence[tuple[np.ndarray, np.ndarray]], cfg: RadarSectio
         _check(before, after)
     bands = samples[0][0].shape[1]
     ratios, dates = [], []
+    soften = tuple(_soften(samples, band, cfg) for band in range(bands))
     for band in range(bands):
-        measured = [measure_ratio(b[:, band], a[:, band], cfg) for b, a in samples]
+        measured = [measure_ratio(b[:, band], a[:, band], soften[band], cfg) for b, a in samples]
         ratios.append(np.concatenate([ratio.ravel() for ratio, _ in measured]))
         dates.append(np.concatenate([count.ravel() for _, count in measured]))
     seen = np.isfinite(np.stack(ratios)).all(axis=0)
@@ -277,6 +298,7 @@ def fit_radar(samples: Sequence[tuple[np.ndarray, np.ndarray]], cfg: RadarSectio
     centred = [ratio[seen] - half[0] for ratio, half in zip(ratios, halves, strict=True)]
     return RadarModel(
         looks=looks,
+        soften=soften,
         centre=tuple(half[0] for half in halves),
         scale=tuple(
             max(half[1], _least_scale(look, typical, cfg))
@@ -340,7 +362,7 @@ def measure_radar(
         raise LayerError(msg)
     ratios, variances = [], []
     for band in range(bands):
-        ratio, dates = measure_ratio(before[:, band], after[:, band], cfg)
+        ratio, dates = measure_ratio(before[:, band], after[:, band], model.soften[band], cfg)
         seen_dates = np.maximum(dates, 1.0)
         ratios.append(ratio - model.centre[band])
         spread = max(model.scale[band] ** 2 * max(model.dates, 1.0), cfg.surface_sd_neper**2)

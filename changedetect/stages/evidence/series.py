@@ -5,115 +5,20 @@ Season, rice flooding, harvest and rotation are learnt; a break is a deviation t
 Before `min_history_days` there is no evidence: not observed, never unchanged.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
 
 from changedetect.config.series import SeriesSection
-from changedetect.errors import IntegrityError, LayerError
+from changedetect.errors import LayerError
 from changedetect.kernels import harmonic
 from changedetect.schema import EVIDENCE_NODATA, EVIDENCE_SCALE
+from changedetect.stages.evidence.series_state import STATE_ARRAYS, STATE_VERSION, SeriesState
 
-STATE_VERSION = 1
-"""Form of the stored state; a state of another version is refused."""
-
-_ARRAYS = ("coefficients", "covariance", "noise", "season", "cusum", "score", "days", "counts")
-
-
-@dataclass(frozen=True, slots=True)
-class SeriesState:
-    """What is kept of the past of a tile: of constant size, however long the past is.
-
-    Attributes
-    ----------
-    roles
-        Band roles that every update brings, in order.
-    indices
-        Names of the indices that are modelled (see `plan_indices`).
-    version
-        `STATE_VERSION` of the writer.
-    last_day
-        Ordinal of the last date absorbed; 0 = none. [day]
-    dates
-        How many dates were absorbed.
-    coefficients
-        ``(y, x, index, term)`` float32; harmonic coefficients. [index]
-    covariance
-        ``(y, x, 15)`` float32; their covariance, upper triangle. [noise variance]
-    noise
-        ``(y, x, packed)`` float32; covariance of the noise, upper triangle. [index²]
-    season
-        ``(y, x, 4)`` float32; noise variance of each quarter of the year against the whole year's.
-    cusum
-        ``(y, x, index)`` float32; summed whitened innovations. [sigma]
-    score
-        ``(y, x)`` float32; length of the sum when the last break was confirmed. [sigma]
-    days
-        ``(y, x, 6)`` int32 ordinals, 0 = none: first and last clear date of the model, last clear
-        date before and first of the deviation under way, last date before and first after the
-        last confirmed break. [day]
-    counts
-        ``(y, x, 2)`` int32; clear dates of the model, clear dates of the deviation.
-    """
-
-    roles: tuple[str, ...]
-    indices: tuple[str, ...]
-    version: int
-    last_day: int
-    dates: int
-    coefficients: np.ndarray
-    covariance: np.ndarray
-    noise: np.ndarray
-    season: np.ndarray
-    cusum: np.ndarray
-    score: np.ndarray
-    days: np.ndarray
-    counts: np.ndarray
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns."""
-        height, width = self.score.shape
-        return height, width
-
-    def to_arrays(self) -> dict[str, np.ndarray]:
-        """Return everything as named arrays without Python objects, ready to be stored."""
-        named = {field.name: np.asarray(getattr(self, field.name)) for field in fields(self)}
-        return named | {
-            "roles": np.asarray(self.roles, dtype=np.str_),
-            "indices": np.asarray(self.indices, dtype=np.str_),
-        }
-
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "SeriesState":
-        """Build a state from what `to_arrays` returned.
-
-        Raises
-        ------
-        IntegrityError
-            Arrays are missing, or the state is of another version.
-        """
-        missing = [field.name for field in fields(cls) if field.name not in arrays]
-        if missing:
-            msg = f"series state lacks {missing}; the file is cut short or of another kind"
-            raise IntegrityError(msg)
-        version = int(arrays["version"])
-        if version != STATE_VERSION:
-            msg = (
-                f"series state has version {version}, this software reads {STATE_VERSION}; "
-                "build the state again from its scenes"
-            )
-            raise IntegrityError(msg)
-        return cls(
-            roles=tuple(map(str, arrays["roles"])),
-            indices=tuple(map(str, arrays["indices"])),
-            version=version,
-            last_day=int(arrays["last_day"]),
-            dates=int(arrays["dates"]),
-            **{name: np.asarray(arrays[name]) for name in _ARRAYS},
-        )
+READY, NEVER_SEEN, TOO_SHORT, TOO_FEW_DATES = 0, 1, 2, 3
+"""Why a pixel has no evidence: values of `readiness` (uint8)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +143,7 @@ def _rules(cfg: SeriesSection, indices: int) -> harmonic.HarmonicRules:
         cap=cfg.cusum_cap_frac * threshold,
         history_days=cfg.min_history_days,
         history_observations=cfg.min_history_observations,
+        dates_per_year=cfg.min_dates_per_year,
         confirm_days=cfg.confirm_days,
         confirm_observations=cfg.confirm_observations,
         one_sided=-1 if cfg.vegetation_loss_only else 0,
@@ -297,7 +203,7 @@ def update(state: SeriesState, day: date, values: np.ndarray, cfg: SeriesSection
         raise LayerError(msg)
     if ordinal == state.last_day:
         return state
-    arrays = tuple(np.array(getattr(state, name)) for name in _ARRAYS)
+    arrays = tuple(np.array(getattr(state, name)) for name in STATE_ARRAYS)
     harmonic.absorb(
         ordinal,
         measure_indices(values, state.roles),
@@ -313,6 +219,30 @@ def alarm_threshold(state: SeriesState, cfg: SeriesSection) -> int:
     """Return the least quantised evidence of a confirmed break; a deviation under way stays below."""
     certain = cfg.llr_per_sigma * _threshold(cfg, len(state.indices)) - cfg.quiet_llr
     return int(np.rint(certain * EVIDENCE_SCALE)) + 1
+
+
+def readiness(state: SeriesState, cfg: SeriesSection) -> np.ndarray:
+    """Tell which pixels can be judged, and name what the others lack.
+
+    Returns
+    -------
+    ndarray
+        ``(y, x)`` uint8: `READY`; `NEVER_SEEN`, not one clear date since the start or the last
+        break; `TOO_SHORT`, less than `min_history_days` of clear dates; `TOO_FEW_DATES`, fewer
+        than `min_history_observations` or `min_dates_per_year`.
+    """
+    age = state.days[..., harmonic.LAST_DAY] - state.days[..., harmonic.FIRST_DAY]
+    dates = state.counts[..., harmonic.OBSERVATIONS]
+    # the last date was judged by those before it
+    enough = np.maximum(
+        cfg.min_history_observations, cfg.min_dates_per_year * age / harmonic.YEAR_DAYS
+    )
+    few = dates - 1 < enough
+    return np.select(
+        [dates == 0, age < cfg.min_history_days, few],
+        [np.uint8(NEVER_SEEN), np.uint8(TOO_SHORT), np.uint8(TOO_FEW_DATES)],
+        np.uint8(READY),
+    )
 
 
 def evidence(state: SeriesState, since: date, until: date, cfg: SeriesSection) -> SeriesEvidence:
@@ -347,7 +277,7 @@ def evidence(state: SeriesState, since: date, until: date, cfg: SeriesSection) -
         raise LayerError(msg)
     low, high = since.toordinal(), until.toordinal()
     threshold = _threshold(cfg, len(state.indices))
-    days, counts = state.days, state.counts
+    days = state.days
 
     def inside(after: np.ndarray) -> np.ndarray:
         return (after > low) & (after <= high)
@@ -355,9 +285,7 @@ def evidence(state: SeriesState, since: date, until: date, cfg: SeriesSection) -
     broken = inside(days[..., harmonic.BREAK_AFTER])
     running = ~broken & inside(days[..., harmonic.RUN_FIRST])
     last = days[..., harmonic.LAST_DAY]
-    mature = (last - days[..., harmonic.FIRST_DAY] >= cfg.min_history_days) & (
-        counts[..., harmonic.OBSERVATIONS] > cfg.min_history_observations
-    )
+    mature = readiness(state, cfg) == READY
     seen = broken | (mature & (last > low))
     length = np.sqrt(np.square(state.cusum.astype(np.float64)).sum(axis=-1))
     unconfirmed = np.minimum(length, threshold)

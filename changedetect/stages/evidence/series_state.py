@@ -1,0 +1,107 @@
+"""What is kept of a series between months: named arrays of constant size, with a version."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from changedetect.errors import IntegrityError
+
+STATE_VERSION = 1
+"""Form of the stored state; a state of another version is refused."""
+
+STATE_ARRAYS = ("coefficients", "covariance", "noise", "season", "cusum", "score", "days", "counts")
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesState:
+    """What is kept of the past of a tile: of constant size, however long the past is.
+
+    Attributes
+    ----------
+    roles
+        Band roles that every update brings, in order.
+    indices
+        Names of the indices that are modelled (see `plan_indices`).
+    version
+        `STATE_VERSION` of the writer.
+    last_day
+        Ordinal of the last date absorbed; 0 = none. [day]
+    dates
+        How many dates were absorbed.
+    coefficients
+        ``(y, x, index, term)`` float32; harmonic coefficients. [index]
+    covariance
+        ``(y, x, 15)`` float32; their covariance, upper triangle. [noise variance]
+    noise
+        ``(y, x, packed)`` float32; covariance of the noise, upper triangle. [index²]
+    season
+        ``(y, x, 4)`` float32; noise variance of each quarter of the year against the whole year's.
+    cusum
+        ``(y, x, index)`` float32; summed whitened innovations. [sigma]
+    score
+        ``(y, x)`` float32; length of the sum when the last break was confirmed. [sigma]
+    days
+        ``(y, x, 6)`` int32 ordinals, 0 = none: first and last clear date of the model, last clear
+        date before and first of the deviation under way, last date before and first after the
+        last confirmed break. [day]
+    counts
+        ``(y, x, 2)`` int32; clear dates of the model, clear dates of the deviation.
+    """
+
+    roles: tuple[str, ...]
+    indices: tuple[str, ...]
+    version: int
+    last_day: int
+    dates: int
+    coefficients: np.ndarray
+    covariance: np.ndarray
+    noise: np.ndarray
+    season: np.ndarray
+    cusum: np.ndarray
+    score: np.ndarray
+    days: np.ndarray
+    counts: np.ndarray
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        height, width = self.score.shape
+        return height, width
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Return everything as named arrays without Python objects, ready to be stored."""
+        named = {field.name: np.asarray(getattr(self, field.name)) for field in fields(self)}
+        return named | {
+            "roles": np.asarray(self.roles, dtype=np.str_),
+            "indices": np.asarray(self.indices, dtype=np.str_),
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "SeriesState":
+        """Build a state from what `to_arrays` returned.
+
+        Raises
+        ------
+        IntegrityError
+            Arrays are missing, or the state is of another version.
+        """
+        missing = [field.name for field in fields(cls) if field.name not in arrays]
+        if missing:
+            msg = f"series state lacks {missing}; the file is cut short or of another kind"
+            raise IntegrityError(msg)
+        version = int(arrays["version"])
+        if version != STATE_VERSION:
+            msg = (
+                f"series state has version {version}, this software reads {STATE_VERSION}; "
+                "build the state again from its scenes"
+            )
+            raise IntegrityError(msg)
+        return cls(
+            roles=tuple(map(str, arrays["roles"])),
+            indices=tuple(map(str, arrays["indices"])),
+            version=version,
+            last_day=int(arrays["last_day"]),
+            dates=int(arrays["dates"]),
+            **{name: np.asarray(arrays[name]) for name in STATE_ARRAYS},
+        )
