@@ -53,8 +53,18 @@ class PixelsSection(Section):
 class EvidenceSection(Section):
     """From a comparable stack to a log-likelihood ratio of change."""
 
-    irmad_iterations: int = Field(30, ge=1, description="most iterations of IR-MAD")
-    irmad_tolerance: float = Field(1e-3, gt=0, description="stop when correlations move less")
+    classes: int = Field(16, ge=1, description="kinds of ground before, found from the image")
+    class_min_pixels: int = Field(
+        400, ge=50, description="kinds with fewer sample pixels join their neighbours [px]"
+    )
+    class_sample_pixels: int = Field(
+        20_000, ge=100, description="sample pixels from which kinds are found [px]"
+    )
+    class_steps: int = Field(15, ge=1, description="steps of k-means")
+    trim_share: float = Field(
+        0.1, ge=0, lt=0.5, description="least likely share of a kind, left out of its regression"
+    )
+    trim_steps: int = Field(3, ge=1, description="steps of the trimmed regression")
     guide_radius_px: int = Field(4, ge=0, description="radius of the guided filter [px]")
     guide_epsilon: float = Field(1.0, gt=0, description="smoothing of the guided filter")
     guide_components: int = Field(6, ge=1, description="principal axes that guide the smoothing")
@@ -75,9 +85,9 @@ class EvidenceSection(Section):
         1e-6, gt=0, description="floor of a variate's variance, of scaled bands"
     )
     null_scale: float = Field(
-        0.237, gt=0, description="scale of the null's tail, in ln distance over its median"
+        0.13, gt=0, description="scale of the null's tail, in ln distance over its median"
     )
-    null_shape: float = Field(1.41, gt=0, description="Weibull shape of the null's tail")
+    null_shape: float = Field(1.0, gt=0, description="Weibull shape of the null's tail")
     null_steps: int = Field(20, ge=1, description="steps of the changed-share estimate")
     score_cap: float = Field(
         6.0, gt=1, description="distances are capped at this many typical ones before smoothing"

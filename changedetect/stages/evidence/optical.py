@@ -1,7 +1,7 @@
 """Evidence of change from an optical pair, without labels.
 
-IR-MAD on the raw bands, root of the sum of squares, a guided filter over the principal axes of
-both dates, then a calibrated null. Two passes: `fit_pair` on sample blocks gives a small frozen
+Distance of the spectrum after from what ground of its kind usually became (`alteration`), a guided
+filter over the principal axes of both dates, then a calibrated null. Two passes: `fit_pair` on sample blocks gives a small frozen
 `PairModel`; `measure_pair` applies it to any window, byte for byte the same whatever the cut.
 """
 
@@ -13,11 +13,11 @@ import xarray as xr
 
 from changedetect.config.detection import EvidenceSection
 from changedetect.errors import SceneError
-from changedetect.kernels.canonical import QUANTUM, distance_and_guide
+from changedetect.kernels.conditional import QUANTUM, class_distances, distance_and_guide
 from changedetect.kernels.guided import guided_mean
 from changedetect.schema import STACK, check_array
+from changedetect.stages.evidence.alteration import Alteration, fit_alteration, kept_bands
 from changedetect.stages.evidence.calibration import NullModel, fit_null, noise_median
-from changedetect.stages.evidence.irmad import Alteration, fit_alteration, kept_bands
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class PairModel:
     sample_pixels
         How many pixels the fit saw.
     notes
-        Bands left out, no convergence, and the like.
+        Bands left out, and the like.
     """
 
     bands: tuple[str, ...]
@@ -94,12 +94,13 @@ def fit_pair(stacks: Sequence[xr.DataArray], cfg: EvidenceSection) -> PairModel:
         raise SceneError(msg)
     kept = kept_bands(samples, names, cfg)
     columns = [i + len(names) * date for date in (0, 1) for i in kept]
-    alteration = fit_alteration(np.ascontiguousarray(samples[:, columns]), cfg)
-    cap = cfg.score_cap * _typical(samples[:, columns], alteration)
+    used = np.ascontiguousarray(samples[:, columns])
+    alteration = fit_alteration(used, cfg)
+    cap = cfg.score_cap * _typical(used, alteration)
     distances = [_distance(stack, tuple(kept), (alteration, cap), cfg) for stack in stacks]
     pooled = np.concatenate([values[np.isfinite(values)] for values in distances])
     null = fit_null(pooled, len(kept), cfg)
-    notes = _notes(names, kept, alteration)
+    notes = _notes(names, kept)
     return PairModel(names, tuple(kept), alteration, cap, null, len(samples), notes)
 
 
@@ -136,9 +137,12 @@ def _distance(
     values = np.concatenate([stack.values[0][list(kept)], stack.values[1][list(kept)]])
     guides = min(cfg.guide_components, len(alteration.mean))
     projection = alteration.axes[:guides] / alteration.spread
-    matrix = np.vstack([alteration.matrix, projection])
-    offset = np.concatenate([alteration.offset, projection @ alteration.mean])
-    score, guide = distance_and_guide(values, matrix, offset, len(alteration.matrix))
+    score, guide = distance_and_guide(
+        values,
+        alteration.chooser,
+        (alteration.matrix, alteration.offset),
+        (projection, projection @ alteration.mean),
+    )
     ridge = cfg.guide_epsilon * QUANTUM * QUANTUM
     np.minimum(score, np.int32(cap * QUANTUM), out=score)
     smooth = guided_mean(score, guide, cfg.guide_radius_px, ridge)
@@ -147,9 +151,8 @@ def _distance(
 
 def _typical(samples: np.ndarray, alteration: Alteration) -> float:
     """Median distance of the sample pixels, at least that of pure noise."""
-    variates = samples @ alteration.matrix.T - alteration.offset
-    median = float(np.median(np.sqrt((variates**2).sum(axis=1))))
-    return max(median, noise_median(len(alteration.matrix)))
+    _, squared = class_distances(samples, alteration.chooser, alteration.matrix, alteration.offset)
+    return max(float(np.sqrt(np.median(squared))), noise_median(alteration.matrix.shape[1]))
 
 
 def _pixels(stack: xr.DataArray) -> np.ndarray:
@@ -158,12 +161,9 @@ def _pixels(stack: xr.DataArray) -> np.ndarray:
     return np.ascontiguousarray(values[:, np.isfinite(values).all(axis=0)].T)
 
 
-def _notes(names: tuple[str, ...], kept: list[int], alteration: Alteration) -> tuple[str, ...]:
+def _notes(names: tuple[str, ...], kept: list[int]) -> tuple[str, ...]:
     """Say what the user should know of the fit."""
-    notes = []
     dropped = [name for i, name in enumerate(names) if i not in kept]
-    if dropped:
-        notes.append(f"bands left out (constant, or a copy of others): {', '.join(dropped)}")
-    if not alteration.converged:
-        notes.append(f"IR-MAD still moved after {alteration.iterations} iterations")
-    return tuple(notes)
+    if not dropped:
+        return ()
+    return (f"bands left out (constant, or a copy of others): {', '.join(dropped)}",)

@@ -1,0 +1,189 @@
+"""Class of a pixel by its spectrum before, and how unusual its spectrum after is for that class.
+
+A pixel is the vector ``v`` of the bands before followed by the bands after. Every class has a
+linear transform that turns ``v`` into residuals of the spectrum after, whitened: unit variance
+under no change, so that their squares add up to a squared Mahalanobis distance.
+"""
+
+import math
+
+import numpy as np
+
+from changedetect.kernels._jit import kernel
+
+QUANTUM = 256
+"""Quantised scores and guides count 1/256; sums of them are exact whatever the order."""
+
+SCORE_TOP = 32767
+GUIDE_TOP = 2047
+
+
+@kernel
+def nearest_class(pixel: np.ndarray, slopes: np.ndarray, levels: np.ndarray) -> int:
+    """Return the class whose linear score ``slopes @ pixel + levels`` is largest.
+
+    Parameters
+    ----------
+    pixel
+        ``(band,)`` float64, or longer: what follows is not read.
+    slopes, levels
+        ``(class, band)`` and ``(class,)`` float64. With slopes ``2 * centre`` and levels
+        ``-|centre|**2`` this is the nearest centre; the first of equals.
+
+    Returns
+    -------
+    int
+        Index of the class.
+    """
+    best, top = 0, -math.inf
+    for c in range(slopes.shape[0]):
+        value = levels[c]
+        for i in range(slopes.shape[1]):
+            value += slopes[c, i] * pixel[i]
+        if value > top:
+            best, top = c, value
+    return best
+
+
+@kernel
+def class_distances(
+    samples: np.ndarray,
+    chooser: tuple[np.ndarray, np.ndarray],
+    matrix: np.ndarray,
+    offset: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Find class and squared distance of every sample pixel.
+
+    Parameters
+    ----------
+    samples
+        ``(pixel, 2 * band)`` float32; no missing values.
+    chooser
+        Slopes and levels of `nearest_class`.
+    matrix, offset
+        ``(class, variate, 2 * band)`` and ``(class, variate)`` float64; variates
+        ``matrix @ v - offset``.
+
+    Returns
+    -------
+    tuple of ndarray
+        ``(pixel,)`` int16 class and ``(pixel,)`` float64 sum of squared variates.
+    """
+    n, p = samples.shape
+    labels = np.empty(n, np.int16)
+    squared = np.empty(n)
+    pixel = np.empty(p)
+    for row in range(n):
+        for i in range(p):
+            pixel[i] = samples[row, i]
+        c = nearest_class(pixel, chooser[0], chooser[1])
+        total = 0.0
+        for k in range(matrix.shape[1]):
+            value = -offset[c, k]
+            for i in range(p):
+                value += matrix[c, k, i] * pixel[i]
+            total += value * value
+        labels[row] = c
+        squared[row] = total
+    return labels, squared
+
+
+@kernel
+def class_moments(
+    samples: np.ndarray, labels: np.ndarray, squared: np.ndarray, cuts: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Add up count, sums and products of the pixels of every class that lie within its cut.
+
+    Parameters
+    ----------
+    samples
+        ``(pixel, 2 * band)`` float32; no missing values.
+    labels, squared
+        From `class_distances`.
+    cuts
+        ``(class,)`` float64; pixels with a larger squared distance are left out.
+
+    Returns
+    -------
+    tuple of ndarray
+        ``(class,)`` counts, ``(class, 2 * band)`` sums and ``(class, 2 * band, 2 * band)`` sums of
+        products; float64, added in the order of the samples.
+    """
+    n, p = samples.shape
+    classes = len(cuts)
+    counts = np.zeros(classes)
+    sums = np.zeros((classes, p))
+    products = np.zeros((classes, p, p))
+    for row in range(n):
+        c = labels[row]
+        if squared[row] > cuts[c]:
+            continue
+        counts[c] += 1.0
+        for i in range(p):
+            part = np.float64(samples[row, i])
+            sums[c, i] += part
+            for j in range(i + 1):
+                products[c, i, j] += part * samples[row, j]
+    for c in range(classes):
+        for i in range(p):
+            for j in range(i):
+                products[c, j, i] = products[c, i, j]
+    return counts, sums, products
+
+
+@kernel
+def distance_and_guide(
+    stack: np.ndarray,
+    chooser: tuple[np.ndarray, np.ndarray],
+    variates: tuple[np.ndarray, np.ndarray],
+    axes: tuple[np.ndarray, np.ndarray],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Compute the change distance of every pixel and the guide of its neighbourhood, quantised.
+
+    Parameters
+    ----------
+    stack
+        ``(2 * band, y, x)`` float32; bands before, then bands after; NaN is no data in any.
+    chooser
+        Slopes and levels of `nearest_class`.
+    variates
+        Matrix ``(class, variate, 2 * band)`` and offset ``(class, variate)``, float64.
+    axes
+        Matrix ``(guide, 2 * band)`` and offset ``(guide,)`` of the guide, float64.
+
+    Returns
+    -------
+    tuple of ndarray
+        ``(y, x)`` int32 root of the sum of squared variates × 256, -1 where not observed; and
+        ``(y, x, guide)`` int16 guide × 256, clipped, 0 where not observed.
+    """
+    p, height, width = stack.shape
+    matrix, offset = variates
+    guides = len(axes[1])
+    score = np.empty((height, width), np.int32)
+    guide = np.zeros((height, width, guides), np.int16)
+    pixel = np.empty(p)
+    for y in range(height):
+        for x in range(width):
+            seen = True
+            for i in range(p):
+                pixel[i] = stack[i, y, x]
+                seen = seen and not math.isnan(pixel[i])
+            if not seen:
+                score[y, x] = -1
+                continue
+            c = nearest_class(pixel, chooser[0], chooser[1])
+            squared = 0.0
+            for k in range(matrix.shape[1]):
+                value = -offset[c, k]
+                for i in range(p):
+                    value += matrix[c, k, i] * pixel[i]
+                squared += value * value
+            score[y, x] = np.int32(round(min(math.sqrt(squared) * QUANTUM, SCORE_TOP)))
+            for k in range(guides):
+                value = -axes[1][k]
+                for i in range(p):
+                    value += axes[0][k, i] * pixel[i]
+                scaled = min(max(value * QUANTUM, -GUIDE_TOP), GUIDE_TOP)
+                guide[y, x, k] = np.int16(round(scaled))
+    return score, guide
