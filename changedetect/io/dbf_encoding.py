@@ -17,6 +17,9 @@ _LANGUAGE_DRIVERS = {
 _ICONV = {"shift_jis": "SHIFT_JIS", "euc_kr": "EUC-KR", "utf-8": "UTF-8", "koi8-r": "KOI8-R"}
 """Python's codec name -> name that GDAL's recoding understands, where upper case is not it."""
 
+_SPELLINGS = {"big-5": "big5", "koi8r": "koi8-r"}
+"""Spellings of .cpg files that Python does not know."""
+
 _LANGUAGE_BYTE = 29
 _DESCRIPTOR_BYTES = 32
 _HEADER_END = 0x0D
@@ -95,7 +98,7 @@ def _declared(dbf: Path, data: bytes, declared: str | None) -> tuple[str | None,
 def _normal(text: str) -> str:
     """Bring what .cpg files say to codec names: numbers are code pages, 936 and ``ANSI 936`` GBK."""
     bare = text.lower().replace("ansi", "").strip(" _-")
-    return f"cp{bare}" if bare.isdigit() else bare
+    return f"cp{bare}" if bare.isdigit() else _SPELLINGS.get(bare, bare)
 
 
 def _check(dbf: Path, data: bytes, codec: str, origin: str) -> None:

@@ -42,7 +42,7 @@ READ = {
     "pix4d/pix4d_alpha_nodata.tif": ("EPSG:32750", ("red", "green", "blue"), (0.3, 0.9)),
     "rgbn.tif": ("EPSG:32618", ("red", "green", "blue", "nir"), (1.0, 1.0)),
     "rgbn_suba.tif": ("EPSG:32618", ("red", "green", "blue", "nir"), (0.3, 0.999)),
-    "rgbn_subb.tif": ("EPSG:32618", ("red", "green", "blue", "nir"), (0.3, 0.999)),
+    "rgbn_subb.tif": ("EPSG:32618", ("red", "green", "blue", "nir"), (1.0, 1.0)),
     # ESRI's text of EPSG:5070 is recognised
     "test_esri_wkt.tif": ("EPSG:5070", ("intensity",), (1.0, 1.0)),
     "s1a-iw1-slc-vv-20170111_Burst0_amp.tif": ("", ("intensity",), (1.0, 1.0)),

@@ -44,7 +44,8 @@ def test_publish__a_failed_write_leaves_the_old_file(tmp_path):
 def test_publish__a_failed_check_leaves_nothing(tmp_path):
     def check(temp):
         assert temp.read_bytes() == b"wrong"
-        raise ResourceError("not what was meant")
+        msg = "not what was meant"
+        raise ResourceError(msg)
 
     with pytest.raises(ResourceError, match="not what was meant"):
         publish(tmp_path / "a.txt", lambda temp: temp.write_bytes(b"wrong"), check)
