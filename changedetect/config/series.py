@@ -37,6 +37,9 @@ class SeriesSection(Section):
     season_noise_rate: float = Field(
         0.15, ge=0, lt=1, description="share of a quarter's noise that a date replaces"
     )
+    season_shift_days: float = Field(
+        10.0, ge=0, description="how much earlier or later a season may run, 1 sigma [day]"
+    )
     noise_prior_dates: float = Field(10.0, gt=0, description="weight of the noise floor [dates]")
     cusum_allowance_sigma: float = Field(1.0, gt=0, description="k: half the shift sought [sigma]")
     cusum_threshold_sigma: float = Field(8.0, gt=0, description="h: a break above this [sigma]")

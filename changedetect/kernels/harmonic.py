@@ -42,6 +42,7 @@ class HarmonicRules(NamedTuple):
     huber: float
     forgetting: float
     season_rate: float
+    shift_days: float
     noise_weight: float
     allowance: float
     threshold: float
@@ -71,6 +72,14 @@ def regressors(day: int) -> np.ndarray:
     """
     angle = 2.0 * np.pi * (day % (400 * YEAR_DAYS)) / YEAR_DAYS
     return np.array([1.0, np.cos(angle), np.sin(angle), np.cos(2 * angle), np.sin(2 * angle)])
+
+
+@kernel
+def slopes(day: int) -> np.ndarray:
+    """Return the derivative of `regressors` by the day. [1 / day]"""
+    rate = 2.0 * np.pi / YEAR_DAYS
+    x = regressors(day)
+    return rate * np.array([0.0, -x[2], x[1], -2.0 * x[4], 2.0 * x[3]])
 
 
 @kernel
@@ -120,6 +129,22 @@ def _whiten(matrix: np.ndarray, floor: np.ndarray, factor: np.ndarray, vector: n
         for k in range(i):
             total -= factor[i, k] * vector[k]
         vector[i] = total / factor[i, i]
+
+
+@kernel
+def _jitter(
+    coefficients: np.ndarray, tilt: np.ndarray, noise: np.ndarray, wide: np.ndarray
+) -> None:
+    """Set ``wide = noise + s sᵀ``, where ``s`` is what a shifted season does to each index."""
+    for i in range(noise.shape[0]):
+        first = 0.0
+        for k in range(TERMS):
+            first += coefficients[i, k] * tilt[k]
+        for j in range(noise.shape[0]):
+            second = 0.0
+            for k in range(TERMS):
+                second += coefficients[j, k] * tilt[k]
+            wide[i, j] = noise[i, j] + first * second
 
 
 @kernel
@@ -324,7 +349,9 @@ def absorb(
     coefficients, covariance, noise, season, cusum, score, days, counts = arrays
     n_index, height, width = values.shape
     x, quarter = regressors(day), season_of(day)
+    tilt = slopes(day) * rules.shift_days
     p, r = np.zeros((TERMS, TERMS)), np.zeros((n_index, n_index))
+    wide = np.zeros((n_index, n_index))
     factor, gain = np.zeros((n_index, n_index)), np.zeros(TERMS)
     innovation, z = np.zeros(n_index), np.zeros(n_index)
     for row in range(height):
@@ -343,7 +370,8 @@ def absorb(
                 for i in range(TERMS):
                     innovation[b] -= beta[b, i] * x[i]
                 z[b] = innovation[b] / np.sqrt(spread)
-            _whiten(r, noise_floor, factor, z)
+            _jitter(beta, tilt, r, wide)
+            _whiten(wide, noise_floor, factor, z)
             square = np.sum(z * z)
             wider = max(1.0, season[row, col, quarter])
             z /= np.sqrt(wider)

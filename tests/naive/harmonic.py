@@ -61,7 +61,10 @@ def absorb(pixel, day, y, setup):
     p = pixel.p + rules.process_per_day * min(day - pixel.last, rules.gap_days) * np.eye(5)
     spread = 1 + x @ p @ x
     e = y - pixel.beta @ x
-    z = np.linalg.solve(np.linalg.cholesky(pixel.r + np.diag(floor)), e / np.sqrt(spread))
+    slope = np.array([0, -np.sin(w), np.cos(w), -2 * np.sin(2 * w), 2 * np.cos(2 * w)])
+    moved = pixel.beta @ slope * 2 * np.pi / 365.2425 * rules.shift_days
+    wide = pixel.r + np.outer(moved, moved) + np.diag(floor)
+    z = np.linalg.solve(np.linalg.cholesky(wide), e / np.sqrt(spread))
     square, quarter = z @ z, int((day + 30) % 365.2425 // (365.2425 / 4))
     z = z / np.sqrt(max(1.0, pixel.season[quarter]))
     after, broken = watch(pixel, day, z, rules)

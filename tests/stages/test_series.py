@@ -233,7 +233,7 @@ def test_tiles__give_the_same_bytes_and_inputs_stay():
 def test_kernel__equals_its_naive_twin(seed, n_index):
     rng = np.random.default_rng(seed)
     rules = harmonic.HarmonicRules(
-        1e-3, 60.0, 3.0, 2.0, 0.05, 0.2, 5.0, 0.5, 4.0, 1.6, 8.0, 120, 6, 15.0, 5, 2, -1
+        1e-3, 60.0, 3.0, 2.0, 0.05, 0.2, 8.0, 5.0, 0.5, 4.0, 1.6, 8.0, 120, 6, 15.0, 5, 2, -1
     )
     prior, floor = np.array([9.0, 4, 4, 1, 1]), np.full(n_index, 0.02)
     packed = n_index * (n_index + 1) // 2

@@ -132,10 +132,11 @@ def _rules(cfg: SeriesSection, indices: int) -> harmonic.HarmonicRules:
     return harmonic.HarmonicRules(
         process_per_day=cfg.process_per_day,
         gap_days=float(cfg.process_gap_days),
-        clip=cfg.innovation_clip_sigma,
+        clip=cfg.innovation_clip_sigma * float(np.sqrt(indices)),
         huber=cfg.huber_sigma * float(np.sqrt(indices)),
         forgetting=cfg.noise_forgetting,
         season_rate=cfg.season_noise_rate,
+        shift_days=cfg.season_shift_days,
         noise_weight=cfg.noise_prior_dates,
         allowance=cfg.cusum_allowance_sigma,
         threshold=threshold,
