@@ -11,7 +11,7 @@ import shapely
 from changedetect import measure, schema
 from changedetect.config.detection import PatchesSection
 from changedetect.errors import LayerError
-from changedetect.grid import Grid
+from changedetect.grid import Grid, Window
 from changedetect.records import ScenePair
 from changedetect.stages.patches.join import Joined, group_polygons, join
 from changedetect.stages.patches.tile import TileRuns, add_votes
@@ -26,6 +26,8 @@ class Outline:
     patches
         schema.PATCHES in the grid's CRS, sorted by patch_id; without scene and date columns where
         no scene pairs were given.
+    runs
+        ``(n, 3)`` int32, sorted: row, first column, column after the last of every run of a patch.
     moments
         ``(patch, channel, 3)`` int64, rows as in `patches`: pixels with a known value, sum, sum of
         squares of each channel.
@@ -36,11 +38,21 @@ class Outline:
     """
 
     patches: gpd.GeoDataFrame
+    runs: np.ndarray
     moments: np.ndarray
     noise_groups: int
     noise_px: int
     observed_px: int
     unobserved_px: int
+
+    def painted(self, window: Window) -> np.ndarray:
+        """Return which pixels of a window belong to a patch, ``(y, x)`` bool."""
+        inside = np.zeros((window.height, window.width + 1), np.int8)
+        first, last = np.searchsorted(self.runs[:, 0], [window.row, window.row + window.height])
+        rows, begins, ends = self.runs[first:last].T
+        np.add.at(inside, (rows - window.row, np.clip(begins - window.col, 0, window.width)), 1)
+        np.add.at(inside, (rows - window.row, np.clip(ends - window.col, 0, window.width)), -1)
+        return np.asarray(inside[:, :-1].cumsum(axis=1) > 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +106,7 @@ def outline(
     counts = np.broadcast_to(counts, (4,)) if parts else np.zeros(4, np.int64)
     return Outline(
         patches=gpd.GeoDataFrame(table, geometry="geometry", crs=grid.crs or None),
+        runs=joined.runs,
         moments=sums.moments,
         noise_groups=int(counts[2] + (~keep).sum()),
         noise_px=int(counts[3] + everything.pixels[~keep].sum()),

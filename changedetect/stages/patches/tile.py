@@ -112,7 +112,7 @@ def failed_tile(tile: Tile, channels: int) -> TileRuns:
 def tile_runs(
     evidence: np.ndarray,
     tile: Tile,
-    threshold: int,
+    threshold: np.ndarray | int,
     channels: np.ndarray | Sampler,
     cfg: PatchesSection,
     *,
@@ -130,7 +130,8 @@ def tile_runs(
     tile
         Where it lies; its halo is at least `halo_px`.
     threshold
-        Least quantised evidence of a changed pixel. [log-likelihood ratio x 100]
+        Least quantised evidence of a changed pixel: one number, or ``(y, x)`` over the outer
+        window where pixels rest on different models. [log-likelihood ratio x 100]
     channels
         ``(channel, y, x)`` int32 over the outer window, or a function that gives the channels of
         the pixels asked for (then nothing is computed where nothing changed). Missing =
