@@ -105,8 +105,13 @@ def failed_tile(tile: Tile, channels: int) -> TileRuns:
     evidence = np.full(
         (tile.outer.height, tile.outer.width), schema.EVIDENCE_NODATA, schema.EVIDENCE.dtype
     )
-    nothing = np.zeros((channels, *evidence.shape), np.int32)
-    return tile_runs(evidence, tile, 1, nothing, PatchesSection())
+    return tile_runs(
+        evidence,
+        tile,
+        1,
+        lambda rows, _: np.zeros((channels, len(rows)), np.int32),
+        PatchesSection(),
+    )
 
 
 def tile_runs(
