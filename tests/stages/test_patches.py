@@ -300,6 +300,9 @@ def test_tile_runs__drops_noise_inside_a_tile_only():
     (part,) = cut(states, 64, cfg)
     assert part.runs[:, 0].tolist() == [4, 5]
     assert part.counts.tolist() == [36, 0, 1, 1]
+    result = outline([part], grid_of(states.shape), PatchesSection(min_pixels=3))
+    assert (len(result.patches), result.noise_groups, result.noise_px) == (0, 2, 3)
+    assert result.noise_area_m2 == pytest.approx(12.0, rel=1e-3)
 
 
 def test_tile_runs__survives_storage():
