@@ -71,7 +71,7 @@ def test_run_tiles__one_bad_tile_does_not_end_the_rest(scheduler):
 
 
 def test_run_tiles__a_tile_that_kills_its_worker_fails_alone():
-    found = collect(corner_or_death, workers=2, scheduler="processes")
+    found = collect(corner_or_death, workers=1, scheduler="processes")
     failure = found.pop(BAD)
     assert isinstance(failure.error, ResourceError)
     assert BAD in str(failure.error)

@@ -227,3 +227,20 @@ def add_moments(values: np.ndarray, group: np.ndarray, missing: int, moments: np
                 moments[g, c, 0] += 1
                 moments[g, c, 1] += value
                 moments[g, c, 2] += value * value
+
+
+@kernel
+def raise_maxima(values: np.ndarray, group: np.ndarray, maxima: np.ndarray) -> None:
+    """Raise the maximum of each pixel's group to the pixel's value.
+
+    Parameters
+    ----------
+    values
+        ``(pixel,)`` int32.
+    group
+        ``(pixel,)`` int64.
+    maxima
+        ``(group,)`` int64; changed in place.
+    """
+    for k in range(values.shape[0]):
+        maxima[group[k]] = max(maxima[group[k]], np.int64(values[k]))

@@ -15,6 +15,7 @@ from changedetect.kernels.runs import (
     find_runs,
     join_runs,
     label_runs,
+    raise_maxima,
     run_pixels,
 )
 
@@ -104,6 +105,12 @@ def test_add_moments__passes_missing_values_by():
     values = np.array([[3, -4, -99, 70000]], np.int32)
     add_moments(values, np.array([0, 0, 0, 1]), -99, moments)
     assert moments[:, 0].tolist() == [[2, -1, 25], [1, 70000, 4_900_000_000]]
+
+
+def test_raise_maxima__keeps_the_largest():
+    maxima = np.array([-5, 7], np.int64)
+    raise_maxima(np.array([-9, -2, 3], np.int32), np.array([0, 0, 1]), maxima)
+    assert maxima.tolist() == [-2, 7]
 
 
 def rings_of(mask):

@@ -300,6 +300,9 @@ def test_tile_runs__drops_noise_inside_a_tile_only():
     (part,) = cut(states, 64, cfg)
     assert part.runs[:, 0].tolist() == [4, 5]
     assert part.counts.tolist() == [36, 0, 1, 1]
+    result = outline([part], grid_of(states.shape), PatchesSection(min_pixels=3))
+    assert (len(result.patches), result.noise_groups, result.noise_px) == (0, 2, 3)
+    assert result.noise_area_m2 == pytest.approx(12.0, rel=1e-3)
 
 
 def test_tile_runs__survives_storage():
@@ -320,6 +323,31 @@ def test_tile_runs__refuses_evidence_of_another_form():
         tile_runs(np.zeros((3, 3)), tile, 1, channels_of(np.zeros((3, 3))), PLAIN)
     with pytest.raises(LayerError, match="outer window"):
         tile_runs(np.zeros((2, 3), np.int16), tile, 1, channels_of(np.zeros((3, 3))), PLAIN)
+
+
+@given(STATES, st.integers(0, 5), st.integers(0, 5))
+def test_painted__is_what_was_outlined(states, row, col):
+    cfg = PatchesSection(min_pixels=3, gap_px=0)
+    result = outline(cut(states, 5, cfg), grid_of(states.shape), cfg)
+    whole = Window(0, 0, *states.shape)
+    painted = result.painted(whole)
+    drawn = rasterio.features.rasterize(
+        [(geometry, 1) for geometry in result.patches.geometry] or [(shapely.Point(0, 0), 0)],
+        states.shape,
+        transform=Affine(*grid_of(states.shape).transform),
+    )
+    assert np.array_equal(painted, drawn == 1)
+    window = Window(row, col, 4, 3).grown(0, whole)
+    if window.height > 0 and window.width > 0:
+        assert np.array_equal(result.painted(window), painted[window.slices])
+
+
+def test_tile_runs__thresholds_may_differ_by_pixel():
+    states = states_of("11 11")
+    (tile,) = grid_of(states.shape).tiles(64, 0)
+    threshold = np.array([[THRESHOLD, 20_000], [20_000, THRESHOLD]], np.int32)
+    part = tile_runs(evidence_of(states), tile, threshold, channels_of(states), PLAIN)
+    assert part.runs.tolist() == [[0, 0, 1], [1, 1, 2]]
 
 
 def test_failed_tile__is_unobserved_ground():

@@ -38,7 +38,7 @@ VISIBLE: tuple[str, ...] = ("blue", "green", "red")
 _DATES: tuple[str, ...] = ("before", "after")
 _TEXTURE_RADIUS_PX = 2
 _AROUND_RADIUS_PX = 12
-_AROUND_STEP_PX = 4
+_AROUND_STEP_PX = 6
 _PER_DATE: tuple[str, ...] = (
     *ROLES, *INDICES, "brightness", "texture", "edge", "around_brightness", "around_ndvi",
 )  # fmt: skip
@@ -47,7 +47,7 @@ CHANNELS: tuple[str, ...] = tuple(f"{name}_{date}" for date in _DATES for name i
 """Names, in order. [reflectance or index x 10000]
 
 ``texture`` is the standard deviation of brightness in 5 x 5 px, ``edge`` the length of its central
-difference, ``around_*`` the mean in a window of 25 x 25 px, every fourth pixel (sizes are our
+difference, ``around_*`` the mean in a window of 25 x 25 px, every sixth pixel (sizes are our
 choice: a few metres and the field around, at 2 m).
 """
 

@@ -9,7 +9,14 @@ from changedetect import schema
 from changedetect.config.detection import PatchesSection
 from changedetect.errors import LayerError
 from changedetect.grid import Tile
-from changedetect.kernels.runs import add_moments, close_gaps, find_runs, label_runs, run_pixels
+from changedetect.kernels.runs import (
+    add_moments,
+    close_gaps,
+    find_runs,
+    label_runs,
+    raise_maxima,
+    run_pixels,
+)
 
 Sampler = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """``(rows, cols)`` of the outer window, each ``(pixels,)`` int64 -> ``(channel, pixels)`` int32."""
@@ -105,8 +112,13 @@ def failed_tile(tile: Tile, channels: int) -> TileRuns:
     evidence = np.full(
         (tile.outer.height, tile.outer.width), schema.EVIDENCE_NODATA, schema.EVIDENCE.dtype
     )
-    nothing = np.zeros((channels, *evidence.shape), np.int32)
-    return tile_runs(evidence, tile, 1, nothing, PatchesSection())
+    return tile_runs(
+        evidence,
+        tile,
+        1,
+        lambda rows, _: np.zeros((channels, len(rows)), np.int32),
+        PatchesSection(),
+    )
 
 
 def tile_runs(
@@ -224,7 +236,7 @@ def _group_sums(
         add_moments(sampler(rows, cols), owner, MISSING, moments)
         values = evidence[rows, cols].astype(np.int32)
         add_moments(values[None], owner, MISSING, llr)
-        np.maximum.at(llr_max, owner, values)
+        raise_maxima(values, owner, llr_max)
     return llr[:, 0, 0].copy(), llr[:, 0, 1].copy(), llr_max, moments
 
 
