@@ -121,12 +121,17 @@ def _layer_unknown(theme: Theme, facts: Facts, layer: str) -> Decision:
 
 
 def _ground(theme: Theme, facts: Facts, ground: Ground) -> Decision | None:
-    if ground.area_m2 > 0:
+    cfg, whole_m2 = facts.cfg, facts.part.area_m2
+    rest_is_small = (
+        ground.area_m2 < cfg.remainder_min_m2
+        and ground.village_m2 >= cfg.union_cover_share * whole_m2
+    )
+    if ground.area_m2 > 0 and not rest_is_small:
         return None
-    if theme.village and ground.village_m2 >= HALF * facts.part.area_m2:
+    if theme.village and ground.village_m2 >= HALF * whole_m2:
         reason = f"图斑位于村庄范围（{'、'.join(theme.village.settlements)}）内{explain.mu(ground.village_m2)}"
         return _no(theme.village.rule, theme.village.suggestion, reason)
-    enough = min(minimum_m2(facts, theme), HALF * facts.part.area_m2)
+    enough = min(minimum_m2(facts, theme), HALF * whole_m2)
     if ground.unknown_m2 >= enough:
         return _layer_unknown(theme, facts, PARCEL_LAYER)
     raw = f"（仅有{explain.mu(ground.raw_m2)}为碎条，不计）" if ground.raw_m2 > 0 else ""
