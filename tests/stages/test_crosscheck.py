@@ -144,6 +144,16 @@ def test_overlapping_parcels__ground_counts_once():
     assert unit.areas.construction == 0.0
 
 
+def test_survey_later_than_the_change__can_not_tell_what_was_there_before(repository):
+    """A survey that already shows the hall as works must not acquit it."""
+    shape = at(50, 450, 40, 40)
+    for surveyed, verdict in ((land.BEFORE, Verdict.NO), (land.AFTER, Verdict.UNKNOWN)):
+        refs = land.references(surveyed=surveyed)
+        (unit,) = land.one(repository, shape, "building", codes=("02",), refs=refs)
+        assert unit.findings[0].verdict is verdict
+    assert "DLTB" in unit.findings[0].missing[0]
+
+
 # --- approvals -----------------------------------------------------------------------------------
 
 
