@@ -84,14 +84,24 @@ def approvals(records):
     return table(rows, columns)
 
 
+SURVEYED = date(2024, 12, 31)
+
+
 def manifest(name, covers=(A, B), state="ok", as_of=date(2025, 6, 30)):
     return LayerManifest(name, "2025", as_of, 1, tuple(covers), "00", state)
 
 
-def references(records=(), without=(), stale=()):
+def as_of(name, stale, surveyed):
+    """The parcels are those of the yearly survey; all else is current, or stale."""
+    if name == "DLTB":
+        return surveyed
+    return date(2024, 1, 1) if name in stale else date(2025, 6, 30)
+
+
+def references(records=(), without=(), stale=(), surveyed=SURVEYED):
     """Everything is known, except the layers named in ``without``: they have no manifest."""
     manifests = tuple(
-        manifest(name, as_of=date(2024, 1, 1) if name in stale else date(2025, 6, 30))
+        manifest(name, as_of=as_of(name, stale, surveyed))
         for name in (*LAYERS, *KINDS)
         if name not in without
     )

@@ -121,16 +121,32 @@ def _layer_unknown(theme: Theme, facts: Facts, layer: str) -> Decision:
 
 
 def _ground(theme: Theme, facts: Facts, ground: Ground) -> Decision | None:
-    if ground.area_m2 > 0:
+    cfg, whole_m2 = facts.cfg, facts.part.area_m2
+    rest_is_small = (
+        ground.area_m2 < cfg.remainder_min_m2
+        and ground.village_m2 >= cfg.union_cover_share * whole_m2
+    )
+    if ground.area_m2 > 0 and not rest_is_small:
         return None
-    if theme.village and ground.village_m2 >= HALF * facts.part.area_m2:
+    if theme.village and ground.village_m2 >= HALF * whole_m2:
         reason = f"图斑位于村庄范围（{'、'.join(theme.village.settlements)}）内{explain.mu(ground.village_m2)}"
         return _no(theme.village.rule, theme.village.suggestion, reason)
-    enough = min(minimum_m2(facts, theme), HALF * facts.part.area_m2)
+    enough = min(minimum_m2(facts, theme), HALF * whole_m2)
     if ground.unknown_m2 >= enough:
         return _layer_unknown(theme, facts, PARCEL_LAYER)
+    if _is_surveyed_later(theme, facts):
+        day = facts.part.before_date.isoformat()
+        name = f"{PARCEL_LAYER} {day}以前的{LAYER_NAMES[PARCEL_LAYER]}图层"
+        reason = "现有地类图斑的调查时点晚于变化，变化前地类不能判定，证据不足"
+        return _unknown(theme, LAYER_ABSENT, reason, name)
     raw = f"（仅有{explain.mu(ground.raw_m2)}为碎条，不计）" if ground.raw_m2 > 0 else ""
     return _no(theme.rule, OTHER_THEME, f"变化前地类不属本专题{raw}")
+
+
+def _is_surveyed_later(theme: Theme, facts: Facts) -> bool:
+    found = facts.refs.manifest(PARCEL_LAYER)
+    as_of = None if found is None else found.as_of
+    return bool(theme.before) and as_of is not None and as_of >= facts.part.after_date
 
 
 def _coarse(theme: Theme, facts: Facts, ground: Ground) -> Decision | None:  # noqa: ARG001

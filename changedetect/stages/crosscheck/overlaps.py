@@ -36,11 +36,7 @@ def unit_remainder(facts: Facts, used: Sequence[Meeting]) -> Remainder:
 
 def unit_code(facts: Facts, used: Sequence[Meeting], themes: Sequence[Theme]) -> TimeCode:
     """Name the state of a unit's approvals (SPSX); construction land before needs none."""
-    needing = [p for p in facts.land.pieces if p.group is not LandGroup.CONSTRUCTION]
-    shape = ground_shape(needing, facts)
-    area = sum((piece.area_m2 for piece in needing), 0.0)
-    left = remainder(shape, area, used, facts.part, crs=facts.crs, cfg=facts.cfg)
-    if used and left.is_covered:
+    if used and _needing_is_covered(facts, used):
         return TimeCode.BEFORE
     if any(absent_layers(theme, facts) for theme in _asking(facts, themes)):
         return TimeCode.LAYER_MISSING
@@ -49,6 +45,14 @@ def unit_code(facts: Facts, used: Sequence[Meeting], themes: Sequence[Theme]) ->
     found = {meeting.time_code for meeting in facts.meetings}
     order = (TimeCode.EXPIRED, TimeCode.LATER, TimeCode.LAYER_MISSING)
     return next((code for code in order if code in found), TimeCode.NONE)
+
+
+def _needing_is_covered(facts: Facts, used: Sequence[Meeting]) -> bool:
+    needing = [p for p in facts.land.pieces if p.group is not LandGroup.CONSTRUCTION]
+    shape = ground_shape(needing, facts)
+    area = sum((piece.area_m2 for piece in needing), 0.0)
+    left = remainder(shape, area, used, facts.part, crs=facts.crs, cfg=facts.cfg)
+    return left.is_covered
 
 
 def with_approvals(facts: Facts, used: Sequence[Meeting], left: Remainder) -> UnitAreas:

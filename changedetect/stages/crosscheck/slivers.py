@@ -7,6 +7,9 @@ from changedetect.config.crosscheck import CrosscheckSection
 
 EMPTY = shapely.MultiPolygon()
 
+ARC_SEGMENTS = 2
+"""Corners of a quarter circle: the width comes out at most 8% short, far below its own meaning."""
+
 
 def sliver_width_m(gsd_m: float, cfg: CrosscheckSection) -> float:
     """Return the width below which an overlap is registration error. [m]"""
@@ -40,8 +43,8 @@ def without_slivers(
     """
     if overlap.is_empty or overlap.area >= cfg.sliver_max_share * ground_m2:
         return overlap
-    body = overlap.buffer(-width_m / 2)
+    body = overlap.buffer(-width_m / 2, quad_segs=ARC_SEGMENTS)
     if body.is_empty:
         return EMPTY
-    kept = overlap.intersection(body.buffer(width_m))
+    kept = overlap.intersection(body.buffer(width_m, quad_segs=ARC_SEGMENTS))
     return kept if kept.area >= cfg.sliver_min_m2 else EMPTY
