@@ -16,7 +16,7 @@ from changedetect.stages.deliver import layers, workbook
 from tests.sample_package import empty_package, make_package, sample_chips
 
 PAYLOADS = (
-    "=cmd|' /C calc'!A0", "+1+1", "-2+3", "@SUM(A1)", "\t=1+1", "＝1+1", "＠x", '=HYPERLINK("http://x","y")',
+    "=cmd|' /C calc'!A0", "+1+1", "-2+3", "@SUM(A1)", "\t=1+1", "\uff1d1+1", "\uff20x", '=HYPERLINK("http://x","y")',
     "http://example.org/a", "file:///etc/passwd", "internal:Sheet1!A1", "external:c:\\x.xlsx", "mailto:a@b.c",
     "ftp://x", "<script>alert(1)</script>", "\"'`;--", "{=1}", "0101", "1e5", "TRUE", "#REF!", "２０２５", "_x0041_",
 )  # fmt: skip
@@ -89,7 +89,7 @@ def test_whole_workbook__holds_no_formula_and_no_link(path):
 def test_codes_and_numbers__are_text(book):
     sheet = book["台账"]
     header = [cell.value for cell in sheet[4]]
-    row = {key: cell for key, cell in zip(header, sheet[5], strict=True)}
+    row = dict(zip(header, sheet[5], strict=True))
     assert row["案件编号"].data_type == "s"
     assert row["主题代码"].value == "07"
     assert row["主题代码"].data_type == "s"
