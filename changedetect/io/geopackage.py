@@ -73,7 +73,7 @@ def write_case_package(
     if path.exists():
         msg = f"{path.name} exists already; a package is written once; choose a new name"
         raise LayerError(msg)
-    with _fixed_date(stamp):
+    with _gdal_options(stamp):
         for name, table in tables.items():
             form = forms[name]
             about = f"{form.about} {(notes or {}).get(name, '')}".strip()
@@ -83,15 +83,21 @@ def write_case_package(
 
 
 @contextmanager
-def _fixed_date(stamp: datetime) -> Iterator[None]:
-    """Let GDAL write one date wherever it would write the time of day."""
-    option = "OGR_CURRENT_DATE"
-    before = pyogrio.get_gdal_config_option(option)
-    pyogrio.set_gdal_config_options({option: f"{stamp.astimezone(UTC):%Y-%m-%dT%H:%M:%S.000Z}"})
+def _gdal_options(stamp: datetime) -> Iterator[None]:
+    """Let GDAL write one date wherever it would write the time of day, and not wait for the disk.
+
+    Whoever publishes the file syncs it once, at the end; a write cut short is never published.
+    """
+    wanted = {
+        "OGR_CURRENT_DATE": f"{stamp.astimezone(UTC):%Y-%m-%dT%H:%M:%S.000Z}",
+        "OGR_SQLITE_SYNCHRONOUS": "OFF",
+    }
+    before = {name: pyogrio.get_gdal_config_option(name) for name in wanted}
+    pyogrio.set_gdal_config_options(wanted)
     try:
         yield
     finally:
-        pyogrio.set_gdal_config_options({option: before})
+        pyogrio.set_gdal_config_options(before)
 
 
 def _write_layer(path: Path, form: LayerForm, table: pd.DataFrame, about: str) -> None:
@@ -189,6 +195,9 @@ def _write_styles(path: Path, forms: list[LayerForm], stamp: datetime) -> None:
 
 
 _SCHEMA_SQL = """
+CREATE TABLE IF NOT EXISTS gpkg_extensions (
+  table_name TEXT, column_name TEXT, extension_name TEXT NOT NULL, definition TEXT NOT NULL,
+  scope TEXT NOT NULL, CONSTRAINT ge_tce UNIQUE (table_name, column_name, extension_name));
 CREATE TABLE gpkg_data_columns (
   table_name TEXT NOT NULL, column_name TEXT NOT NULL, name TEXT, title TEXT, description TEXT,
   mime_type TEXT, constraint_name TEXT,
@@ -224,6 +233,7 @@ def _write_schema(path: Path, forms: list[LayerForm]) -> None:
         for code, meaning in CODE_LISTS[name].items.items()
     ]
     with closing(sqlite3.connect(path)) as database, database:
+        database.execute("PRAGMA synchronous = OFF")
         database.executescript(_SCHEMA_SQL)
         database.executemany(
             "INSERT INTO gpkg_data_columns (table_name, column_name, name, title, constraint_name) "

@@ -1,0 +1,471 @@
+"""Tables of the case package: columns, closing areas, unknown is not zero, totals that add up."""
+
+import random
+from dataclasses import replace
+
+import pytest
+import shapely
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from changedetect.casepackage import CODE_LISTS, FORMS
+from changedetect.errors import LayerError
+from changedetect.measure import area_m2, to_mu
+from changedetect.records import Case, TimeCode, Unit, UnitAreas, Verdict
+from changedetect.stages.deliver import (
+    RuleRow,
+    case_hash,
+    layers,
+    page_context,
+    statistics,
+    workbook,
+)
+from changedetect.stages.deliver.cases import gauss
+from changedetect.stages.deliver.checks import checks
+from changedetect.stages.deliver.land import closed_mu
+from changedetect.stages.deliver.totals import size_class
+from tests.sample_package import (
+    CRS,
+    box,
+    case,
+    empty_package,
+    finding,
+    illegal,
+    make_package,
+    piece,
+    unit,
+)
+
+SCHEMA_AJTB = [
+    "AJBH",
+    "JCBH",
+    "FJCBH",
+    "ZXH",
+    "WBBH",
+    "WBLY",
+    "XZQDM",
+    "XZQMC",
+    "XZDM",
+    "XZMC",
+    "CDM",
+    "CMC",
+    "JCZQ",
+    "PCH",
+    "QSX",
+    "HSX",
+    "QYXBH",
+    "HYXBH",
+    "QFBL",
+    "HFBL",
+    "SCFX",
+    "ZJFX",
+    "TBLX",
+    "BHCD",
+    "ZXD",
+    "BHQDL",
+    "BHHDL",
+    "JCMJ",
+    "JCMJM",
+    "ZC",
+    "MJWC",
+    "ZXJD",
+    "ZXWD",
+    "ZXX",
+    "ZXY",
+    "DH",
+    "NYDMJ",
+    "GDMJ",
+    "STMJ",
+    "YJNTMJ",
+    "QTNYMJ",
+    "JSYDMJ",
+    "WLYDMJ",
+    "STHXMJ",
+    "ZRBHMJ",
+    "KFBWMJ",
+    "FHGHMJ",
+    "BFHGHMJ",
+    "THNZY",
+    "THGY",
+    "THLS",
+    "THSS",
+    "THZJD",
+    "THKQ",
+    "THZJG",
+    "THDJ",
+    "THZMJ",
+    "THBL",
+    "WPMJ",
+    "WPGDMJ",
+    "WPYNMJ",
+    "SPSX",
+    "ZTDM",
+    "ZTJH",
+    "PDJY",
+    "PDYJ",
+    "GZBB",
+    "QZJ",
+    "YZDJ",
+    "LJMJ",
+    "LJYN",
+    "XSGY",
+    "XS342",
+    "XSDA",
+    "AJZT",
+    "XFRQ",
+    "HCQX",
+    "ZGQX",
+    "XHRQ",
+    "CQTS",
+    "ZRDW",
+    "ZRR",
+    "RDJG",
+    "RDEJ",
+    "RDYJ",
+    "THYY",
+    "LABH",
+    "LARQ",
+    "JARQ",
+    "ZGFS",
+    "SYWZG",
+    "QTP",
+    "HTP",
+    "TTP",
+    "BGP",
+    "XXHX",
+    "BZ",
+    "BY1",
+    "BY2",
+    "BY3",
+    "BY4",
+    "BY5",
+]
+SCHEMA_SPTH = [
+    "AJBH",
+    "SPLX",
+    "PZWH",
+    "PZJG",
+    "PZRQ",
+    "YXQZ",
+    "XMMC",
+    "YDDW",
+    "SPMJ",
+    "THMJ",
+    "THBL",
+    "SPSX",
+    "SJBB",
+    "SFYX",
+    "YY",
+]
+ORDER = [
+    "AJTB",
+    "AJDW",
+    "DLTH",
+    "SPTH",
+    "WPFW",
+    "WJCQ",
+    "YXQD",
+    "SJQD",
+    "GZQD",
+    "HC_JL",
+    "HC_FW",
+    "HC_ZP",
+    "ZG_JL",
+    "LZRZ",
+    "TJ_XJ",
+    "DMB",
+]
+
+
+@pytest.fixture(scope="module")
+def package():
+    return make_package()
+
+
+@pytest.fixture(scope="module")
+def tables(package):
+    return layers(package)
+
+
+def row(tables, unit_id, layer="AJTB"):
+    table = tables[layer]
+    return table[table["JCBH"] == unit_id].iloc[0]
+
+
+def test_layers__hold_every_column_of_the_schema_in_its_order(tables):
+    assert list(tables) == ORDER
+    names = list(tables["AJTB"].columns)
+    assert names[: len(SCHEMA_AJTB)] == SCHEMA_AJTB
+    assert names[len(SCHEMA_AJTB) :] == ["DLBMMJ", "RCBZ", "geometry"]
+    assert list(tables["SPTH"].columns) == SCHEMA_SPTH
+
+
+def test_forms__names_fit_shapefile_and_refer_to_known_lists():
+    for form in FORMS.values():
+        assert len(set(form.names)) == len(form.names)
+        for field in form.fields:
+            assert field.name.isascii()
+            assert field.name == field.name.upper()
+            assert len(field.name) <= 10
+            assert not field.codes or field.codes in CODE_LISTS
+            assert any("\u4e00" <= letter <= "\u9fff" for letter in field.alias), field
+
+
+def test_county_layers__are_empty_with_spare_columns(tables):
+    for name in ("HC_JL", "HC_FW", "HC_ZP", "ZG_JL"):
+        assert len(tables[name]) == 0
+        assert [f"BY{n}" for n in range(1, 6)] == [c for c in tables[name] if c.startswith("BY")]
+
+
+def test_areas__close_exactly_in_every_case(tables):
+    for _, case_row in tables["AJTB"].iterrows():
+        parts = [case_row[name] for name in ("GDMJ", "QTNYMJ", "JSYDMJ", "WLYDMJ", "DLBMMJ")]
+        assert round(sum(parts), 4) == case_row["JCMJM"]
+        pieces = tables["DLTH"][tables["DLTH"]["AJBH"] == case_row["AJBH"]]
+        assert round(pieces["MJM"].sum(), 4) == case_row["JCMJM"]
+
+
+def test_areas__by_hand(tables):
+    # the L of 92 x 40 and 58 x 34 metres, cut at x = 60: 40 * 60 + 34 * 58 of paddy, 32 * 40 of dry land
+    case_row = row(tables, "P000900000800")
+    assert case_row["JCMJM"] == pytest.approx((92 * 40 + 58 * 34) * 3 / 2000, abs=2e-4)
+    assert case_row["STMJ"] == pytest.approx((60 * 40 + 58 * 34) * 3 / 2000, abs=2e-4)
+    assert case_row["YJNTMJ"] == case_row["STMJ"]
+    assert case_row["GDMJ"] == case_row["JCMJM"]
+    assert case_row["BHQDL"] == "0101"
+
+
+def test_unknown__is_empty_never_zero(tables):
+    case_row = row(tables, "P001500004200")
+    assert case_row["SPSX"] == "9"
+    for name in ("YJNTMJ", "THZMJ", "THBL", "WPMJ", "WPGDMJ", "WPYNMJ", "THKQ", "THZJG"):
+        assert case_row[name] is None, name
+    assert case_row["THNZY"] == 0.0  # that layer covers the county, so zero is known
+    assert case_row["AJBH"] not in set(tables["WPFW"]["AJBH"])
+    assert "采矿权(CK)" in case_row["QZJ"]
+
+
+def test_ground_without_parcel__stands_in_its_own_column_and_in_the_missing_evidence(tables):
+    case_row = row(tables, "P001000005100-430991")
+    assert case_row["DLBMMJ"] == pytest.approx(30 * 30 * 3 / 2000, abs=2e-4)
+    assert "地类底图未覆盖" in case_row["QZJ"]
+    assert case_row["FJCBH"] == "P001000005100"
+    assert case_row["ZXH"] == 1
+
+
+def test_no_parcel_layer_at_all__leaves_every_group_empty():
+    outline = box(100, 2000, 40, 40)
+    name = "P002000000100"
+    found = finding(name, "02", Verdict.UNKNOWN, "01", 2)
+    about = unit(name, outline, [piece(name, outline, "")], findings=(found,))
+    tables = layers(make_package(units=(about,), cases=(case(9, about),)))
+    case_row = row(tables, name)
+    for column in ("NYDMJ", "GDMJ", "STMJ", "QTNYMJ", "JSYDMJ", "WLYDMJ", "BHQDL"):
+        assert case_row[column] is None, column
+    assert case_row["DLBMMJ"] == case_row["JCMJM"]
+    assert statistics([make_package(units=(about,))]).iloc[0]["GDMJ"] is None
+
+
+def test_unsure_family__is_not_given_a_class():
+    about = replace(illegal(), family="unsure")
+    tables = layers(make_package(units=(about,), cases=(case(1, about),)))
+    assert tables["AJTB"].iloc[0]["TBLX"] is None
+    assert "图斑类型待判" in tables["AJTB"].iloc[0]["QZJ"]
+
+
+def test_pooled_case__is_marked_and_not_dispatched(tables):
+    case_row = row(tables, "P003100001700")
+    assert case_row["RCBZ"] == "1"
+    assert case_row["XFRQ"] is None
+    assert case_row["QTP"] is None
+    assert "不下发" in case_row["BZ"]
+
+
+def test_points__lie_inside_their_patch(tables):
+    for point, shape in zip(tables["AJDW"].geometry, tables["AJTB"].geometry, strict=True):
+        assert shape.contains(point)
+
+
+def test_gauss__puts_north_in_x_and_zone_in_y():
+    here = gauss(114.0, 28.0)
+    assert here["DH"] == 38
+    assert here["ZXY"] == pytest.approx(38_500_000, abs=1e-3)
+    assert here["ZXX"] == pytest.approx(3_098_573, abs=300)
+    assert gauss(-74.0, 41.0) == {"ZXX": None, "ZXY": None, "DH": None}
+
+
+def test_codes__are_text_and_geometry_is_4490(tables):
+    ajtb = tables["AJTB"]
+    assert ajtb.crs.to_epsg() == 4490
+    assert set(ajtb["ZTDM"]) <= set(CODE_LISTS["ZTDM"].items)
+    assert all(isinstance(code, str) for code in ajtb["PDJY"])
+    assert set(ajtb.geometry.geom_type) == {"MultiPolygon"}
+
+
+def test_hash__follows_every_key_fact(tables):
+    first = tables["AJTB"].iloc[0].to_dict()
+    shape = first.pop("geometry")
+    assert case_hash(first, shape) == first["XXHX"]
+    changed = [{**first, name: "x"} for name in ("PDJY", "HYXBH", "GZBB", "JCMJM", "SPSX")]
+    moved = shapely.transform(shape, lambda points: points + 1e-7)
+    hashes = {case_hash(facts, shape) for facts in changed} | {case_hash(first, moved)}
+    assert len(hashes) == 6
+    assert first["XXHX"] not in hashes
+
+
+@settings(max_examples=5)
+@given(st.integers(0, 10_000))
+def test_layers__do_not_depend_on_input_order(seed):
+    shuffle = random.Random(seed)  # noqa: S311
+    package = make_package()
+
+    def mixed(values):
+        return tuple(shuffle.sample(values, len(values)))
+
+    units = tuple(
+        replace(u, pieces=mixed(u.pieces), approvals=mixed(u.approvals)) for u in package.units
+    )
+    other = replace(
+        package,
+        units=mixed(units),
+        cases=mixed(package.cases),
+        scenes=mixed(package.scenes),
+        manifests=mixed(package.manifests),
+        rules=mixed(package.rules),
+        unobserved=mixed(package.unobserved),
+    )
+    expected, found = layers(package), layers(other)
+    for name, table in expected.items():
+        assert table.astype(str).equals(found[name].astype(str)), name
+
+
+def test_statistics__add_up_in_every_line(package):
+    table = statistics([package])
+    for _, line in table.iterrows():
+        assert line["FXGS"] == line["HFGS"] + line["RCGS"] + line["XFGS"] + line["CYGS"]
+        parts = sum(line[f"{kind}MJ"] for kind in ("HF", "RC", "XF", "CY"))
+        assert line["FXMJ"] == pytest.approx(parts, abs=1e-9)
+    county = table[table["JB"] == "县合计"].iloc[0]
+    assert [county[f"{kind}GS"] for kind in ("FX", "HF", "RC", "XF", "CY")] == [7, 2, 1, 3, 1]
+    assert county["JCFWMJ"] == pytest.approx(
+        to_mu(area_m2(package.district_geometry, CRS)), abs=1e-3
+    )
+
+
+def test_statistics__details_add_up_to_their_theme(package):
+    table = statistics([package])
+    for theme in ("02", "03", "07"):
+        mine = table[table["ZTDM"] == theme]
+        total, leaves = mine[mine["JB"] == "主题合计"].iloc[0], mine[mine["JB"] == "明细"]
+        for name in ("FXGS", "XFGS", "RCGS", "CYGS", "HFGS"):
+            assert leaves[name].sum() == total[name]
+        assert leaves["FXMJ"].sum() == pytest.approx(total["FXMJ"], abs=1e-9)
+
+
+def test_statistics__lines_equal_the_cases(package, tables):
+    county = statistics([package]).iloc[0]
+    listed = [
+        r for _, r in tables["AJTB"].iterrows() if r["PDJY"].startswith("2") and r["RCBZ"] == "0"
+    ]
+    assert county["XFGS"] == len(listed)
+    assert county["XFMJ"] == pytest.approx(sum(r["JCMJM"] for r in listed), abs=1e-9)
+
+
+@given(st.floats(0, 1e4), st.lists(st.floats(0.01, 1e3), min_size=1, max_size=5, unique=True))
+def test_size_class__every_area_has_one(area, limits):
+    label = size_class(area, limits)
+    assert label[0] in "<≥" or "-" in label
+    assert size_class(area, []) is None
+
+
+def test_empty_month__says_so_and_how_much_was_not_observed():
+    package = empty_package()
+    tables = layers(package)
+    assert list(tables) == ORDER
+    assert len(tables["AJTB"]) == 0
+    assert len(tables["WJCQ"]) == 2
+    county = tables["TJ_XJ"].iloc[0]
+    assert county["FXGS"] == 0
+    assert county["FXMJ"] == 0.0
+    assert county["WJCMJ"] == pytest.approx(to_mu(package.unobserved_m2), abs=1e-4)
+    assert "本期无案件" in page_context(package, tables)["summary"]
+    cover = workbook(package, tables).sheets[0]
+    assert any("本期无案件" in str(value) for line in cover.rows for value in line)
+    assert all(check.count == 0 for check in checks(package, tables) if check.fatal)
+
+
+def test_checks__are_clean_on_the_sample_and_find_what_is_broken(package, tables):
+    assert all(check.count == 0 for check in checks(package, tables) if check.fatal)
+    broken = dict(tables)
+    ajtb = tables["AJTB"].copy()
+    ajtb.loc[0, "GDMJ"] = ajtb.loc[0, "GDMJ"] + 0.0001
+    ajtb.loc[1, "AJBH"] = "43099102250600002A"
+    ajtb.loc[2, "STHXMJ"] = 999.0
+    ajtb.loc[0, "WPMJ"] = 1.0
+    broken["AJTB"] = ajtb
+    broken["DLTH"] = tables["DLTH"].iloc[1:]
+    totals = tables["TJ_XJ"].copy()
+    totals.loc[0, "XFGS"] = 99
+    broken["TJ_XJ"] = totals
+    short = replace(package, examined_m2=package.examined_m2 * 0.99)
+    found = {check.name: check.count for check in checks(short, broken) if check.fatal}
+    for name in ("案件编号唯一且校验位正确", "地类面积闭合", "套合碎片闭合", "审批面积闭合"):
+        assert found[name] >= 1, name
+    for name in ("部分不大于整体", "统计对账", "监测范围闭合"):
+        assert found[name] == 1, name
+
+
+def test_check_sheet__is_red_when_not_zero(package, tables):
+    broken = {**tables, "DLTH": tables["DLTH"].iloc[1:]}
+    sheet = next(sheet for sheet in workbook(package, broken).sheets if sheet.name == "校核")
+    at = [line[0] for line in sheet.rows].index("套合碎片闭合")
+    assert sheet.rows[at][2] == 1
+    assert sheet.tones[at] == "red"
+
+
+def test_areas_that_do_not_close__are_refused_with_the_unit_named():
+    about = illegal()
+    open_areas = replace(about.areas, cropland=about.areas.cropland - 20.0)
+    package = make_package(units=(replace(about, areas=open_areas),), cases=(case(1, about),))
+    with pytest.raises(LayerError, match=r"P000900000800.*面积不闭合"):
+        layers(package)
+    with pytest.raises(LayerError, match=r"0\.0150 mu, the whole is 0\.0300"):
+        closed_mu([10.0], 20.0, "here")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda c: replace(c, unit_id="P9"), "names unit P9"),
+        (lambda c: replace(c, district="430992"), "is of county 430992"),
+    ],
+)
+def test_case_that_does_not_fit__is_named(change, words):
+    about = illegal()
+    strange = change(case(1, about))
+    with pytest.raises(LayerError, match=words):
+        layers(make_package(units=(about,), cases=(strange,)))
+    with pytest.raises(LayerError, match="stands twice"):
+        layers(make_package(units=(about,), cases=(case(1, about), case(1, about))))
+
+
+def test_rules_without_row__are_still_named():
+    about = illegal()
+    package = make_package(
+        rules=(RuleRow("R99", "1", "t", "s"),), units=(about,), cases=(case(1, about),)
+    )
+    assert layers(package)["AJTB"].iloc[0]["GZBB"] == "R02-1"
+
+
+def test_remainder__stands_where_approvals_are_known(tables):
+    numbers = set(tables["WPFW"]["AJBH"])
+    for _, case_row in tables["AJTB"].iterrows():
+        wanted = case_row["SPSX"] != TimeCode.LAYER_MISSING.value and case_row["WPMJ"] > 0
+        assert (case_row["AJBH"] in numbers) == wanted
+
+
+def test_records__carry_what_the_package_needs():
+    """The package reads these fields; a change of the records must be seen here."""
+    assert {"geometry", "siblings", "findings", "time_code"} <= set(Unit.__slots__)
+    assert {"county_due", "clear_due", "pooled", "missing"} <= set(Case.__slots__)
+    assert {"approved_union", "unapproved", "basic_farmland"} <= set(UnitAreas.__slots__)

@@ -1,0 +1,77 @@
+"""Pictures of a patch: one stretch for both dates, the right window, outlines in pixels."""
+
+import numpy as np
+import pytest
+import shapely
+from hypothesis import given
+from hypothesis import strategies as st
+
+from changedetect.config.deliver import DeliverSection
+from changedetect.errors import GridError
+from changedetect.grid import Grid
+from changedetect.stages.deliver import chip_window, outline_px, stretch_pair
+from changedetect.stages.deliver.pictures import NOT_OBSERVED_GREY
+
+CONFIG = DeliverSection()
+FULL = DeliverSection(stretch_low_percent=0.0, stretch_high_percent=100.0)
+GRID = Grid("EPSG:4547", (2.0, 0.0, 500_000.0, 0.0, -2.0, 3_100_400.0), 300, 200)
+
+
+def test_stretch__by_hand():
+    before = np.stack([np.array([[0.0, 0.5], [1.0, np.nan]])] * 3).astype(np.float32)
+    after = np.stack([np.array([[0.25, 2.0], [0.0, 0.0]])] * 3).astype(np.float32)
+    first, second = stretch_pair(before, after, FULL)
+    assert first[..., 0].tolist() == [[0, 64], [128, NOT_OBSERVED_GREY]]
+    assert second[..., 0].tolist() == [[32, 255], [0, 0]]
+
+
+def test_stretch__equal_ground_looks_equal():
+    ground = np.random.default_rng(3).uniform(0, 0.3, (3, 20, 20)).astype(np.float32)
+    changed = ground.copy()
+    changed[:, :5, :5] = 0.6
+    first, second = stretch_pair(ground, changed, CONFIG)
+    assert np.array_equal(first[5:], second[5:])
+    assert not np.array_equal(first[:5, :5], second[:5, :5])
+
+
+def test_stretch__nothing_observed_is_grey_not_black():
+    empty = np.full((3, 4, 5), np.nan, dtype=np.float32)
+    for picture in stretch_pair(empty, empty, CONFIG):
+        assert picture.shape == (4, 5, 3)
+        assert (picture == NOT_OBSERVED_GREY).all()
+
+
+def test_stretch__flat_band_and_unchanged_input():
+    flat = np.full((3, 4, 4), 0.2, dtype=np.float32)
+    copy = flat.copy()
+    first, _ = stretch_pair(flat, flat, CONFIG)
+    assert (first == 0).all()
+    assert np.array_equal(flat, copy)
+
+
+@given(
+    st.floats(500_000, 500_560), st.floats(3_100_000, 3_100_360), st.floats(2, 40), st.floats(2, 40)
+)
+def test_window__lies_in_the_grid_and_holds_the_patch(x, y, width, height):
+    patch = shapely.box(x, y, x + width, y + height)
+    window = chip_window(patch, GRID, CONFIG)
+    assert window.row >= 0
+    assert window.col >= 0
+    assert window.row + window.height <= GRID.height
+    assert window.col + window.width <= GRID.width
+    assert shapely.box(*GRID.sub(window).bounds).buffer(1e-6).covers(patch)
+    assert window.height == window.width == 100  # 200 m at 2 m
+
+
+def test_window__outside_the_grid_is_refused():
+    with pytest.raises(GridError, match="outside the grid"):
+        chip_window(shapely.box(0, 0, 1, 1), GRID, CONFIG)
+
+
+def test_outline__by_hand():
+    patch = shapely.box(500_010, 3_100_380, 500_020, 3_100_390)
+    (ring,) = outline_px(patch, GRID).rings
+    assert ring.min(axis=0).tolist() == [5, 5]
+    assert ring.max(axis=0).tolist() == [10, 10]
+    hole = patch.difference(shapely.box(500_012, 3_100_382, 500_014, 3_100_384))
+    assert len(outline_px(hole, GRID).rings) == 2
