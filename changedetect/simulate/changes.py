@@ -29,7 +29,7 @@ _MEDIAN_M2 = {
     "greenhouse": 900.0, "demolition": 300.0,
 }  # fmt: skip
 _RANGE_M2 = {
-    "building": (62, 6000), "hard_surface": (72, 5000), "earthwork": (120, 6000),
+    "building": (68, 6000), "hard_surface": (72, 5000), "earthwork": (120, 6000),
     "road": (180, 4500), "photovoltaic": (700, 6000), "mining": (400, 6000),
     "planting": (200, 6000), "pond": (150, 5000), "greenhouse": (200, 6000),
     "demolition": (60, 6000),
@@ -114,7 +114,7 @@ def _wish(rng: np.random.Generator, family: str, month: int) -> Wish:
     kind = str(rng.choice(list(kinds), p=list(kinds.values())))
     area = _area(rng, family)
     if kind == "garden":
-        area = float(rng.uniform(SMALLEST_M2 + 4, _GARDEN_MAX_M2))
+        area = float(rng.uniform(SMALLEST_M2 + 9, _GARDEN_MAX_M2))
     return Wish(family, area, month, kind)
 
 

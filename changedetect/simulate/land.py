@@ -71,7 +71,9 @@ def build_world(
     start
         First day of the first monitored month.
     size_km
-        Side of the square world, a multiple of 0.1 km. [km]
+        Side of the square world, a multiple of 0.1 km. From 0.8 km on every month has every
+        family of change and the red line a core reserve; smaller ones (from 0.5 km) may lack
+        some for want of room. [km]
     history_months
         Months before `start` that images may show.
 
