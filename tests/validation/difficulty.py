@@ -302,25 +302,28 @@ HEADER = (
 )
 
 
+def say(text):
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
 def main(folder, seeds=(1, 2)):
     """Print the table of docs/difficulty.md."""
-    print(HEADER)
+    say(HEADER)
     if (folder / "landsat_taizhou").is_dir():
-        print(line_of_table(taizhou(folder / "landsat_taizhou")))
+        say(line_of_table(taizhou(folder / "landsat_taizhou")))
     for seed in seeds:
         for pair in simulated_pairs(seed):
-            print(line_of_table(pair), flush=True)
-    print("\n| series | pixels | alarmed by persistence |\n|---|---|---|")
+            say(line_of_table(pair))
+    say("\n| series | pixels | alarmed by persistence |\n|---|---|---|")
     if (folder / "s2_slovenia").is_dir():
         ndvi, day = slovenia_series(folder / "s2_slovenia")
         alarmed = persistence_alarms(ndvi, day).mean()
-        print(f"| Slovenia, fields, 10 m, 2015-2017 (real) | {ndvi.shape[1]} | {alarmed:.2f} |")
+        say(f"| Slovenia, fields, 10 m, 2015-2017 (real) | {ndvi.shape[1]} | {alarmed:.2f} |")
     for seed in seeds:
         ndvi, day = simulated_series(seed)
         alarmed = persistence_alarms(ndvi, day).mean()
-        print(
-            f"| paddies and dry land, seed {seed} (simulated) | {ndvi.shape[1]} | {alarmed:.2f} |"
-        )
+        say(f"| paddies and dry land, seed {seed} (simulated) | {ndvi.shape[1]} | {alarmed:.2f} |")
 
 
 if __name__ == "__main__":
