@@ -18,8 +18,8 @@ def pair():
 
 def test_plain_detectors__do_about_as_well_as_on_real_pairs(pair):
     scores = difficulty.score_pair(pair)
-    assert 0.55 <= scores["z-CVA KI"] <= 0.92
-    assert 0.70 <= scores["IR-MAD KI"] <= 0.95
+    assert 0.60 <= scores["z-CVA KI"] <= 0.92
+    assert 0.75 <= scores["IR-MAD KI"] <= 0.95
 
 
 def test_one_pixel_of_shift__costs_a_tenth_of_kappa(pair):
@@ -33,9 +33,9 @@ def test_thresholds_from_the_histogram__fail_when_change_is_rare(pair):
     assert min(rates.values()) > 0.004
 
 
-def test_persistence__alarms_on_most_simulated_fields():
+def test_persistence__alarms_on_many_unchanged_fields():
     ndvi, day = difficulty.simulated_series(1, size=200)
-    assert difficulty.persistence_alarms(ndvi, day).mean() > 0.5
+    assert difficulty.persistence_alarms(ndvi, day).mean() > 0.15
 
 
 def test_yardstick__gives_the_known_figures_on_real_ground(real_data):
