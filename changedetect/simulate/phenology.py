@@ -158,7 +158,7 @@ def rice(calendar: Calendar, day: date, *, double: bool) -> Growth:
             seasons.append(Season(since - start, stay, 26, top, tended, flooded=True))
             seasons.append(_rapeseed(life, draws, since, share=0.30))
     doy = day.timetuple().tm_yday
-    weeds = (0.12 + 0.40 * life[2]) * (0.45 + 0.55 * warmth(doy))
+    weeds = (0.22 + 0.42 * life[2]) * (0.65 + 0.35 * warmth(doy))
     return grow(seasons, weeds)
 
 

@@ -19,6 +19,7 @@ def toy_world(
     changes: tuple[PlantedChange, ...] = (),
     fields: tuple[str, ...] = FIELDS,
     wild: bool = True,
+    town: float = 0.3,
 ) -> World:
     """A patchwork of fields of 30-70 m; wood in the north-east, village, road, pond."""
     generator = np.random.default_rng([seed, 7])
@@ -38,7 +39,7 @@ def toy_world(
         row += tall
     if wild:
         number = _nature(cover, height, parcel, number)
-        _village(generator, cover, height, parcel, number)
+        _village(generator, cover, height, parcel, number, town)
     y, x = np.indices((size, size), dtype=np.float32)
     terrain = 40 + 12 * np.exp(-((x - size) ** 2 + y**2) / (0.3 * size) ** 2)
     grid = Grid("EPSG:4547", (1.0, 0.0, 380_000.0, 0.0, -1.0, 3_125_000.0), size, size)
@@ -64,10 +65,10 @@ def _nature(cover, height, parcel, number):
     return number
 
 
-def _village(generator, cover, height, parcel, number):
+def _village(generator, cover, height, parcel, number, town):
     size = cover.shape[0]
-    for row in range(int(0.2 * size), int(0.52 * size), 20):
-        for col in range(int(0.3 * size), int(0.6 * size), 18):
+    for row in range(int(0.2 * size), int((0.2 + town) * size), 20):
+        for col in range(int(0.2 * size), int((0.2 + town) * size), 18):
             number += 1
             parcel[row : row + 20, col : col + 18] = number
             ground = ("concrete", "concrete", "yard", "asphalt")[generator.integers(4)]

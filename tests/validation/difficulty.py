@@ -1,8 +1,8 @@
 """How hard the simulated county is, beside real images: plain detectors scored on both.
 
 The detectors are written here from their definitions, in plain numpy, and share no code with the
-package: they are the yardstick. ``PYTHONPATH=. python tests/validation/difficulty.py FOLDER_OF_REAL_IMAGES`` prints the table of
-``docs/difficulty.md``.
+package: they are the yardstick. ``PYTHONPATH=. python tests/validation/difficulty.py FOLDER``, with
+the folder of real images, prints the table of ``docs/difficulty.md``.
 """
 
 import json
@@ -189,8 +189,8 @@ def persistence_alarms(ndvi, day):
 
 
 BECOMES = (
-    "earthwork", "roof_blue", "roof_grey", "concrete", "asphalt", "roof_red",
-    "rubble", "pond", "yard", "greenhouse", "spoil", "roof_white",
+    "earthwork", "roof_blue", "roof_grey", "concrete", "asphalt", "roof_red", "rubble", "pond",
+    "yard", "roof_grey", "concrete",
 )  # fmt: skip
 
 
@@ -209,7 +209,7 @@ def busy_world(seed, *, size=1000, share=0.2, day=date(2025, 5, 26)):
         taken[window.slices] = True
         tall = 7.0 if cover.startswith("roof") else 0.0
         changes.append(block_change(f"c{len(changes)}", day, window, cover, height_m=tall))
-    return toy_world(seed, size=size, changes=tuple(changes))
+    return toy_world(seed, size=size, changes=tuple(changes), town=0.5)
 
 
 def simulated_pair(name, world, sensor, days):
@@ -260,7 +260,7 @@ def slovenia_series(folder):
     patch = folder / "TestEOPatch"
     ndvi = np.load(patch / "data" / "NDVI.npy")[..., 0].astype(np.float64)
     clear = np.load(patch / "mask" / "IS_VALID.npy")[..., 0].astype(bool)
-    fields = np.load(patch / "mask_timeless" / "LULC.npy")[..., 0] == 1
+    fields = np.isin(np.load(patch / "mask_timeless" / "LULC.npy")[..., 0], (1, 3))
     stamps = json.loads((patch / "timestamps.json").read_text())
     day = np.array([datetime.fromisoformat(stamp).toordinal() for stamp in stamps])
     ndvi = np.where(clear, ndvi, np.nan)
@@ -302,25 +302,28 @@ HEADER = (
 )
 
 
-def main(folder, seeds=(1, 2, 3)):
+def say(text):
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def main(folder, seeds=(1, 2)):
     """Print the table of docs/difficulty.md."""
-    print(HEADER)
+    say(HEADER)
     if (folder / "landsat_taizhou").is_dir():
-        print(line_of_table(taizhou(folder / "landsat_taizhou")))
+        say(line_of_table(taizhou(folder / "landsat_taizhou")))
     for seed in seeds:
         for pair in simulated_pairs(seed):
-            print(line_of_table(pair), flush=True)
-    print("\n| series | pixels | alarmed by persistence |\n|---|---|---|")
+            say(line_of_table(pair))
+    say("\n| series | pixels | alarmed by persistence |\n|---|---|---|")
     if (folder / "s2_slovenia").is_dir():
         ndvi, day = slovenia_series(folder / "s2_slovenia")
         alarmed = persistence_alarms(ndvi, day).mean()
-        print(f"| Slovenia, fields, 10 m, 2015-2017 (real) | {ndvi.shape[1]} | {alarmed:.2f} |")
+        say(f"| Slovenia, fields and meadows, 10 m, 2015-2017 (real) | {ndvi.shape[1]} | {alarmed:.2f} |")
     for seed in seeds:
         ndvi, day = simulated_series(seed)
         alarmed = persistence_alarms(ndvi, day).mean()
-        print(
-            f"| paddies and dry land, seed {seed} (simulated) | {ndvi.shape[1]} | {alarmed:.2f} |"
-        )
+        say(f"| paddies and dry land, seed {seed} (simulated) | {ndvi.shape[1]} | {alarmed:.2f} |")
 
 
 if __name__ == "__main__":
