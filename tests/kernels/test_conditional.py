@@ -1,55 +1,65 @@
-"""Moments and distances of alteration detection."""
+"""Class and distance of pixels."""
 
 import numpy as np
-import pytest
-import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from changedetect.kernels.canonical import (
-    chi2_survival,
+from changedetect.kernels.conditional import (
+    class_distances,
+    class_moments,
     distance_and_guide,
-    reweighted_moments,
+    nearest_class,
 )
-from tests.naive import canonical as naive
+from tests.naive import conditional as naive
 
 seeds = st.integers(0, 2**32 - 1)
 
 
-@given(st.floats(0, 200), st.integers(1, 13))
-def test_chi2_survival__equals_scipy(value, degrees):
-    expected = scipy.stats.chi2.sf(value, degrees)
-    assert chi2_survival(value, degrees) == pytest.approx(expected, rel=1e-9, abs=1e-300)
+def drawn(seed, bands, classes=3):
+    rng = np.random.default_rng(seed)
+    centres = rng.normal(size=(classes, bands))
+    chooser = 2 * centres, -(centres**2).sum(axis=1)
+    matrix = rng.normal(size=(classes, bands, 2 * bands)) * 2
+    return rng, centres, chooser, (matrix, rng.normal(size=(classes, bands)))
+
+
+def test_nearest_class__first_of_equals():
+    centres = np.array([[3.0], [1.0], [3.0]])
+    assert nearest_class(np.array([2.9]), 2 * centres, -(centres**2).sum(axis=1)) == 0
+    assert nearest_class(np.array([1.9]), 2 * centres, -(centres**2).sum(axis=1)) == 1
 
 
 @given(seeds, st.integers(1, 5))
-def test_reweighted_moments__equal_the_definition(seed, bands):
+def test_class_distances__equal_the_definition(seed, bands):
+    rng, centres, chooser, (matrix, offset) = drawn(seed, bands)
+    samples = rng.normal(size=(30, 2 * bands)).astype(np.float32)
+    labels, squared = class_distances(samples, chooser, matrix, offset)
+    plain_labels, plain_squared = naive.class_distances(samples, centres, matrix, offset)
+    np.testing.assert_array_equal(labels, plain_labels)
+    np.testing.assert_allclose(squared, plain_squared, rtol=1e-9, atol=1e-12)
+
+
+@given(seeds, st.integers(1, 4))
+def test_class_moments__equal_the_definition(seed, bands):
     rng = np.random.default_rng(seed)
     samples = rng.normal(size=(40, 2 * bands)).astype(np.float32)
-    matrix, offset = rng.normal(size=(bands, 2 * bands)), rng.normal(size=bands)
-    got = reweighted_moments(samples, matrix, offset)
-    for fast, plain in zip(got, naive.reweighted_moments(samples, matrix, offset), strict=True):
-        np.testing.assert_allclose(fast, plain, rtol=1e-9, atol=1e-12)
-
-
-def test_reweighted_moments__zero_transform_counts_every_pixel_once():
-    samples = np.array([[1, 2], [3, 4]], np.float32)
-    total, sums, products = reweighted_moments(samples, np.zeros((1, 2)), np.zeros(1))
-    assert total == 2
-    assert sums.tolist() == [4, 6]
-    assert products.tolist() == [[10, 14], [14, 20]]
+    labels, squared = rng.integers(0, 3, 40).astype(np.int16), rng.uniform(0, 2, 40)
+    cuts = np.array([1.0, np.inf, 0.5])
+    got = class_moments(samples, labels, squared, cuts)
+    plain = naive.class_moments(samples, labels, squared, cuts)
+    for fast, slow in zip(got, plain, strict=True):
+        np.testing.assert_allclose(fast, slow, rtol=1e-9, atol=1e-9)
 
 
 @given(seeds, st.integers(1, 4))
 def test_distance_and_guide__equal_the_definition(seed, bands):
-    rng = np.random.default_rng(seed)
+    rng, centres, chooser, variates = drawn(seed, bands)
     stack = rng.normal(size=(2 * bands, 6, 7)).astype(np.float32)
     stack[rng.random(stack.shape) < 0.02] = np.nan
     before = stack.copy()
-    matrix = rng.normal(size=(bands + 2, 2 * bands)) * 3
-    offset = rng.normal(size=bands + 2)
-    score, guide = distance_and_guide(stack, matrix, offset, bands)
-    plain_score, plain_guide = naive.distance_and_guide(stack, matrix, offset, bands)
+    axes = rng.normal(size=(2, 2 * bands)) * 3, rng.normal(size=2)
+    score, guide = distance_and_guide(stack, chooser, variates, axes)
+    plain_score, plain_guide = naive.distance_and_guide(stack, centres, variates, axes)
     assert np.abs(score - plain_score).max() <= 1  # a half may fall to either side
     assert np.abs(guide.astype(int) - plain_guide).max() <= 1
     np.testing.assert_array_equal(score < 0, np.isnan(stack).any(axis=0))
