@@ -7,7 +7,6 @@ it. The COG is written from the whole image in block order, so its bytes do not 
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +22,7 @@ from rasterio.windows import Window as FileWindow
 
 from changedetect.errors import ResourceError
 from changedetect.grid import Grid, Window
-from changedetect.io.opening import check_structure, open_raster
+from changedetect.io.opening import check_structure, open_raster, unplaced_allowed
 from changedetect.io.publish import publish
 
 BLOCK_PX = 512
@@ -218,22 +217,23 @@ def _fill_rest(
 
 
 def _create(plain: Path, grid: Grid, form: RasterForm) -> DatasetWriter:
-    dataset = rasterio.open(
-        plain,
-        "w+",
-        driver="GTiff",
-        height=grid.height,
-        width=grid.width,
-        count=len(form.descriptions),
-        dtype=form.dtype,
-        nodata=form.nodata,
-        crs=CRS.from_user_input(grid.crs) if grid.crs else None,
-        transform=Affine(*grid.transform) if grid.crs else None,
-        tiled=True,
-        blockxsize=BLOCK_PX,
-        blockysize=BLOCK_PX,
-        BIGTIFF="IF_SAFER",
-    )
+    options: dict[str, object] = {
+        "driver": "GTiff",
+        "height": grid.height,
+        "width": grid.width,
+        "count": len(form.descriptions),
+        "dtype": form.dtype,
+        "nodata": form.nodata,
+        "tiled": True,
+        "blockxsize": BLOCK_PX,
+        "blockysize": BLOCK_PX,
+        "BIGTIFF": "IF_SAFER",
+    }
+    if grid.crs:
+        options["crs"] = CRS.from_user_input(grid.crs)
+        options["transform"] = Affine(*grid.transform)
+    with unplaced_allowed():
+        dataset = rasterio.open(plain, "w+", **options)
     dataset.update_tags(**dict(form.tags))
     for index, text in enumerate(form.descriptions, start=1):
         dataset.set_band_description(index, text)
@@ -250,8 +250,7 @@ def _to_cog(plain: Path, final: Path, form: RasterForm) -> None:
         "NUM_THREADS": 1,
         "BIGTIFF": "IF_SAFER",
     }
-    with ExitStack() as stack:
-        stack.enter_context(rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True))
+    with unplaced_allowed():
         rasterio.shutil.copy(plain, final, driver="COG", **options)
 
 
