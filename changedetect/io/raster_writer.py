@@ -181,7 +181,7 @@ def _write_plain(
     pieces: Iterable[tuple[Window, np.ndarray]],
     check: _Checksum,
 ) -> None:
-    covered = np.zeros((grid.height, grid.width), np.bool_)
+    covered: list[Window] = []
     with _create(plain, grid, form) as dataset:
         for window, array in pieces:
             pixels = array if array.ndim == 3 else array[None]  # noqa: PLR2004 - (band, y, x)
@@ -192,22 +192,32 @@ def _write_plain(
             place = FileWindow(window.col, window.row, window.width, window.height)
             dataset.write(pixels, window=place)
             check.add(window, pixels)
-            if covered[window.slices].any():
+            if any(_overlap(window, other) for other in covered):
                 msg = f"{plain.name}: {window} covers pixels that were written before"
                 raise ValueError(msg)
-            covered[window.slices] = True
+            covered.append(window)
         _fill_rest(dataset, form, check, covered)
 
 
+def _overlap(one: Window, other: Window) -> bool:
+    apart_y = one.row >= other.row + other.height or other.row >= one.row + one.height
+    apart_x = one.col >= other.col + other.width or other.col >= one.col + one.width
+    return not (apart_y or apart_x)
+
+
 def _fill_rest(
-    dataset: DatasetWriter, form: RasterForm, check: _Checksum, covered: np.ndarray
+    dataset: DatasetWriter, form: RasterForm, check: _Checksum, covered: list[Window]
 ) -> None:
     """Count the pixels that no piece covered as no-data, and write them where they are whole blocks."""
     for row in range(0, dataset.height, BLOCK_PX):
-        rest = ~covered[row : row + BLOCK_PX]
+        window = Window(row, 0, min(BLOCK_PX, dataset.height - row), dataset.width)
+        rest = np.ones((window.height, window.width), np.bool_)
+        for piece in covered:
+            if _overlap(piece, window):
+                inside = piece.grown(0, window).relative_to(window)
+                rest[inside.slices] = False
         if not rest.any():
             continue
-        window = Window(row, 0, rest.shape[0], dataset.width)
         place = FileWindow(0, row, dataset.width, rest.shape[0])
         pixels = dataset.read(window=place)
         before = check.of(window, np.where(rest, np.zeros_like(pixels), pixels))
@@ -250,8 +260,7 @@ def _to_cog(plain: Path, final: Path, form: RasterForm) -> None:
         "NUM_THREADS": 1,
         "BIGTIFF": "IF_SAFER",
     }
-    with unplaced_allowed():
-        rasterio.shutil.copy(plain, final, driver="COG", **options)
+    rasterio.shutil.copy(plain, final, driver="COG", **options)
 
 
 def stretch(
