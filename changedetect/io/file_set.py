@@ -10,6 +10,7 @@ from pathlib import Path
 
 from changedetect.config.sensors import SensorProfile
 from changedetect.errors import SceneError
+from changedetect.grid import Grid
 from changedetect.io.digest import sha256_file, sha256_files
 from changedetect.io.georeference import grid_of
 from changedetect.io.opening import check_structure, open_raster
@@ -67,19 +68,7 @@ def describe_set(path: Path, profile: SensorProfile, *, href: str = "") -> Scene
     if missing:
         msg = f"{href}: bands missing: {', '.join(missing)}; fetch the whole product"
         raise SceneError(msg)
-    grids, dtypes, tags = [], set(), {}
-    for file in files:
-        with open_raster(file) as dataset:
-            if dataset.count != 1 or dataset.dtypes[0] not in profile.dtypes:
-                msg = (
-                    f"{file.name}: {dataset.count} bands of {dataset.dtypes[0]} found, one of "
-                    f"{' or '.join(profile.dtypes)} expected by profile {profile.name}"
-                )
-                raise SceneError(msg)
-            check_structure(dataset, file, nodata_known=profile.nodata is not None)
-            grids.append(grid_of(dataset, file.name))
-            dtypes.add(dataset.dtypes[0])
-            tags = dataset.tags()
+    grids, tags = _look_at(files, profile)
     if len(set(grids)) != 1:
         msg = f"{href}: its bands lie on {len(set(grids))} different grids; fetch the product again"
         raise SceneError(msg)
@@ -97,12 +86,30 @@ def describe_set(path: Path, profile: SensorProfile, *, href: str = "") -> Scene
         href=href,
         grid=grids[0],
         bands=tuple(Band(b.role, b.index, b.scale, b.offset) for b in profile.bands),
-        dtype=min(dtypes),
+        dtype=profile.dtypes[0],
         nodata=profile.nodata,
         gsd_m=profile.gsd_m,
         sha256=digest,
         cloud_href=cloud_href,
     )
+
+
+def _look_at(files: list[Path], profile: SensorProfile) -> tuple[list[Grid], dict[str, str]]:
+    """Check each file of a set; return their grids and the metadata of the last."""
+    grids: list[Grid] = []
+    tags: dict[str, str] = {}
+    for file in files:
+        with open_raster(file) as dataset:
+            if dataset.count != 1 or dataset.dtypes[0] != profile.dtypes[0]:
+                msg = (
+                    f"{file.name}: {dataset.count} bands of {dataset.dtypes[0]} found, one of "
+                    f"{profile.dtypes[0]} expected by profile {profile.name}"
+                )
+                raise SceneError(msg)
+            check_structure(dataset, file, nodata_known=profile.nodata is not None)
+            grids.append(grid_of(dataset, file.name))
+            tags = dataset.tags()
+    return grids, tags
 
 
 def _template(path: Path, profile: SensorProfile) -> Path:

@@ -70,6 +70,14 @@ def driver_of(path: Path) -> str:
 
 
 @contextmanager
+def unplaced_allowed() -> Iterator[None]:
+    """Open files without georeference without a warning: callers look at the transform."""
+    with _OPENING, warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        yield
+
+
+@contextmanager
 def open_raster(path: Path) -> Iterator[DatasetReader]:
     """Open a raster for reading, for one task.
 
@@ -85,8 +93,7 @@ def open_raster(path: Path) -> Iterator[DatasetReader]:
     siblings = "FALSE" if driver == "ENVI" else "EMPTY_DIR"
     with rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN=siblings, GDAL_PAM_ENABLED="NO"):
         try:
-            with _OPENING, warnings.catch_warnings():
-                warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            with unplaced_allowed():
                 dataset = rasterio.open(path, driver=driver)
         except RasterioError as error:
             msg = (

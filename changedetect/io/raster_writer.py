@@ -7,7 +7,6 @@ it. The COG is written from the whole image in block order, so its bytes do not 
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +22,7 @@ from rasterio.windows import Window as FileWindow
 
 from changedetect.errors import ResourceError
 from changedetect.grid import Grid, Window
-from changedetect.io.opening import check_structure, open_raster
+from changedetect.io.opening import check_structure, open_raster, unplaced_allowed
 from changedetect.io.publish import publish
 
 BLOCK_PX = 512
@@ -182,7 +181,7 @@ def _write_plain(
     pieces: Iterable[tuple[Window, np.ndarray]],
     check: _Checksum,
 ) -> None:
-    covered = np.zeros((grid.height, grid.width), np.bool_)
+    covered: list[Window] = []
     with _create(plain, grid, form) as dataset:
         for window, array in pieces:
             pixels = array if array.ndim == 3 else array[None]  # noqa: PLR2004 - (band, y, x)
@@ -193,22 +192,32 @@ def _write_plain(
             place = FileWindow(window.col, window.row, window.width, window.height)
             dataset.write(pixels, window=place)
             check.add(window, pixels)
-            if covered[window.slices].any():
+            if any(_overlap(window, other) for other in covered):
                 msg = f"{plain.name}: {window} covers pixels that were written before"
                 raise ValueError(msg)
-            covered[window.slices] = True
+            covered.append(window)
         _fill_rest(dataset, form, check, covered)
 
 
+def _overlap(one: Window, other: Window) -> bool:
+    apart_y = one.row >= other.row + other.height or other.row >= one.row + one.height
+    apart_x = one.col >= other.col + other.width or other.col >= one.col + one.width
+    return not (apart_y or apart_x)
+
+
 def _fill_rest(
-    dataset: DatasetWriter, form: RasterForm, check: _Checksum, covered: np.ndarray
+    dataset: DatasetWriter, form: RasterForm, check: _Checksum, covered: list[Window]
 ) -> None:
     """Count the pixels that no piece covered as no-data, and write them where they are whole blocks."""
     for row in range(0, dataset.height, BLOCK_PX):
-        rest = ~covered[row : row + BLOCK_PX]
+        window = Window(row, 0, min(BLOCK_PX, dataset.height - row), dataset.width)
+        rest = np.ones((window.height, window.width), np.bool_)
+        for piece in covered:
+            if _overlap(piece, window):
+                inside = piece.grown(0, window).relative_to(window)
+                rest[inside.slices] = False
         if not rest.any():
             continue
-        window = Window(row, 0, rest.shape[0], dataset.width)
         place = FileWindow(0, row, dataset.width, rest.shape[0])
         pixels = dataset.read(window=place)
         before = check.of(window, np.where(rest, np.zeros_like(pixels), pixels))
@@ -218,22 +227,23 @@ def _fill_rest(
 
 
 def _create(plain: Path, grid: Grid, form: RasterForm) -> DatasetWriter:
-    dataset = rasterio.open(
-        plain,
-        "w+",
-        driver="GTiff",
-        height=grid.height,
-        width=grid.width,
-        count=len(form.descriptions),
-        dtype=form.dtype,
-        nodata=form.nodata,
-        crs=CRS.from_user_input(grid.crs) if grid.crs else None,
-        transform=Affine(*grid.transform) if grid.crs else None,
-        tiled=True,
-        blockxsize=BLOCK_PX,
-        blockysize=BLOCK_PX,
-        BIGTIFF="IF_SAFER",
-    )
+    options: dict[str, object] = {
+        "driver": "GTiff",
+        "height": grid.height,
+        "width": grid.width,
+        "count": len(form.descriptions),
+        "dtype": form.dtype,
+        "nodata": form.nodata,
+        "tiled": True,
+        "blockxsize": BLOCK_PX,
+        "blockysize": BLOCK_PX,
+        "BIGTIFF": "IF_SAFER",
+    }
+    if grid.crs:
+        options["crs"] = CRS.from_user_input(grid.crs)
+        options["transform"] = Affine(*grid.transform)
+    with unplaced_allowed():
+        dataset = rasterio.open(plain, "w+", **options)
     dataset.update_tags(**dict(form.tags))
     for index, text in enumerate(form.descriptions, start=1):
         dataset.set_band_description(index, text)
@@ -250,9 +260,7 @@ def _to_cog(plain: Path, final: Path, form: RasterForm) -> None:
         "NUM_THREADS": 1,
         "BIGTIFF": "IF_SAFER",
     }
-    with ExitStack() as stack:
-        stack.enter_context(rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True))
-        rasterio.shutil.copy(plain, final, driver="COG", **options)
+    rasterio.shutil.copy(plain, final, driver="COG", **options)
 
 
 def stretch(

@@ -10,6 +10,7 @@ from PIL import Image
 from changedetect.errors import InputError, ResourceError
 from changedetect.grid import Grid, Window
 from changedetect.io import raster_writer
+from changedetect.io.opening import open_raster
 from changedetect.io.raster_writer import RasterForm, write_cog_array, write_preview, write_raster
 
 GRID = Grid("EPSG:4547", (2.0, 0.0, 500000.0, 0.0, -2.0, 3100000.0), 700, 600)
@@ -95,7 +96,7 @@ def test_write_raster__without_georeference_and_in_float(tmp_path):
     values = np.random.default_rng(2).normal(size=(20, 30)).astype("float32")
     values[0, 0] = np.nan
     write_cog_array(tmp_path / "x.tif", grid, values, RasterForm("float32", np.nan, ("x",)))
-    with rasterio.open(tmp_path / "x.tif") as dataset:
+    with open_raster(tmp_path / "x.tif") as dataset:
         np.testing.assert_array_equal(dataset.read(1), values)
         assert dataset.crs is None
 

@@ -1,5 +1,6 @@
 """Pixels of a scene on the product grid."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -246,3 +247,15 @@ def test_real__taizhou_reads_its_own_numbers(real_data):
     assert np.sort(np.rint(found * 255).astype(np.uint8), axis=None).tolist() == sorted(
         raw.tolist()
     )
+
+
+def test_read__many_threads_share_a_reader(gappy):
+    reader, scene = gappy
+    grid = TARGETS["half a pixel beside"]
+    whole = reader.read(scene, grid, grid.window)
+    tiles = list(grid.tiles(13, 2)) * 3
+    with ThreadPoolExecutor(4) as pool:
+        for tile, found in zip(
+            tiles, pool.map(lambda t: reader.read(scene, grid, t.outer), tiles), strict=True
+        ):
+            np.testing.assert_array_equal(found, whole[(slice(None), *tile.outer.slices)])
