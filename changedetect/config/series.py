@@ -84,7 +84,10 @@ class RadarSection(Section):
     )
     looks_block_px: int = Field(7, ge=3, description="side of the blocks that tell the looks [px]")
     surface_sd_neper: float = Field(
-        0.55, ge=0, description="ordinary change of a surface between two dates [neper]"
+        0.55, ge=0, description="change of a surface between dates, at most and if unknown [neper]"
+    )
+    surface_least_neper: float = Field(
+        0.25, ge=0, description="change of a surface between dates, at least [neper]"
     )
     change_sd_neper: float = Field(2.0, gt=0, description="spread of true changes [neper]")
     prior_llr: float = Field(2.6, ge=0, description="taken off: change is rarer than its absence")
