@@ -30,6 +30,12 @@ class SeriesSection(Section):
     )
     process_gap_days: int = Field(90, ge=1, description="a longer gap adds no more variance [day]")
     innovation_clip_sigma: float = Field(3.0, gt=0, description="innovations are cut here [sigma]")
+    contradiction_sigma: float = Field(
+        0.5, description="a date that deviates less along the sum saw the old state [sigma]"
+    )
+    contradiction_keep_frac: float = Field(
+        0.5, ge=0, le=1, description="part of the sum that such a date leaves"
+    )
     huber_sigma: float = Field(2.0, gt=0, description="innovations above weigh less [sigma]")
     noise_forgetting: float = Field(
         0.03, gt=0, lt=1, description="share of the noise estimate that a date replaces at least"
@@ -56,10 +62,13 @@ class SeriesSection(Section):
         True, description="greening beyond the season is no evidence of change"
     )
     llr_per_sigma: float = Field(
-        0.5, gt=0, description="log-likelihood ratio of one sigma of the sum"
+        0.8, gt=0, description="log-likelihood ratio of one sigma of a confirmed sum"
+    )
+    unconfirmed_llr: float = Field(
+        0.0, description="a deviation that is not confirmed yet says no more than this"
     )
     quiet_llr: float = Field(
-        2.0, ge=0, description="what a clear month without deviation takes off"
+        0.7, ge=0, description="what a clear month without deviation takes off"
     )
 
 
@@ -75,7 +84,10 @@ class RadarSection(Section):
     )
     looks_block_px: int = Field(7, ge=3, description="side of the blocks that tell the looks [px]")
     surface_sd_neper: float = Field(
-        0.55, ge=0, description="ordinary change of a surface between two dates [neper]"
+        0.55, ge=0, description="change of a surface between dates, at most and if unknown [neper]"
+    )
+    surface_least_neper: float = Field(
+        0.25, ge=0, description="change of a surface between dates, at least [neper]"
     )
     change_sd_neper: float = Field(2.0, gt=0, description="spread of true changes [neper]")
     prior_llr: float = Field(2.6, ge=0, description="taken off: change is rarer than its absence")

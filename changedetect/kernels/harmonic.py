@@ -39,6 +39,8 @@ class HarmonicRules(NamedTuple):
     process_per_day: float
     gap_days: float
     clip: float
+    contradiction: float
+    kept: float
     huber: float
     forgetting: float
     season_rate: float
@@ -149,13 +151,22 @@ def _jitter(
 
 @kernel
 def _accumulate(z: np.ndarray, cusum: np.ndarray, rules: HarmonicRules) -> float:
-    """Add a whitened innovation to the vector CUSUM and return its length (Crosier 1988)."""
+    """Add a whitened innovation to the vector CUSUM and return its length (Crosier 1988).
+
+    An innovation that hardly points along the sum contradicts it (our addition): the old state
+    was seen again, so a cloud or snow that was missed before loses most of what it left behind.
+    """
     n = z.shape[0]
-    norm = 0.0
+    norm, along, summed = 0.0, 0.0, 0.0
     for i in range(n):
         norm += z[i] * z[i]
+        along += z[i] * cusum[i]
+        summed += cusum[i] * cusum[i]
     norm = np.sqrt(norm)
     scale = 1.0 if norm <= rules.clip else rules.clip / norm
+    if along < rules.contradiction * np.sqrt(summed):
+        for i in range(n):
+            cusum[i] *= rules.kept
     length = 0.0
     for i in range(n):
         total = cusum[i] + scale * z[i]

@@ -23,6 +23,8 @@ def begin(pixel, day, y, prior, floor):
 
 
 def accumulate(pixel, z, rules):
+    if z @ pixel.s < rules.contradiction * np.linalg.norm(pixel.s):
+        pixel.s = pixel.s * rules.kept
     total = pixel.s + z * min(1.0, rules.clip / np.linalg.norm(z))
     if rules.one_sided < 0:
         total[0] = min(total[0], 0.0)

@@ -183,7 +183,7 @@ def test_bad_stacks__are_refused():
         radar.fit_radar([(good[:0], good)], CFG)
     with pytest.raises(LayerError, match="0 pixels"):
         radar.fit_radar([(good, np.full_like(good, np.nan))], CFG)
-    model = radar.RadarModel((4.0,), (0.01,), (0.0,), (0.3,), 0.0, 1.0, 100)
+    model = radar.RadarModel((4.0,), (0.01,), (0.0,), (0.3,), (0.5,), 0.0, 1.0, 100)
     two = np.zeros((1, 2, 20, 20), np.float32)
     with pytest.raises(LayerError, match="model of 1"):
         radar.measure_radar(two, two, model, CFG)

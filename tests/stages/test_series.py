@@ -71,7 +71,7 @@ def test_break__is_found_and_its_bracket_holds_the_truth():
     assert (found.before_day[0, :2] < truth.toordinal()).all()
     assert (found.after_day[0, :2] >= truth.toordinal()).all()
     assert (found.after_day[0, :2] - found.before_day[0, :2] <= 60).all()
-    assert (found.llr[1:] < 0).all()
+    assert (found.llr[1:] <= 0).all()
     assert (found.llr[1:] != EVIDENCE_NODATA).all()
 
 
@@ -114,7 +114,20 @@ def test_single_bad_date__is_not_a_break():
 
     state = run(dates(3), image)
     found = series.evidence(state, bad - timedelta(days=10), dates(3)[-1], CFG)
-    assert (found.llr < 0).all()
+    assert (found.llr <= 0).all()
+
+
+def test_deviation_under_way__takes_back_quiet_but_is_no_alarm_yet():
+    rng = np.random.default_rng(14)
+    days = dates(2.2)
+    state = run(days[:-2], lambda d: crop(d, (3, 4), rng))
+    for day in days[-2:]:
+        state = series.update(state, day, bare((3, 4), rng), CFG)
+    found = series.evidence(state, days[-4], days[-1], CFG)
+    assert (found.llr <= 0).all()
+    assert (found.llr == round(100 * CFG.unconfirmed_llr)).mean() > 0.8
+    assert (found.before_day < days[-2].toordinal()).all()
+    assert (found.after_day == days[-2].toordinal()).mean() > 0.8
 
 
 def test_first_year__is_not_observed_rather_than_unchanged():
@@ -152,7 +165,7 @@ def test_month_of_cloud__is_not_observed():
     last = date.fromordinal(state.last_day)
     month = last + timedelta(days=30)
     cloud = np.full((3, 3, 4), np.nan, np.float32)
-    assert (series.evidence(state, last - timedelta(days=30), last, CFG).llr < 0).all()
+    assert (series.evidence(state, last - timedelta(days=30), last, CFG).llr <= 0).all()
     state = series.update(state, last + timedelta(days=20), cloud, CFG)
     assert (series.evidence(state, last, month, CFG).llr == EVIDENCE_NODATA).all()
 
@@ -233,7 +246,26 @@ def test_tiles__give_the_same_bytes_and_inputs_stay():
 def test_kernel__equals_its_naive_twin(seed, n_index):
     rng = np.random.default_rng(seed)
     rules = harmonic.HarmonicRules(
-        1e-3, 60.0, 3.0, 2.0, 0.05, 0.2, 8.0, 5.0, 0.5, 4.0, 1.6, 8.0, 120, 6, 15.0, 5, 2, -1
+        1e-3,
+        60.0,
+        3.0,
+        0.4,
+        0.5,
+        2.0,
+        0.05,
+        0.2,
+        8.0,
+        5.0,
+        0.5,
+        4.0,
+        1.6,
+        8.0,
+        120,
+        6,
+        15.0,
+        5,
+        2,
+        -1,
     )
     prior, floor = np.array([9.0, 4, 4, 1, 1]), np.full(n_index, 0.02)
     packed = n_index * (n_index + 1) // 2

@@ -47,10 +47,10 @@ def test_slovenia__stays_quiet(slovenia):
     years = (days[-1] - days[0]).days / 365.25 - 1
     rate = alarms.sum() / alarms.size / years
     sys.stdout.write(f"\ns2_slovenia: {rate:.5f} false breaks per pixel-year after the first year")
-    assert rate <= 0.002
+    assert rate <= 0.001
 
 
-@pytest.mark.parametrize(("share", "least"), [(1.0, 0.98), (HALF, 0.70)])
+@pytest.mark.parametrize(("share", "least"), [(1.0, 0.98), (HALF, 0.60)])
 def test_slovenia__injected_loss_is_found(slovenia, share, least):
     days, ndvi = slovenia
     sample = ndvi[:, :, ::3, ::3]
@@ -123,7 +123,6 @@ def test_pycold__break_at_the_recorded_date(real_data):
         ("sample_WA_grid08_row12_col2265_fmask_fail.csv", series.TOO_FEW_DATES, 0),
         ("sample_WA_grid08_row9_col2267_persistent_snow.csv", series.TOO_FEW_DATES, 0),
         ("sample_WA_grid08_row999_col1_normal.csv", series.READY, 0),
-        ("h03v09_-2010765_1964625_pixel.csv", series.READY, 1),
     ],
 )
 def test_pyccd__right_answer_or_a_named_not_enough(real_data, name, ready, breaks):

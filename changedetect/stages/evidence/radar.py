@@ -24,6 +24,9 @@ NEPER_PER_DB = np.log(10.0) / 10.0
 HALF_NORMAL = 1.3489795003921634
 """Width of the shortest half of a normal distribution. [sigma]"""
 
+NORMAL_SHARE, NORMAL_WIDTH = 0.95, 1.959963984540054
+"""Share of a normal distribution that lies within so many sigma."""
+
 
 @dataclass(frozen=True, slots=True)
 class RadarModel:
@@ -40,6 +43,8 @@ class RadarModel:
         polarisation. [neper of intensity]
     scale
         Its spread from speckle and texture, per polarisation. [neper of intensity]
+    surface
+        What the surface does from one date to the next, per polarisation. [neper of intensity]
     correlation
         Between the two polarisations' ratios; 0 with one polarisation.
     dates
@@ -52,6 +57,7 @@ class RadarModel:
     soften: tuple[float, ...]
     centre: tuple[float, ...]
     scale: tuple[float, ...]
+    surface: tuple[float, ...]
     correlation: float
     dates: float
     pixels: int
@@ -248,6 +254,28 @@ def _least_scale(looks: float, dates: float, cfg: RadarSection) -> float:
     return float(np.sqrt(2.0 * polygamma(1, looks * max(dates, 1.0)) / window_px))
 
 
+def _surface(
+    samples: Sequence[tuple[np.ndarray, np.ndarray]], band: int, soften: float, cfg: RadarSection
+) -> float:
+    """Return what 95% of the ground does between neighbouring dates of one side, as one sigma.
+
+    With a single date on each side there is nothing to compare: `surface_sd_neper` is assumed.
+    """
+    moved = []
+    for stack in (side for pair in samples for side in pair):
+        for i in range(stack.shape[0] - 1):
+            ratio, _ = measure_ratio(
+                stack[i : i + 1, band], stack[i + 1 : i + 2, band], soften, cfg
+            )
+            seen = ratio[np.isfinite(ratio)]
+            if seen.size:
+                moved.append(np.abs(seen - np.median(seen)))
+    if not moved:
+        return cfg.surface_sd_neper
+    measured = float(np.quantile(np.concatenate(moved), NORMAL_SHARE)) / NORMAL_WIDTH
+    return min(max(measured, cfg.surface_least_neper), cfg.surface_sd_neper)
+
+
 def _correlation(first: np.ndarray, second: np.ndarray) -> float:
     """Quadrant correlation, carried to the normal scale (Blomqvist 1950)."""
     agree = np.sign(first) * np.sign(second)
@@ -304,6 +332,7 @@ def fit_radar(samples: Sequence[tuple[np.ndarray, np.ndarray]], cfg: RadarSectio
             max(half[1], _least_scale(look, typical, cfg))
             for half, look in zip(halves, looks, strict=True)
         ),
+        surface=tuple(_surface(samples, band, soften[band], cfg) for band in range(bands)),
         correlation=_correlation(centred[0], centred[1]) if bands > 1 else 0.0,
         dates=typical,
         pixels=int(seen.sum()),
@@ -329,8 +358,8 @@ def measure_radar(
 
     Null: normal around the model's centre, as wide as the samples (`model.scale`, speckle and
     what the surface did) but never narrower than what farmland does from date to date (moisture,
-    growth, roughness: `surface_sd_neper`, which a short sample may not have met); both shrink with
-    the number of dates, since they come and go. Change: the same, widened by `change_sd_neper`. The ratio of the two densities is taken at the (Mahalanobis) distance of all
+    growth, roughness: `model.surface`); both shrink with the number of dates, since they come and
+    go. Change: the same, widened by `change_sd_neper`. The ratio of the two densities is taken at the (Mahalanobis) distance of all
     polarisations; `prior_llr` is taken off.
 
     Parameters
@@ -365,7 +394,7 @@ def measure_radar(
         ratio, dates = measure_ratio(before[:, band], after[:, band], model.soften[band], cfg)
         seen_dates = np.maximum(dates, 1.0)
         ratios.append(ratio - model.centre[band])
-        spread = max(model.scale[band] ** 2 * max(model.dates, 1.0), cfg.surface_sd_neper**2)
+        spread = max(model.scale[band] ** 2 * max(model.dates, 1.0), model.surface[band] ** 2)
         variances.append(spread / seen_dates)
     distance = _combine(ratios, variances, model.correlation)
     widened = 1.0 + cfg.change_sd_neper**2 / np.mean(variances, axis=0)

@@ -133,6 +133,8 @@ def _rules(cfg: SeriesSection, indices: int) -> harmonic.HarmonicRules:
         process_per_day=cfg.process_per_day,
         gap_days=float(cfg.process_gap_days),
         clip=cfg.innovation_clip_sigma * float(np.sqrt(indices)),
+        contradiction=cfg.contradiction_sigma,
+        kept=cfg.contradiction_keep_frac,
         huber=cfg.huber_sigma * float(np.sqrt(indices)),
         forgetting=cfg.noise_forgetting,
         season_rate=cfg.season_noise_rate,
@@ -249,9 +251,11 @@ def readiness(state: SeriesState, cfg: SeriesSection) -> np.ndarray:
 def evidence(state: SeriesState, since: date, until: date, cfg: SeriesSection) -> SeriesEvidence:
     """Tell where the land broke with its season after one date and up to another.
 
-    The length Y of the summed innovations is itself a log-likelihood ratio of "shifted since the
-    bracket" against "as ever" (Page 1954, DOI 10.1093/biomet/41.1-2.100: 2kY for unit noise);
-    `llr_per_sigma` is smaller than 2k since real innovations go together from date to date.
+    A confirmed break counts `llr_per_sigma` times the length Y of its sum; Y is itself a
+    log-likelihood ratio of "shifted since" against "as ever" (Page 1954, DOI
+    10.1093/biomet/41.1-2.100; 2kY for independent unit noise). The factor is our choice: on a
+    simulated county 57% of replaced pixels and 0.1% of unchanged pixels a month are confirmed,
+    log(0.57 / 0.001) = 6.3. An unconfirmed deviation only takes back what quiet months say.
 
     Parameters
     ----------
@@ -277,7 +281,6 @@ def evidence(state: SeriesState, since: date, until: date, cfg: SeriesSection) -
         msg = f"series: window ({since}, {until}] is empty; the later date must come second"
         raise LayerError(msg)
     low, high = since.toordinal(), until.toordinal()
-    threshold = _threshold(cfg, len(state.indices))
     days = state.days
 
     def inside(after: np.ndarray) -> np.ndarray:
@@ -289,9 +292,9 @@ def evidence(state: SeriesState, since: date, until: date, cfg: SeriesSection) -
     mature = readiness(state, cfg) == READY
     seen = broken | (mature & (last > low))
     length = np.sqrt(np.square(state.cusum.astype(np.float64)).sum(axis=-1))
-    unconfirmed = np.minimum(length, threshold)
-    sigma = np.where(broken, state.score, np.where(running, unconfirmed, 0.0))
-    llr = cfg.llr_per_sigma * sigma - cfg.quiet_llr
+    unconfirmed = np.where(running, cfg.llr_per_sigma * length, 0.0) - cfg.quiet_llr
+    confirmed = cfg.llr_per_sigma * state.score.astype(np.float64) - cfg.quiet_llr
+    llr = np.where(broken, confirmed, np.minimum(unconfirmed, cfg.unconfirmed_llr))
     scaled = np.clip(np.rint(llr * EVIDENCE_SCALE), EVIDENCE_NODATA + 1, -(EVIDENCE_NODATA + 1))
     before = np.where(broken, days[..., harmonic.BREAK_BEFORE], days[..., harmonic.RUN_BEFORE])
     after = np.where(broken, days[..., harmonic.BREAK_AFTER], days[..., harmonic.RUN_FIRST])
