@@ -114,7 +114,11 @@ def fit(
     rows, classes, group = rows[learnt], classes[learnt].astype(str), group[learnt]
     folds = _folds(classes, group if groups is not None else None, cfg.folds, seed)
     forest = RandomForestClassifier(
-        cfg.trees, min_samples_leaf=cfg.min_leaf_patches, random_state=seed, n_jobs=1
+        cfg.trees,
+        min_samples_leaf=cfg.min_leaf_patches,
+        max_leaf_nodes=cfg.max_leaves,
+        random_state=seed,
+        n_jobs=1,
     )
     estimator = CalibratedClassifierCV(
         forest, method="temperature", cv=folds.splits, ensemble=True, n_jobs=1
