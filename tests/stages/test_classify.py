@@ -216,6 +216,9 @@ def test_fit__learns_what_can_be_learnt(learnt):
     assert report.log_loss <= report.raw_log_loss
     assert sum(sum(row.values()) for row in report.confusion.values()) == len(labels)
     assert 0 < report.brier < 0.2
+    assert 0 < report.calibration_error < 0.2
+    assert len(report.inverse_temperatures) == SMALL.folds
+    assert not report.grouped
 
 
 def test_fit__does_not_depend_on_the_order_of_rows(learnt):
@@ -241,6 +244,9 @@ def test_fit__keeps_worlds_together():
     worlds = np.arange(len(labels)) % 3
     _, report = fit(table, labels, SMALL, seed=1, groups=worlds)
     assert report.log_loss < 1
+    assert report.grouped
+    alone = np.where(labels == "pond", 0, 1 + worlds)
+    assert not fit(table, labels, SMALL, seed=1, groups=alone)[1].grouped
     with pytest.raises(ModelError, match="one group"):
         fit(table, labels, SMALL, seed=1, groups=worlds * 0)
 

@@ -1,15 +1,14 @@
-"""The classifier of patches: a forest whose probabilities are calibrated out of fold."""
+"""The classifier of patches: forests whose probabilities are calibrated out of fold."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import log_loss
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, cross_val_predict
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from changedetect.codes import FAMILIES
 from changedetect.config.detection import ClassifySection, TrainingSection
@@ -29,7 +28,7 @@ CLASSES: tuple[str, ...] = (*FAMILIES, PSEUDO)
 class FitReport:
     """What a classifier was trained on and how it did on patches that it had not seen.
 
-    All scores are out of fold; the one parameter of the calibration was fitted on the same folds.
+    All scores are out of fold; the one number of each fold's calibration was fitted on that fold.
 
     Attributes
     ----------
@@ -46,8 +45,11 @@ class FitReport:
         Mean squared error of the probability of change.
     calibration_error
         Expected calibration error of the probability of change, in ten bins.
-    inverse_temperature
-        What logits are multiplied by; 1 = the forest was calibrated already.
+    inverse_temperatures
+        What logits are multiplied by, a fold; 1 = the forest was calibrated already.
+    grouped
+        Rows of one group were kept in one fold; false where no groups were given or a class would
+        have been absent from a forest (its scores then flatter: neighbours were seen).
     confusion
         True class -> suggested class -> patches.
     """
@@ -59,7 +61,8 @@ class FitReport:
     raw_log_loss: float
     brier: float
     calibration_error: float
-    inverse_temperature: float
+    inverse_temperatures: tuple[float, ...]
+    grouped: bool
     confusion: dict[str, dict[str, int]]
 
 
@@ -73,9 +76,10 @@ def fit(
 ) -> tuple[CalibratedClassifierCV, FitReport]:
     """Train a classifier; the order of the rows does not matter.
 
-    A random forest (doi:10.1023/A:1010933404324) that splits on missing values as such, with
-    temperature scaling (arXiv:1706.04599, section 4.2) fitted out of fold. One thread, so that
-    the same rows and seed give the same forest.
+    One random forest (doi:10.1023/A:1010933404324) a fold, which takes missing values as such,
+    each with temperature scaling (arXiv:1706.04599, section 4.2) fitted on the patches that it has
+    not seen; probabilities are averaged. One thread, so that the same rows and seed give the same
+    forests.
 
     Parameters
     ----------
@@ -110,15 +114,19 @@ def fit(
     rows, classes, group = rows[learnt], classes[learnt].astype(str), group[learnt]
     folds = _folds(classes, group if groups is not None else None, cfg.folds, seed)
     forest = RandomForestClassifier(
-        cfg.trees, min_samples_leaf=cfg.min_leaf_patches, random_state=seed, n_jobs=1
+        cfg.trees,
+        min_samples_leaf=cfg.min_leaf_patches,
+        max_leaf_nodes=cfg.max_leaves,
+        random_state=seed,
+        n_jobs=1,
     )
     estimator = CalibratedClassifierCV(
-        forest, method="temperature", cv=folds, ensemble=False, n_jobs=1
+        forest, method="temperature", cv=folds.splits, ensemble=True, n_jobs=1
     )
     estimator.fit(rows, classes)
-    raw = cross_val_predict(forest, rows, classes, cv=folds, method="predict_proba", n_jobs=1)
     kept = {name: n for name, n in examples.items() if name not in left_out}
-    return estimator, _report(estimator, raw, classes, kept, left_out)
+    judged = _out_of_fold(estimator, rows, classes, folds.splits)
+    return estimator, _report(judged, kept, left_out, grouped=folds.grouped)
 
 
 def predict(
@@ -219,42 +227,72 @@ def _ordered(
     return rows.iloc[order].reset_index(drop=True), labels[order], group[order]
 
 
-def _folds(
-    classes: np.ndarray, groups: np.ndarray | None, folds: int, seed: int
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    if groups is None:
-        splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
-        return list(splitter.split(classes, classes))
-    folds = min(folds, len(np.unique(groups)))
-    if folds < len((PSEUDO, UNSURE)):
-        msg = "all rows come from one group; two or more were expected; leave groups out"
-        raise ModelError(msg)
-    by_group = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
-    return list(by_group.split(classes, classes, groups))
+@dataclass(frozen=True, slots=True)
+class _Folds:
+    splits: list[tuple[np.ndarray, np.ndarray]]
+    grouped: bool
+
+
+def _folds(classes: np.ndarray, groups: np.ndarray | None, folds: int, seed: int) -> _Folds:
+    """Cut rows into folds by group, or by row where that would hide a class from a forest."""
+    if groups is not None:
+        most = min(folds, len(np.unique(groups)))
+        if most < len((PSEUDO, UNSURE)):
+            msg = "all rows come from one group; two or more were expected; leave groups out"
+            raise ModelError(msg)
+        by_group = StratifiedGroupKFold(most, shuffle=True, random_state=seed)
+        splits = list(by_group.split(classes, classes, groups))
+        known = len(np.unique(classes))
+        if all(len(np.unique(classes[learn])) == known and len(judge) for learn, judge in splits):
+            return _Folds(splits, grouped=True)
+    by_row = StratifiedKFold(folds, shuffle=True, random_state=seed)
+    return _Folds(list(by_row.split(classes, classes)), grouped=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """True classes and probabilities, ``(patch, class)``, of patches that a forest had not seen."""
+
+    names: list[str]
+    classes: np.ndarray
+    raw: np.ndarray
+    calibrated: np.ndarray
+    inverse_temperatures: tuple[float, ...]
+
+
+def _out_of_fold(
+    estimator: CalibratedClassifierCV,
+    rows: pd.DataFrame,
+    classes: np.ndarray,
+    splits: list[tuple[np.ndarray, np.ndarray]],
+) -> _Judged:
+    names = [str(name) for name in estimator.classes_]
+    raw, calibrated = np.zeros((2, len(classes), len(names)))
+    temperatures = []
+    for one, (_, unseen) in zip(estimator.calibrated_classifiers_, splits, strict=True):
+        raw[unseen] = one.estimator.predict_proba(rows.iloc[unseen])
+        calibrated[unseen] = one.predict_proba(rows.iloc[unseen])
+        temperatures.append(float(one.calibrators[0].beta_))
+    return _Judged(names, classes, raw, calibrated, tuple(temperatures))
 
 
 def _report(
-    estimator: CalibratedClassifierCV,
-    raw: np.ndarray,
-    classes: np.ndarray,
-    examples: dict[str, int],
-    left_out: dict[str, int],
+    judged: _Judged, examples: dict[str, int], left_out: dict[str, int], *, grouped: bool
 ) -> FitReport:
-    calibrator: Any = estimator.calibrated_classifiers_[0].calibrators[0]
-    calibrated = np.asarray(calibrator.predict(raw))
-    names = [str(name) for name in estimator.classes_]
-    suggested = np.array(names)[calibrated.argmax(axis=1)]
+    names, classes = judged.names, judged.classes
+    suggested = np.array(names)[judged.calibrated.argmax(axis=1)]
     changed = (classes != PSEUDO).astype(np.float64)
-    change = 1 - calibrated[:, names.index(PSEUDO)] if PSEUDO in names else np.ones(len(classes))
+    pseudo = judged.calibrated[:, [name == PSEUDO for name in names]].sum(axis=1)
     return FitReport(
         feature_names=FEATURE_NAMES,
         examples=examples,
         left_out=left_out,
-        log_loss=float(log_loss(classes, calibrated, labels=names)),
-        raw_log_loss=float(log_loss(classes, _clipped(raw), labels=names)),
-        brier=float(np.mean((change - changed) ** 2)),
-        calibration_error=_calibration_error(change, changed),
-        inverse_temperature=float(calibrator.beta_),
+        log_loss=float(log_loss(classes, judged.calibrated, labels=names)),
+        raw_log_loss=float(log_loss(classes, _clipped(judged.raw), labels=names)),
+        brier=float(np.mean((1 - pseudo - changed) ** 2)),
+        calibration_error=_calibration_error(1 - pseudo, changed),
+        inverse_temperatures=judged.inverse_temperatures,
+        grouped=grouped,
         confusion={
             name: {other: int(((classes == name) & (suggested == other)).sum()) for other in names}
             for name in names
