@@ -7,6 +7,7 @@ import geopandas as gpd
 import pandas as pd
 import pytest
 import shapely
+import shapely.affinity
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -422,3 +423,25 @@ def test_road_width__of_a_staircase_at_45_degrees(width):
         if road.contains(shapely.Point(x + 1, y + 1))
     ]
     assert road_width_m(shapely.union_all(cells), 2.0) == pytest.approx(width, abs=1.5)
+
+
+@settings(max_examples=25)
+@given(turn=st.floats(0, 90), x=st.floats(60, 960), y=st.floats(60, 940), side=st.floats(10, 110))
+def test_slanting_patches_over_touching_edges__never_break_the_overlay(turn, x, y, side):
+    """Collections with lines and points, where edges touch, once failed in the next overlay."""
+    square = shapely.affinity.rotate(at(x, y, side, side / 2), turn)
+    corners = [
+        shapely.box(px, py, px + 2, py + 2)
+        for px in range(int(square.bounds[0]) // 2 * 2, int(square.bounds[2]) + 2, 2)
+        for py in range(int(square.bounds[1]) // 2 * 2, int(square.bounds[3]) + 2, 2)
+        if square.contains(shapely.Point(px + 1, py + 1))
+    ]
+    patch = shapely.union_all(corners)
+    refs = land.references(RECORDS)
+    units = check(land.patches(("P1", patch, "building")), refs, [], land.CRS, land.CFG)
+    assert sum(u.area_m2 for u in units) == pytest.approx(area_m2(patch, land.CRS), abs=1e-6)
+    for unit in units:
+        assert all(piece.geometry.geom_type.endswith("Polygon") for piece in unit.pieces)
+        assert unit.remainder.geom_type.endswith("Polygon")
+        total = sum(piece.area_m2 for piece in unit.pieces)
+        assert total == pytest.approx(unit.area_m2, abs=1e-6)

@@ -87,6 +87,10 @@ TABLE = [
     Case("orchard planted on paddy", FIELD, "planting", [], "02", N, "38", 1, "不属本专题"),
     Case("rural road, 6 m", LANE, "road", [], "02", N, "31", 1, "农村道路"),
     Case("rural road over PBF says so", at(20, 200, 150, 6), "road", [], "02", N, "31", 1, "占永久基本农田1.35亩"),
+    Case("road of 8.6 m: the limit lies inside the error", at(220, 200, 150, 8.6), "road", [], "02", U, "02", 2, "须实地量测", "实测路宽"),
+    Case("road of 8.6 m, converted", at(220, 200, 150, 8.6), "road", [rec("NZY", at(220, 190, 150, 30))], "02", N, "12", 1),
+    Case("road of 9.4 m is no rural road", at(220, 200, 150, 9.4), "road", [], "02", Y, "21", 3),
+    Case("road of 8 m is a rural road", at(220, 200, 150, 8), "road", [], "02", N, "31", 1, "8.0米"),
     Case("building of 6 m width is no road", LANE, "building", [], "02", Y, "21", 3),
     Case("a strip of 1.5 m on paddy is registration error", at(50, 398.5, 40, 41.5), "building", [], "02", N, "38", 1, "碎条"),
     # --- 02: valid approvals ------------------------------------------------------------------
@@ -144,6 +148,10 @@ TABLE = [
     Case("change itself improbable", FIELD, "building", [], "02", U, "03", 2, "变化概率0.40", facts={"change_probability": 0.4}),
     Case("rejected by the classifier", FIELD, "building", [], "02", N, "34", 1, "伪变化", facts={"change_probability": 0.05}),
     Case("probabilities missing", FIELD, "building", [], "02", U, "03", 2, facts={"change_probability": float("nan")}),
+    Case("registration layer missing", FIELD, "building", [], "02", U, "01", 2, "", "DJ", without=("DJ",)),
+    Case("expired right, no mining layer for the county", WOOD, "mining", [], "02", U, "01", 2, "", "CK 采矿权图层", without=("CK",)),
+    Case("several layers missing are all named", FIELD, "building", [], "02", U, "01", 2, "GY 供地图层", "GY", without=("NZY", "GY")),
+    Case("later approval and its layer stale all the same", FIELD, "building", [rec("NZY", approved=LATE)], "02", U, "01", 2, "", "已过时", stale=("GY",)),
     # --- 02: small ----------------------------------------------------------------------------
     Case("100 m² goes to the pool", TINY, "building", [], "02", Y, "29", 3, "入池", pooled=True),
     Case("20 pixels of 4 m are 320 m²: pooled, images too coarse", SMALL.buffer(-0.2), "building", [], "02", U, "02", 2, "", pooled=True, facts={"after_gsd_m": 4.0}),
@@ -167,6 +175,12 @@ TABLE = [
     Case("03 wood is no cropland", WOOD, "building", [], "03", N, "38", 1),
     Case("03 half of the paddy converted", FIELD, "building", [rec("NZY", HALF)], "03", Y, "23", 3),
     Case("03 below 400 m²", SMALL, "building", [], "03", Y, "21", 3, pooled=True),
+    Case("03 rural road over paddy", LANE, "road", [], "03", N, "31", 1),
+    Case("03 earthwork on paddy", FIELD, "earthwork", [], "03", Y, "33", 3, "", "下期影像"),
+    Case("03 dry land in county B", at(1400, 400, 40, 40), "building", [], "03", Y, "21", 3),
+    Case("03 greenhouse stays cropland", FIELD, "greenhouse", [], "03", N, "38", 1),
+    Case("03 orchard half in the yearly plan", FIELD, "planting", [rec("JC", HALF)], "03", Y, "23", 3, "未批面积1.20亩"),
+    Case("03 pond under a consolidation project", FIELD, "pond", [rec("ZZ")], "03", N, "19", 1),
     # --- 07 -----------------------------------------------------------------------------------
     Case("07 house in the red line", RED, "building", [], "07", Y, "28", 4, "", "认定意见"),
     Case("07 house in the core reserve", CORE, "building", [], "07", Y, "28", 5, "核心保护区"),
@@ -178,6 +192,12 @@ TABLE = [
     Case("07 touching it by 2 m is registration error", at(560, 198, 40, 40), "building", [], "07", N, "38", 1, "碎条"),
     Case("07 core of 150 m² is dispatched", at(420, 50, 15, 10), "hard_surface", [], "07", Y, "28", 5),
     Case("07 150 m² outside the core is pooled", at(560, 50, 15, 10), "hard_surface", [], "07", Y, "28", 4, pooled=True),
+    Case("07 orchard planted in the red line", RED, "planting", [], "07", Y, "28", 4),
+    Case("07 demolition is no activity of the theme", RED, "demolition", [], "07", N, "38", 1),
+    Case("07 mining right in the red line: a further paper", RED, "mining", [rec("CK", RED, OLD, RUNNING)], "07", U, "18", 2, "", "认定意见"),
+    Case("07 no conversion layer, hard surface", RED, "hard_surface", [], "07", U, "01", 2, "", "NZY", without=("NZY",)),
+    Case("07 unsure kind in the red line", RED, "unsure", [], "07", U, "03", 2),
+    Case("07 homestead does not excuse a road", RED, "road", [rec("ZJD", RED)], "07", Y, "28", 4),
 ]  # fmt: skip
 
 
@@ -202,5 +222,5 @@ def test_situation(case, repository):
 
 
 def test_table_is_long_enough():
-    assert len(TABLE) >= 40
+    assert len(TABLE) >= 120
     assert len({case.name for case in TABLE}) == len(TABLE)

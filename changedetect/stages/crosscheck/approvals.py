@@ -28,7 +28,7 @@ from changedetect.measure import area_m2
 from changedetect.records import TimeCode
 
 from .land import Indexed
-from .references import pairs, polygonal
+from .overlay import beyond, pairs
 from .slivers import EMPTY, sliver_width_m, without_slivers
 from .units import Part
 
@@ -113,10 +113,10 @@ def meet(
 ) -> list[tuple[Meeting, ...]]:
     """Find the approvals that meet each unit, one by one, in order of kind and record."""
     shapes = np.array([part.geometry for part in parts], dtype=object)
-    left, right, shared = pairs(layer.tree, shapes, layer.shapes)
+    left, right, shapes_met = pairs(layer.tree, shapes, layer.shapes)
     rows = {row: _record(layer.table.iloc[row]) for row in sorted(set(right.tolist()))}
     found: list[list[Meeting]] = [[] for _ in parts]
-    for k, row, shape in zip(left.tolist(), right.tolist(), shared, strict=True):
+    for k, row, shape in zip(left.tolist(), right.tolist(), shapes_met, strict=True):
         overlap_m2 = area_m2(shape, crs)
         if overlap_m2 <= cfg.dust_m2:
             continue
@@ -177,7 +177,7 @@ def remainder(
     if not meetings:
         return Remainder(ground, ground_m2, ground_m2, ground_m2 <= 0)
     union = shapely.union_all([meeting.geometry for meeting in meetings])
-    raw = polygonal(np.array([ground.difference(union)], dtype=object))[0]
+    raw = beyond(ground, union)
     if raw.area <= cfg.dust_m2:
         return Remainder(EMPTY, 0.0, 0.0, is_covered=True)
     kept = without_slivers(raw, ground.area, sliver_width_m(part.gsd_m, cfg), cfg)

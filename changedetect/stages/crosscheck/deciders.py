@@ -4,12 +4,11 @@ Whatever is missing (county, classifier, zone layer, parcels, fine enough images
 gives UNKNOWN with its name, never an accusation and never an excuse.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-
-from changedetect.config.themes import Excuse, Situation, Theme
+from changedetect.config.themes import Excuse, RuralRoad, Situation, Theme
 from changedetect.records import TimeCode, Verdict
 
 from . import explain
@@ -165,20 +164,42 @@ def _series(theme: Theme, facts: Facts, ground: Ground) -> Decision | None:  # n
 
 
 def _rural_road(theme: Theme, facts: Facts, ground: Ground) -> Decision | None:  # noqa: ARG001
-    road, part = theme.rural_road, facts.part
-    if road is None or part.family != "road":
-        return None
-    if not theme.rule_of(road.rule).in_force(part.after_date):
-        return None
-    width_m = road_width_m(part.geometry, part.after_gsd_m)
-    slack_m = road.width_tolerance_px * part.after_gsd_m
-    if not road.width_min_m - slack_m <= width_m <= road.width_max_m + slack_m:
+    road, width_m = theme.rural_road, _width_m(theme, facts)
+    slack_m = 0.0 if road is None else _slack_m(road, facts)
+    if road is None or not road.width_min_m - slack_m <= width_m <= road.width_max_m:
         return None
     farmland = facts.areas.basic_farmland
     note = f"；占永久基本农田{explain.mu(farmland)}" if farmland is None or farmland > 0 else ""
     limits = f"{road.width_min_m:g}–{road.width_max_m:g}米"
-    reason = f"道路宽约{width_m:.1f}米，在农村道路{limits}以内（量测误差{slack_m:g}米）{note}"
+    reason = f"道路宽约{width_m:.1f}米，在农村道路{limits}以内{note}"
     return _no(road.rule, road.suggestion, reason)
+
+
+def _width_m(theme: Theme, facts: Facts) -> float:
+    """Return the width of a road that the theme lets through when it is narrow; else infinity."""
+    road, part = theme.rural_road, facts.part
+    if road is None or part.family != "road":
+        return math.inf
+    if not theme.rule_of(road.rule).in_force(part.after_date):
+        return math.inf
+    return road_width_m(part.geometry, part.after_gsd_m)
+
+
+def _slack_m(road: RuralRoad, facts: Facts) -> float:
+    return road.width_tolerance_px * facts.part.after_gsd_m
+
+
+def _near_rural_road(theme: Theme, facts: Facts) -> Decision | None:
+    """Decide nothing where the limit of a rural road lies inside the error of its width."""
+    road, width_m = theme.rural_road, _width_m(theme, facts)
+    if road is None or width_m > road.width_max_m + _slack_m(road, facts):
+        return None
+    text = explain.ruled(
+        road.rule,
+        f"道路宽约{width_m:.1f}米，农村道路限值{road.width_max_m:g}米在量测误差"
+        f"（±{_slack_m(road, facts):g}米）内，须实地量测",
+    )
+    return Decision(Verdict.UNKNOWN, IMAGES_POOR, (text,), (road.rule,), ("实测路宽",))
 
 
 BEFORE_APPROVALS: tuple[Decider, ...] = (
@@ -190,6 +211,9 @@ def _by_approvals(theme: Theme, facts: Facts, ground: Ground) -> Decision:
     reply = answer(theme, facts, ground)
     if reply.outcome != "open":
         return _replied(theme, reply)
+    near = _near_rural_road(theme, facts)
+    if near is not None:
+        return near
     absent = absent_layers(theme, facts)
     if absent:
         reason = f"{'、'.join(absent)}不可用，不能排除已有批准，证据不足"
@@ -250,7 +274,7 @@ def _optional(excuse: Excuse, facts: Facts) -> str:
 
 
 def _fits(situation: Situation, theme: Theme, facts: Facts, ground: Ground) -> bool:
-    largest = np.inf if situation.area_max_m2 is None else situation.area_max_m2
+    largest = math.inf if situation.area_max_m2 is None else situation.area_max_m2
     return (
         theme.applies(situation.rule, situation.families, facts.part.family, facts.part.after_date)
         and situation.area_min_m2 <= ground.area_m2 <= largest

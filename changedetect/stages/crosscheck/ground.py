@@ -16,7 +16,8 @@ from changedetect.records import LandPiece, UnitAreas, Verdict
 
 from .approvals import Meeting
 from .land import Land
-from .references import References, polygonal
+from .overlay import shared
+from .references import References
 from .slivers import EMPTY, sliver_width_m, without_slivers
 from .units import Part
 
@@ -178,8 +179,7 @@ def _of(
 
 
 def _shared(shape: BaseGeometry, other: BaseGeometry, facts: Facts, most_m2: float) -> float:
-    both = polygonal(np.array([shape.intersection(other)], dtype=object))[0]
-    return min(area_m2(both, facts.crs), most_m2)
+    return min(area_m2(shared(shape, other), facts.crs), most_m2)
 
 
 def unapproved_parts(facts: Facts, left: BaseGeometry) -> tuple[float, float | None]:

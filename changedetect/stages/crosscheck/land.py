@@ -14,6 +14,7 @@ from changedetect.config.crosscheck import CrosscheckSection
 from changedetect.measure import area_m2
 from changedetect.records import LandPiece, UnitAreas, Verdict
 
+from .overlay import beyond, pairs, shared
 from .references import (
     CORE_MARK,
     FARMLAND_LAYER,
@@ -21,8 +22,6 @@ from .references import (
     RED_LINE_LAYER,
     TOWN_BOUNDARY_LAYER,
     References,
-    pairs,
-    polygonal,
 )
 from .slivers import EMPTY, sliver_width_m, without_slivers
 from .units import Part
@@ -122,13 +121,13 @@ def lay(
 def _mosaics(
     shapes: np.ndarray, parcels: Indexed, cfg: CrosscheckSection
 ) -> list[dict[tuple[str, str], BaseGeometry]]:
-    left, right, shared = pairs(parcels.tree, shapes, parcels.shapes)
+    left, right, parts = pairs(parcels.tree, shapes, parcels.shapes)
     classes = parcels.table["land_class"].astype(str).str.strip().to_numpy()
     settlements = parcels.table["settlement"].fillna("").astype(str).str.strip().to_numpy()
     found: list[list[tuple[tuple[str, str], BaseGeometry]]] = [[] for _ in shapes]
-    for shape, row, part in zip(left.tolist(), right.tolist(), shared, strict=True):
+    for shape, row, part in zip(left.tolist(), right.tolist(), parts, strict=True):
         found[shape].append(((str(classes[row]), str(settlements[row])), part))
-    return [_mosaic(shape, parts, cfg) for shape, parts in zip(shapes, found, strict=True)]
+    return [_mosaic(shape, tiles, cfg) for shape, tiles in zip(shapes, found, strict=True)]
 
 
 def _mosaic(
@@ -148,7 +147,7 @@ def _mosaic(
         for key, parts in sorted(merged.items(), key=lambda item: item[0])
     }
     if shape.area - total > cfg.dust_m2:
-        bare = shape.difference(shapely.union_all(list(tiles.values()))) if tiles else shape
+        bare = beyond(shape, shapely.union_all(list(tiles.values()))) if tiles else shape
         tiles["", ""] = shapely.union_all([bare, tiles["", ""]]) if ("", "") in tiles else bare
     return tiles
 
@@ -159,7 +158,7 @@ def _without_overlaps(
     taken: BaseGeometry = EMPTY
     kept = []
     for key, part in found:
-        fresh = polygonal(np.array([part.difference(taken)]))[0]
+        fresh = beyond(part, taken)
         taken = taken.union(part)
         if fresh.area > 0:
             kept.append((key, fresh))
@@ -167,11 +166,11 @@ def _without_overlaps(
 
 
 def _zone_parts(shapes: np.ndarray, zone: Indexed) -> list[BaseGeometry]:
-    left, _, shared = pairs(zone.tree, shapes, zone.shapes)
+    left, _, parts = pairs(zone.tree, shapes, zone.shapes)
     found: list[list[BaseGeometry]] = [[] for _ in shapes]
-    for shape, part in zip(left.tolist(), shared, strict=True):
+    for shape, part in zip(left.tolist(), parts, strict=True):
         found[shape].append(part)
-    return [shapely.union_all(parts) if parts else EMPTY for parts in found]
+    return [shapely.union_all(met) if met else EMPTY for met in found]
 
 
 def _land(
@@ -202,7 +201,7 @@ def _land(
     red_line = effective[RED_LINE_LAYER]
     return Land(
         pieces=_measured(pieces, part, crs),
-        core=None if red_line is None else _inside(core, red_line),
+        core=None if red_line is None else shared(core, red_line),
         raw={
             ZONE_FIELDS[name]: area_m2(zone, crs)
             for name, zone in zones.items()
@@ -211,20 +210,13 @@ def _land(
     )
 
 
-def _inside(shape: BaseGeometry, zone: BaseGeometry) -> BaseGeometry:
-    return polygonal(np.array([shape.intersection(zone)], dtype=object))[0]
-
-
 def _cut(
     piece: LandPiece, name: str, zone: BaseGeometry, cfg: CrosscheckSection
 ) -> list[LandPiece]:
     field = ZONE_FIELDS[name]
     if zone.is_empty or not piece.geometry.intersects(zone):
         return [_marked(piece, field, Verdict.NO, piece.geometry)]
-    both = np.array(
-        [piece.geometry.intersection(zone), piece.geometry.difference(zone)], dtype=object
-    )
-    inside, outside = polygonal(both)
+    inside, outside = shared(piece.geometry, zone), beyond(piece.geometry, zone)
     if outside.area <= cfg.dust_m2:
         return [_marked(piece, field, Verdict.YES, piece.geometry)]
     if inside.area <= cfg.dust_m2:

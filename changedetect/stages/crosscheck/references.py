@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 import geopandas as gpd
-import numpy as np
 import shapely
 from pyproj import CRS
 
@@ -123,43 +122,3 @@ def _same_crs(found: CRS, expected: str) -> bool:
 def kind_name(kind: str) -> str:
     """Return the Chinese name of a layer or kind of approval."""
     return APPROVAL_KINDS.get(kind, LAYER_NAMES.get(kind, kind))
-
-
-def pairs(
-    tree: shapely.STRtree, shapes: np.ndarray, records: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Intersect shapes with the records that they meet, all at once.
-
-    Parameters
-    ----------
-    tree
-        Over ``records``.
-    shapes
-        ``(n,)`` polygons.
-    records
-        ``(m,)`` polygons.
-
-    Returns
-    -------
-    tuple of ndarray
-        ``(k,)`` number of the shape, ``(k,)`` number of the record, ``(k,)`` polygonal part that
-        they share, never empty; in order of shape, then record.
-    """
-    left, right = tree.query(shapes, predicate="intersects")
-    order = np.lexsort((right, left))
-    left, right = left[order], right[order]
-    shared = polygonal(shapely.intersection(shapes[left], records[right]))
-    kept = shapely.area(shared) > 0
-    return left[kept], right[kept], shared[kept]
-
-
-def polygonal(shapes: np.ndarray) -> np.ndarray:
-    """Keep what has an area: lines and points that overlays leave behind are dropped."""
-    result = np.array(shapes, dtype=object)
-    for index in np.flatnonzero(
-        shapely.get_type_id(result) == shapely.GeometryType.GEOMETRYCOLLECTION
-    ):
-        parts = shapely.get_parts(result[index])
-        kept = [part for part in parts if part.area > 0]
-        result[index] = shapely.union_all(kept) if kept else shapely.Polygon()
-    return result

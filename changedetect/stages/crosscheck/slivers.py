@@ -5,6 +5,8 @@ from shapely.geometry.base import BaseGeometry
 
 from changedetect.config.crosscheck import CrosscheckSection
 
+from .overlay import shared
+
 EMPTY = shapely.MultiPolygon()
 
 ARC_SEGMENTS = 2
@@ -46,5 +48,5 @@ def without_slivers(
     body = overlap.buffer(-width_m / 2, quad_segs=ARC_SEGMENTS)
     if body.is_empty:
         return EMPTY
-    kept = overlap.intersection(body.buffer(width_m, quad_segs=ARC_SEGMENTS))
+    kept = shared(overlap, body.buffer(width_m, quad_segs=ARC_SEGMENTS))
     return kept if kept.area >= cfg.sliver_min_m2 else EMPTY

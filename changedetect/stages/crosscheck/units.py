@@ -14,7 +14,8 @@ from shapely.geometry.base import BaseGeometry
 from changedetect.config.crosscheck import CrosscheckSection
 from changedetect.measure import area_m2, perimeter_m
 
-from .references import References, polygonal
+from .overlay import beyond, shared
+from .references import References
 
 OUTSIDE = "000000"
 """Stands in the unit's id for ground outside every county."""
@@ -106,11 +107,11 @@ def _cut(
     for code, border in near:
         if rest.is_empty:
             break
-        inside = polygonal(np.array([rest.intersection(border)]))[0]
+        inside = shared(rest, border)
         if inside.area > 0:
             known = pieces.get(code)
             pieces[code] = inside if known is None else known.union(inside)
-            rest = polygonal(np.array([rest.difference(border)]))[0]
+            rest = beyond(rest, border)
     if rest.area > 0:
         pieces[""] = rest
     largest = max(sorted(pieces), key=lambda code: pieces[code].area)
