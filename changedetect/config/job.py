@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from changedetect.config.base import Section
+from changedetect.config.deliver import DeliverSection
 from changedetect.config.detection import (
     ClassifySection,
     EvidenceSection,
@@ -67,4 +68,5 @@ class JobConfig(Section):
     evidence: EvidenceSection = Field(default_factory=EvidenceSection)
     patches: PatchesSection = Field(default_factory=PatchesSection)
     classify: ClassifySection = Field(default_factory=ClassifySection)
+    deliver: DeliverSection = Field(default_factory=DeliverSection)
     deadlines: DeadlinesSection = Field(default_factory=DeadlinesSection)
