@@ -17,7 +17,7 @@ import pyogrio
 import shapely
 
 from changedetect.casepackage import CODE_LISTS, Field, LayerForm
-from changedetect.errors import LayerError
+from changedetect.errors import IntegrityError, LayerError
 from changedetect.io.qml import layer_qml
 
 GEOGRAPHIC = "EPSG:4490"
@@ -80,6 +80,39 @@ def write_case_package(
             _write_layer(path, form, table, about)
         _write_styles(path, [forms[name] for name in tables], stamp)
     _write_schema(path, [forms[name] for name in tables])
+
+
+def verify_case_package(path: Path, tables: Mapping[str, pd.DataFrame]) -> None:
+    """Open a written package again: whole, every layer there, every row there, a style for each.
+
+    Raises
+    ------
+    IntegrityError
+        The message names the file and the layer; the file must not be published.
+    """
+    with closing(sqlite3.connect(path)) as database:
+        try:
+            state = database.execute("PRAGMA integrity_check").fetchone()[0]
+            known = dict(database.execute("SELECT table_name, data_type FROM gpkg_contents"))
+            styled = {name for (name,) in database.execute("SELECT f_table_name FROM layer_styles")}
+            counts = {
+                name: database.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0]  # noqa: S608
+                for name in tables
+                if name in known
+            }
+        except sqlite3.DatabaseError as error:
+            msg = f"package {path.name} can not be read ({error}); it was not published"
+            raise IntegrityError(msg) from error
+    expected = {name: len(table) for name, table in tables.items()}
+    bad = sorted(
+        name for name, rows in expected.items() if counts.get(name) != rows or name not in styled
+    )
+    if state != "ok" or bad:
+        msg = (
+            f"package {path.name}: integrity {state}; layers that are not whole: {bad or 'none'}; "
+            "is the disk full? it was not published"
+        )
+        raise IntegrityError(msg)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Write a workbook so that text stays text: no formula, no link, no silent cut, same bytes."""
 
 import re
+import zipfile
 from collections.abc import Mapping
 from datetime import date, datetime
 from io import BytesIO
@@ -11,12 +12,13 @@ import xlsxwriter
 from PIL import Image
 
 from changedetect.casepackage import Column, Sheet, WorkbookContent
-from changedetect.errors import LayerError
+from changedetect.errors import IntegrityError, LayerError
 
 CELL_LIMIT = 32_767
 """Characters that a cell of a workbook holds; spreadsheets cut the rest without a word."""
 
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0d\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
+_SHEETS = "xl/worksheets/sheet"
 _LISTS_SHEET = "_代码"
 _BASE = {"font_name": "Microsoft YaHei", "font_size": 10, "valign": "vcenter"}
 _TONES: dict[str, dict[str, Any]] = {
@@ -78,6 +80,31 @@ def write_workbook(
         _write_sheet(_Book(book, formats, content), sheet, pictures or {})
     _write_lists(book, content)
     book.close()
+
+
+def verify_workbook(path: Path, content: WorkbookContent) -> None:
+    """Open a written workbook again: whole, and with every sheet.
+
+    Raises
+    ------
+    IntegrityError
+        The file is damaged or lacks sheets; it must not be published.
+    """
+    fault = ""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+            sheets = sum(name.startswith(_SHEETS) for name in archive.namelist())
+    except (OSError, zipfile.BadZipFile) as error:
+        damaged, sheets, fault = None, 0, f"can not be opened ({error})"
+    expected = len(content.sheets) + 1
+    if damaged:
+        fault = f"part {damaged} is damaged"
+    elif not fault and sheets != expected:
+        fault = f"has {sheets} sheets, {expected} were written"
+    if fault:
+        msg = f"workbook {path.name} {fault}; is the disk full? it was not published"
+        raise IntegrityError(msg)
 
 
 def check_cells(content: WorkbookContent) -> None:
@@ -166,6 +193,8 @@ def _write_cell(
     look: dict[str, Any] = {**_EDGE, **_TONES[tone]}
     if column.wrap:
         look["text_wrap"] = True
+    if column.codes:
+        look["align"] = "center"
     if value is None:
         page.write_blank(row, index, None, book.look(**look))
     elif isinstance(value, str):

@@ -1,5 +1,6 @@
 """The case package as a file: version, styles, aliases, dates, text, the same bytes."""
 
+import shutil
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
@@ -11,8 +12,8 @@ import pyogrio
 import pytest
 
 from changedetect.casepackage import CODE_LISTS, FORMS
-from changedetect.errors import LayerError
-from changedetect.io.geopackage import write_case_package
+from changedetect.errors import IntegrityError, LayerError
+from changedetect.io.geopackage import verify_case_package, write_case_package
 from changedetect.io.qml import layer_qml
 from changedetect.stages.deliver import layers
 from tests.sample_package import empty_package, make_package
@@ -188,6 +189,20 @@ def test_bad_values__are_refused_by_name(tables, tmp_path):
         write_case_package(
             tmp_path / "x.gpkg", {"AJTB": tables["AJTB"].to_crs(4547)}, FORMS, stamp=STAMP
         )
+
+
+def test_verify__accepts_what_is_whole_and_names_what_is_not(tables, path, tmp_path):
+    verify_case_package(path, tables)
+    lost = tmp_path / "lost.gpkg"
+    shutil.copy(path, lost)
+    with closing(sqlite3.connect(lost)) as database, database:
+        database.execute("DELETE FROM SPTH")
+    with pytest.raises(IntegrityError, match="SPTH"):
+        verify_case_package(lost, tables)
+    cut = tmp_path / "cut.gpkg"
+    cut.write_bytes(path.read_bytes()[:50_000])
+    with pytest.raises(IntegrityError, match=r"cut\.gpkg"):
+        verify_case_package(cut, tables)
 
 
 def test_existing_file__is_not_touched(tables, tmp_path):

@@ -9,9 +9,9 @@ import openpyxl
 import pytest
 
 from changedetect.casepackage import Column, Sheet, WorkbookContent
-from changedetect.errors import LayerError
+from changedetect.errors import IntegrityError, LayerError
 from changedetect.io.chips import thumbnail
-from changedetect.io.workbook import CELL_LIMIT, write_workbook
+from changedetect.io.workbook import CELL_LIMIT, verify_workbook, write_workbook
 from changedetect.stages.deliver import layers, workbook
 from tests.sample_package import empty_package, make_package, sample_chips
 
@@ -175,6 +175,16 @@ def test_payload_in_every_field__reaches_no_formula(package, tmp_path):
     for stored in parts(path, r"worksheets/sheet\d+\.xml$").values():
         assert "<f>" not in stored
         assert "<hyperlink" not in stored
+
+
+def test_verify__accepts_what_is_whole_and_names_what_is_not(content, path, tmp_path):
+    verify_workbook(path, content)
+    cut = tmp_path / "cut.xlsx"
+    cut.write_bytes(path.read_bytes()[:-200])
+    with pytest.raises(IntegrityError, match=r"cut\.xlsx can not be opened"):
+        verify_workbook(cut, content)
+    with pytest.raises(IntegrityError, match="sheets"):
+        verify_workbook(path, simple("a"))
 
 
 def test_dates__are_dates(tmp_path):

@@ -433,6 +433,22 @@ def test_areas_that_do_not_close__are_refused_with_the_unit_named():
         closed_mu([10.0], 20.0, "here")
 
 
+@given(st.lists(st.floats(0, 1e6), min_size=1, max_size=6))
+def test_closed_mu__rounded_parts_add_up_to_the_rounded_whole(parts):
+    rounded = closed_mu(parts, sum(parts), "here")
+    whole = round(to_mu(sum(parts)) * 10_000)
+    assert sum(round(part * 10_000) for part in rounded) == whole
+    assert all(abs(r - to_mu(p)) < 1.01e-4 for r, p in zip(rounded, parts, strict=True))
+
+
+@pytest.mark.parametrize(
+    "change", [{"district": "../../x"}, {"district": "4309911"}, {"month": "2025-13"}]
+)
+def test_names_from_outside__can_not_shape_a_path(change):
+    with pytest.raises(LayerError, match="expected"):
+        make_package(**change)
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

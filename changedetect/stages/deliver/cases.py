@@ -217,9 +217,10 @@ def _handling(package: PackageInput, case: Case, unit: Unit) -> Row:
 def _point_row(row: Row) -> Row:
     longitude, latitude = row["ZXJD"], row["ZXWD"]
     theme, suggestion = str(row["ZTDM"]), str(row["PDJY"])
+    pooled = "(入池)" if row["RCBZ"] == "1" else ""
     return {
         **{name: row[name] for name in ("AJBH", "PDJY", "YZDJ", "ZXJD", "ZXWD", "RCBZ")},
-        "BQ": f"{THEMES.get(theme, theme)} {PDJY.get(suggestion, suggestion)}",
+        "BQ": f"{THEMES.get(theme, theme)} {PDJY.get(suggestion, suggestion)}{pooled}",
         "DHLJ": f"geo:{latitude:.6f},{longitude:.6f}",
         "geometry": shapely.Point(longitude, latitude),
     }

@@ -1,5 +1,6 @@
 """The package checks itself: numbers that must be zero, and notices of what is not known."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -78,11 +79,11 @@ def _must(name: str, rule: str, bad: Sequence[str]) -> Check:
 
 
 def _bad_numbers(cases: Sequence[dict[str, object]]) -> list[str]:
-    numbers = [str(row["AJBH"]) for row in cases]
+    numbers = Counter(str(row["AJBH"]) for row in cases)
     return [
         number
-        for number in sorted(set(numbers))
-        if numbers.count(number) > 1 or not is_case_number(number)
+        for number, count in sorted(numbers.items())
+        if count > 1 or not is_case_number(number)
     ]
 
 

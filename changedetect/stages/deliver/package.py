@@ -1,5 +1,6 @@
 """What a county's package is made from."""
 
+import re
 from dataclasses import dataclass
 from datetime import date
 
@@ -53,6 +54,11 @@ class PackageInput:
         Day on which the package goes out; None = not yet.
     entries
         Ledger entries of the cases.
+
+    Raises
+    ------
+    LayerError
+        The county's code or the month does not have its form (file names are made from them).
     """
 
     district: str
@@ -73,6 +79,14 @@ class PackageInput:
     sizes_mu: tuple[float, ...] = ()
     dispatched_on: date | None = None
     entries: tuple[Entry, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"\d{6}", self.district):
+            msg = f"district {self.district!r}: six digits (XZQDM of a county) expected"
+            raise LayerError(msg)
+        if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", self.month):
+            msg = f"month {self.month!r} of county {self.district}: YYYY-MM expected"
+            raise LayerError(msg)
 
     @property
     def period(self) -> str:

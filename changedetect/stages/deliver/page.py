@@ -54,10 +54,10 @@ def page_context(package: PackageInput, tables: Mapping[str, pd.DataFrame]) -> d
         Text, numbers as text, lists of the same; nothing in it is markup. Unknown reads 未知, never 0.
     """
     rows = by_urgency(tables["AJTB"])
-    approvals = tables["SPTH"].to_dict("records")
-    cases = [
-        _card(row, [entry for entry in approvals if entry["AJBH"] == row["AJBH"]]) for row in rows
-    ]
+    approvals: dict[str, list[Mapping[str, Any]]] = {}
+    for entry in tables["SPTH"].to_dict("records"):
+        approvals.setdefault(entry["AJBH"], []).append(entry)
+    cases = [_card(row, approvals.get(row["AJBH"], [])) for row in rows]
     cases.sort(key=lambda card: card["tone"] == "pool")
     tones = {card["number"]: card["tone"] for card in cases}
     drawing = sketch(package, tones)

@@ -24,7 +24,7 @@ _LIST = (
 """Columns of the list, in the order in which they are read."""
 
 _WIDTHS = {
-    "AJBH": 21, "TTP": 15, "PDYJ": 46, "QZJ": 30, "BZ": 30, "RDYJ": 30, "GZBB": 24, "XXHX": 20, "QTP": 33,
+    "AJBH": 21, "TTP": 11, "PDYJ": 46, "QZJ": 30, "BZ": 30, "RDYJ": 30, "GZBB": 24, "XXHX": 68, "QTP": 33,
     "HTP": 33, "PDJY": 10, "JCMJM": 11, "HCQX": 12, "ZGQX": 12, "ZXJD": 13, "ZXWD": 13, "XZMC": 11,
 }  # fmt: skip
 _MEANINGS = ("ZTDM", "PDJY", "TBLX", "SPSX", "AJZT")

@@ -73,7 +73,7 @@ def sketch(package: PackageInput, tones: dict[str, str]) -> dict[str, object]:
     frame = _Frame(west, north, scale)
     fitting = [step for step in _BAR_STEPS_M if step * scale <= _WIDTH / _BAR_SHARE]
     bar_m = fitting[-1] if fitting else _BAR_STEPS_M[0]
-    shapes = {case.number: case.geometry for case in package.cases}
+    shapes = {case.number: unit.geometry for case, unit in package.pairs()}
     patches = []
     for order, (number, tone) in enumerate(tones.items(), 1):
         x, y = frame.point(shapes[number])
