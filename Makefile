@@ -1,0 +1,51 @@
+# Two commands set everything up on a fresh machine with Python 3.11 or 3.12 and make:
+#   make run    the monthly job of configs/sample.yaml on sample_tiles/
+#   make test   formatting, types, import contracts, tests
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-compile
+MONTH  := 2025-06
+JOBS   ?= 2
+
+.PHONY: run test lint types contracts unit bench lock clean
+
+run: $(VENV)/run.stamp
+	$(BIN)/changedetect run configs/sample.yaml --month $(MONTH) --out runs/sample
+
+test: lint types contracts unit
+
+lint: $(VENV)/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/dev.stamp
+	$(BIN)/mypy
+
+contracts: $(VENV)/dev.stamp
+	$(BIN)/lint-imports
+
+unit: $(VENV)/dev.stamp
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile
+
+$(VENV)/bin/python:
+	$(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13) and 'Python 3.11 or 3.12 is needed; set PYTHON=')"
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/run.stamp: requirements/run.txt pyproject.toml | $(VENV)/bin/python
+	$(PIP) -r requirements/run.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+$(VENV)/dev.stamp: requirements/dev.txt pyproject.toml | $(VENV)/bin/python
+	$(PIP) -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@ $(VENV)/run.stamp
+
+# Needs uv; writes the locks again, for every supported Python at once.
+lock:
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --extra build pyproject.toml -o requirements/run.txt
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --extra build --extra dev pyproject.toml -o requirements/dev.txt
+
+clean:
+	rm -rf $(VENV) runs build dist
