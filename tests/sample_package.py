@@ -33,6 +33,7 @@ from changedetect.stages.deliver import (
     chip_paths,
     chip_window,
     outline_px,
+    overlay_surfaces,
     stretch_pair,
 )
 
@@ -397,9 +398,13 @@ def sample_chips(package, side_px=512):
         size = view.height
         before, after = fields_image(number, size=size), fields_image(number + 50, built == 1, size)
         before, after = stretch_pair(before, after, config)
-        outline = Outline(outline_px(entry.geometry, view).rings, fill_alpha=70)
+        about = next(unit for unit in package.units if unit.unit_id == entry.unit_id)
+        drawn = [Outline(outline_px(entry.geometry, view).rings, label="图斑")]
+        for surface in overlay_surfaces(about):
+            rings = outline_px(surface.geometry, view).rings
+            drawn.append(Outline(rings, surface.colour, 0, 110, surface.label))
         chips = case_chips(
-            (before, "2025-04-28", "GF1-PMS"), (after, "2025-06-14", "GF1-PMS"), [outline], 2.0
+            (before, "2025-04-28", "GF1-PMS"), (after, "2025-06-14", "GF1-PMS"), drawn, 2.0
         )
         for path, chip in zip(chip_paths(entry.number), chips, strict=True):
             result[path] = render_chip(chip, side_px)

@@ -31,12 +31,16 @@ _SCALE_STEPS_M = (5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """Rings to draw: arrays ``(n, 2)`` of column and row in the image; colour, line, fill."""
+    """Rings to draw: arrays ``(n, 2)`` of column and row in the image; colour, line, fill.
+
+    A line of 0 px is not drawn; a label appears in the picture's legend.
+    """
 
     rings: tuple[np.ndarray, ...]
     colour: tuple[int, int, int] = (255, 64, 48)
     width_px: int = 3
     fill_alpha: int = 0
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,7 @@ def render_chip(chip: Chip, side_px: int) -> bytes:
     board = Image.new("RGB", (size[0], size[1] + _BAR_PX), (24, 30, 40))
     board.paste(picture, (0, 0))
     _draw_north(board, size[0])
+    _draw_legend(board, chip.outlines)
     _draw_scale(board, size, chip.pixel_m / scale)
     _draw_caption(board, chip, size[1])
     buffer = BytesIO()
@@ -142,6 +147,8 @@ def _draw_outline(picture: Image.Image, outline: Outline, scale: float) -> Image
             ImageDraw.Draw(inside).polygon(ring, fill=outline.fill_alpha)
             mask = Image.fromarray(np.bitwise_xor(np.asarray(mask), np.asarray(inside)))
         picture = Image.composite(Image.new("RGB", picture.size, outline.colour), picture, mask)
+    if not outline.width_px:
+        return picture
     pen = ImageDraw.Draw(picture)
     for ring in rings:
         pen.line([*ring, ring[0]], fill=(20, 20, 20), width=outline.width_px + 2, joint="curve")
@@ -162,6 +169,20 @@ def _draw_north(board: Image.Image, width: int) -> None:
         (x, y + 36), "N", font=_font(15), anchor="mm", fill=(255, 255, 255),
         stroke_width=2, stroke_fill=(20, 20, 20),
     )  # fmt: skip
+
+
+def _draw_legend(board: Image.Image, outlines: Sequence[Outline]) -> None:
+    """Name the labelled surfaces in the upper left corner; without a Chinese font, leave it out."""
+    labelled = [outline for outline in outlines if outline.label]
+    if not labelled or chinese_font() is None:
+        return
+    pen, font = ImageDraw.Draw(board), _font(14)
+    width = max(pen.textlength(outline.label, font=font) for outline in labelled)
+    pen.rectangle([6, 6, 6 + width + 34, 12 + 20 * len(labelled)], fill=(24, 30, 40))
+    for number, outline in enumerate(labelled):
+        top = 12 + 20 * number
+        pen.rectangle([12, top, 24, top + 11], fill=outline.colour, outline=(255, 255, 255))
+        pen.text((30, top + 5), outline.label, font=font, anchor="lm", fill=(255, 255, 255))
 
 
 def _draw_scale(board: Image.Image, size: tuple[int, int], metre_per_px: float) -> None:

@@ -45,6 +45,15 @@ def test_fill__leaves_holes_open():
     assert picture[200, 200].tolist() == pytest.approx([90, 90, 90], abs=6)
 
 
+def test_legend__names_what_is_labelled():
+    plain = opened(render_chip(chip(Outline((SQUARE,), (255, 0, 0), 0, 128)), 400))
+    named = opened(render_chip(chip(Outline((SQUARE,), (255, 0, 0), 0, 128, "图斑")), 400))
+    if chips.chinese_font() is None:
+        pytest.skip("no font with Chinese on this machine")
+    assert np.abs(plain[:40, :90] - named[:40, :90]).max() > 100
+    assert np.array_equal(plain[100:400], named[100:400])
+
+
 def test_bytes__are_the_same(tmp_path):
     outline = Outline((SQUARE,))
     data = write_chip(tmp_path / "chips" / "a.jpg", chip(outline), 200)

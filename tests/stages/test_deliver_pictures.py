@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from changedetect.config.deliver import DeliverSection
 from changedetect.errors import GridError
 from changedetect.grid import Grid
-from changedetect.stages.deliver import chip_window, outline_px, stretch_pair
+from changedetect.stages.deliver import chip_window, outline_px, overlay_surfaces, stretch_pair
 from changedetect.stages.deliver.pictures import NOT_OBSERVED_GREY
+from tests.sample_package import illegal, legal, red_line, unknown
 
 CONFIG = DeliverSection()
 FULL = DeliverSection(stretch_low_percent=0.0, stretch_high_percent=100.0)
@@ -66,6 +67,16 @@ def test_window__lies_in_the_grid_and_holds_the_patch(x, y, width, height):
 def test_window__outside_the_grid_is_refused():
     with pytest.raises(GridError, match="outside the grid"):
         chip_window(shapely.box(0, 0, 1, 1), GRID, CONFIG)
+
+
+def test_overlay__shows_known_facts_only():
+    labels = [
+        [s.label for s in overlay_surfaces(about)] for about in (illegal(), legal(), red_line())
+    ]
+    assert labels == [["永久基本农田"], ["有效审批"], ["生态红线"]]
+    assert overlay_surfaces(unknown()) == ()
+    (farmland,) = overlay_surfaces(illegal())
+    assert farmland.geometry.area == pytest.approx(60 * 40 + 58 * 34)
 
 
 def test_outline__by_hand():

@@ -10,13 +10,20 @@ from changedetect.stages.deliver.cases import case_hash, case_tables
 from changedetect.stages.deliver.overlays import overlay_tables
 from changedetect.stages.deliver.package import PackageInput, RuleRow, chip_paths
 from changedetect.stages.deliver.page import page_context
-from changedetect.stages.deliver.pictures import chip_window, outline_px, stretch_pair
+from changedetect.stages.deliver.pictures import (
+    OverlaySurface,
+    chip_window,
+    outline_px,
+    overlay_surfaces,
+    stretch_pair,
+)
 from changedetect.stages.deliver.registers import register_tables
 from changedetect.stages.deliver.sheets import workbook
 from changedetect.stages.deliver.tables import make_table
 from changedetect.stages.deliver.totals import statistics
 
 __all__ = [
+    "OverlaySurface",
     "PackageInput",
     "RuleRow",
     "case_hash",
@@ -24,6 +31,7 @@ __all__ = [
     "chip_window",
     "layers",
     "outline_px",
+    "overlay_surfaces",
     "page_context",
     "statistics",
     "stretch_pair",

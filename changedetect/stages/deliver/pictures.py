@@ -9,11 +9,21 @@ from shapely.geometry.base import BaseGeometry
 from changedetect.config.deliver import DeliverSection
 from changedetect.errors import GridError
 from changedetect.grid import Grid, Window
+from changedetect.records import TimeCode, Unit, Verdict
 
 NOT_OBSERVED_GREY = 160
 """Grey of a pixel that was not observed. [0-255]"""
 
 _WHITE = 255
+
+
+@dataclass(frozen=True, slots=True)
+class OverlaySurface:
+    """A surface of the overlay picture: Chinese label, colour (red, green, blue), geometry."""
+
+    label: str
+    colour: tuple[int, int, int]
+    geometry: BaseGeometry
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +84,25 @@ def outline_px(geometry: BaseGeometry, grid: Grid) -> PixelOutline:
         for ring in (part.exterior, *part.interiors)
     ]
     return PixelOutline(tuple((shapely.get_coordinates(ring) - [c, f]) / [a, e] for ring in rings))
+
+
+def overlay_surfaces(unit: Unit) -> tuple[OverlaySurface, ...]:
+    """Return what the overlay picture (套合图) shows inside a unit, in the order of drawing.
+
+    Ground under valid approvals, permanent basic farmland, red line; only what there is. Unknown
+    zones are not drawn: the picture shows facts.
+    """
+    approved = unit.geometry.difference(unit.remainder)
+    if unit.time_code is TimeCode.LAYER_MISSING:
+        approved = shapely.Polygon()
+    farmland = [piece.geometry for piece in unit.pieces if piece.basic_farmland is Verdict.YES]
+    red_line = [piece.geometry for piece in unit.pieces if piece.red_line is Verdict.YES]
+    surfaces = (
+        OverlaySurface("永久基本农田", (255, 170, 0), shapely.union_all(farmland)),
+        OverlaySurface("生态红线", (200, 40, 200), shapely.union_all(red_line)),
+        OverlaySurface("有效审批", (40, 190, 90), approved),
+    )
+    return tuple(surface for surface in surfaces if surface.geometry.area > 0)
 
 
 def stretch_pair(
