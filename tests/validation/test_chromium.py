@@ -91,7 +91,7 @@ def test_chromium__shows_pictures_from_beside_the_page(browse, tmp_path):
 class Trap(BaseHTTPRequestHandler):
     """Writes down whoever asks for anything."""
 
-    asked: list[str] = []  # noqa: RUF012 - shared on purpose
+    asked: list[str] = []
 
     def do_GET(self):
         self.asked.append(self.path)
