@@ -19,6 +19,8 @@ from changedetect.io.digest import sha256_file
 from changedetect.io.publish import RunLock, publish_bytes, sweep
 
 MANIFEST = "run.json"
+COMMANDS = {"detect": "detect month"}
+"""Step -> command that runs it alone, where the two differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +117,12 @@ class RunStore:
             One of its files is gone or was changed.
         """
         if name not in self._steps:
-            msg = f"{self.folder}: step {name!r} has not been run yet; run it first (changedetect {name})"
+            command = COMMANDS.get(name, name)
+            msg = f"{self.folder}: step {name!r} has not been run yet; run it first (changedetect {command})"
             raise InputError(msg)
         changed = self._changed(self._steps[name])
         if changed:
-            msg = f"{self.folder / changed}: gone or changed since step {name!r} wrote it; run {name} again"
+            msg = f"{self.folder / changed}: gone or changed since step {name!r} wrote it; run it again (changedetect {COMMANDS.get(name, name)})"
             raise IntegrityError(msg)
         return self._steps[name]
 
@@ -185,7 +188,8 @@ class RunStore:
         return ""
 
     def _write(self) -> None:
-        data = {"format": 1, "steps": [asdict(record) for record in self._steps.values()]}
+        records = sorted(self._steps.values(), key=lambda record: record.name)
+        data = {"format": 1, "steps": [asdict(record) for record in records]}
         text = json.dumps(data, ensure_ascii=False, sort_keys=True, indent=1) + "\n"
         publish_bytes(self.folder / MANIFEST, text.encode(), overwrite=True)
 
