@@ -29,7 +29,7 @@ class Sheet:
     """One sheet: title line, note lines under it, header, rows.
 
     ``tones`` holds a tone per row: ``""``, ``red``, ``amber``, ``green``, ``grey`` or ``total``. A picture cell holds
-    the picture's relative path. ``spare_rows`` blank rows keep the drop-downs below the last row.
+    the picture's relative path.
     """
 
     name: str

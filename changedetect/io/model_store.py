@@ -30,6 +30,7 @@ TRUSTED: tuple[str, ...] = (
     "sklearn._loss._loss.CyHalfBinomialLoss",
     "sklearn._loss._loss.CyHalfMultinomialLoss",
     "sklearn.calibration._CalibratedClassifier",
+    "sklearn.calibration._TemperatureScaling",
     "sklearn.calibration._SigmoidCalibration",
     "sklearn.calibration._TemperatureScaling",
     "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",

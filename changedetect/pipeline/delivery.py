@@ -27,7 +27,6 @@ from changedetect.records import Case, LayerManifest, Scene, Unit, UnobservedAre
 from changedetect.stages import deliver
 
 PACKAGES = "packages"
-RED = (220, 38, 38)
 COUNTY_DIGITS = 6
 COLOURS = ("red", "green", "blue")
 
@@ -162,7 +161,8 @@ def _write_package(
     layers = deliver.layers(package)
     stamp = datetime.combine(context.span[1], time(), UTC)
     write = partial(geopackage.write_case_package, tables=layers, forms=FORMS, stamp=stamp)
-    publish(folder / f"{package.stem}_AJ.gpkg", write)
+    check = partial(geopackage.verify_case_package, tables=layers)
+    publish(folder / f"{package.stem}_AJ.gpkg", write, check)
     thumbnails = {
         path: chips.thumbnail(data, section.thumbnail_px)
         for images in pictures.values()
@@ -170,8 +170,9 @@ def _write_package(
     }
     content = deliver.workbook(package, layers)
     publish(
-        folder / f"{package.stem}_台账.xlsx",
+        folder / content.file_name,
         partial(workbook.write_workbook, content=content, pictures=thumbnails),
+        partial(workbook.verify_workbook, content=content),
     )
     shown = deliver.page_context(package, layers)
     publish_bytes(folder / f"{package.stem}.html", page.render_page(shown).encode())
@@ -206,10 +207,12 @@ def _case_images(
     part = grid.sub(window)
     images = [reader.read_chip(scene, grid, window, COLOURS) for scene in (before, after)]
     pictures = deliver.stretch_pair(images[0], images[1], section)
-    outlines = [chips.Outline(deliver.outline_px(unit.geometry, part).rings)]
-    if not unit.remainder.is_empty:
-        rings = deliver.outline_px(unit.remainder, part).rings
-        outlines.append(chips.Outline(rings, RED, 1, section.overlay_alpha))
+    outlines = [chips.Outline(deliver.outline_px(unit.geometry, part).rings, label="图斑")]
+    for surface in deliver.overlay_surfaces(unit):
+        rings = deliver.outline_px(surface.geometry, part).rings
+        outlines.append(
+            chips.Outline(rings, surface.colour, 0, section.overlay_alpha, surface.label)
+        )
     return chips.case_chips(
         (pictures[0], before.day.isoformat(), before.sensor),
         (pictures[1], after.day.isoformat(), after.sensor),

@@ -1,5 +1,6 @@
 """Step ``detect``: pixels -> evidence -> patches, tile by tile, for the pairs of a month."""
 
+import math
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -256,9 +257,14 @@ def _model_facts(fitted: FittedPair) -> dict[str, object]:
     return {
         "pair": fitted.pair.name,
         "shift_px": [round(alignment.dy, 3), round(alignment.dx, 3)],
-        "residual_px": round(alignment.residual_px, 3) if alignment.known else None,
+        "residual_px": _finite(alignment.residual_px),
         "threshold_llr": fitted.evidence.threshold / schema.EVIDENCE_SCALE,
         "false_alarm_rate": fitted.evidence.false_alarm_rate,
         "sample_pixels": fitted.evidence.sample_pixels,
         "notes": [*fitted.pixels.notes, *fitted.evidence.notes],
     }
+
+
+def _finite(value: float) -> float | None:
+    """Round for the manifest; what is not known is None there."""
+    return round(value, 3) if math.isfinite(value) else None

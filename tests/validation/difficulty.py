@@ -319,9 +319,7 @@ def main(folder, seeds=(1, 2)):
     if (folder / "s2_slovenia").is_dir():
         ndvi, day = slovenia_series(folder / "s2_slovenia")
         alarmed = persistence_alarms(ndvi, day).mean()
-        say(
-            f"| Slovenia, fields and meadows, 10 m, 2015-2017 (real) | {ndvi.shape[1]} | {alarmed:.2f} |"
-        )
+        say(f"| Slovenia, fields, meadows, 2015-2017 (real) | {ndvi.shape[1]} | {alarmed:.2f} |")
     for seed in seeds:
         ndvi, day = simulated_series(seed)
         alarmed = persistence_alarms(ndvi, day).mean()

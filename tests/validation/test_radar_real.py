@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from changedetect.config.series import RadarSection
-from changedetect.stages.evidence import radar
+from changedetect.stages.evidence import radar, radar_ratio
 
 CFG = RadarSection()
 
@@ -43,7 +43,7 @@ def test_pair__kappa(real_data, name, least):
     model = radar.fit_radar([(before, after)], CFG)
     llr = radar.measure_radar(before, after, model, CFG)
     mine = kappa(llr > 0, truth)
-    ratio, _ = radar.measure_ratio(before[:, 0], after[:, 0], 0.0, CFG)
+    ratio, _ = radar_ratio.measure_ratio(before[:, 0], after[:, 0], 0.0, CFG)
     plain = kappa(np.abs(ratio) > otsu(np.abs(ratio)), truth)
     sys.stdout.write(
         f"\n{name}: kappa {mine:.3f}, twice-guided log-ratio with Otsu {plain:.3f}, {model}"

@@ -15,11 +15,8 @@ from scipy.special import polygamma
 
 from changedetect.config.series import RadarSection
 from changedetect.errors import LayerError
-from changedetect.kernels import speckle
 from changedetect.schema import EVIDENCE_NODATA, EVIDENCE_SCALE
-
-NEPER_PER_DB = np.log(10.0) / 10.0
-"""Nepers of intensity in a decibel."""
+from changedetect.stages.evidence.radar_ratio import measure_ratio
 
 HALF_NORMAL = 1.3489795003921634
 """Width of the shortest half of a normal distribution. [sigma]"""
@@ -101,71 +98,6 @@ def _check(before: np.ndarray, after: np.ndarray) -> None:
             "at least one date on each side are needed"
         )
         raise LayerError(msg)
-
-
-def _mean_intensity(
-    stack_db: np.ndarray, soften: float, cfg: RadarSection
-) -> tuple[np.ndarray, np.ndarray]:
-    """Average ``(date, y, x)`` over dates and soften; also return how many dates were seen."""
-    total = np.zeros(stack_db.shape[1:])
-    count = np.zeros(stack_db.shape[1:])
-    for image in stack_db:
-        seen = np.isfinite(image)
-        value = np.power(10.0, np.maximum(image.astype(np.float64), cfg.floor_db) / 10.0)
-        total += np.where(seen, value, 0.0)
-        count += seen
-    amplitude = np.sqrt(total / np.maximum(count, 1.0)) + soften
-    return np.where(count > 0, np.square(amplitude), np.nan), count
-
-
-def _to_steps(values: np.ndarray, valid: np.ndarray) -> np.ndarray:
-    return np.where(valid, np.rint(np.where(valid, values, 0.0) * speckle.UNIT), 0).astype(np.int64)
-
-
-def _guide(intensity: np.ndarray, valid: np.ndarray, floor_db: float) -> np.ndarray:
-    """Return the logarithm of the 3 × 3 mean, in whole steps."""
-    steps_per_unit = np.power(10.0, -floor_db / 10.0) * speckle.UNIT
-    whole = np.where(valid, np.rint(np.where(valid, intensity, 0.0) * steps_per_unit), 0)
-    total = speckle.box_sum(whole.astype(np.int64), 1)
-    count = np.maximum(speckle.box_sum(valid.astype(np.int64), 1), 1)
-    mean = np.maximum(total, 1) / (count * steps_per_unit)
-    return _to_steps(np.log(mean), valid)
-
-
-def measure_ratio(
-    before: np.ndarray, after: np.ndarray, soften: float, cfg: RadarSection
-) -> tuple[np.ndarray, np.ndarray]:
-    """Filter the signed log-ratio of two stacks of one polarisation.
-
-    Parameters
-    ----------
-    before, after
-        ``(date, y, x)`` float32; NaN = not observed. [dB]
-    soften
-        Added to the amplitudes, so that the ratio of two near-zero echoes stays near one
-        (`RadarModel.soften`). [amplitude]
-    cfg
-        Section `radar`.
-
-    Returns
-    -------
-    tuple of ndarray
-        ``(y, x)`` float64 filtered ratio, after over before, NaN = not observed on either side
-        [neper of intensity], and the harmonic mean of the numbers of dates.
-    """
-    first, n_first = _mean_intensity(before, soften, cfg)
-    second, n_second = _mean_intensity(after, soften, cfg)
-    valid = (n_first > 0) & (n_second > 0)
-    ones = valid.astype(np.int64)
-    safe_first, safe_second = np.where(valid, first, 1.0), np.where(valid, second, 1.0)
-    ratio = _to_steps(np.log(safe_second) - np.log(safe_first), valid)
-    guides = [_guide(image, valid, cfg.floor_db) for image in (safe_first, safe_second)]
-    for _ in range(cfg.guide_passes):
-        ratio = speckle.guided(
-            ratio, guides[0], guides[1], ones, cfg.guide_radius_px, cfg.guide_epsilon
-        )
-    dates = np.where(valid, 2.0 / (1.0 / np.maximum(n_first, 1) + 1.0 / np.maximum(n_second, 1)), 0)
-    return np.where(valid, ratio / speckle.UNIT, np.nan), dates
 
 
 def shortest_half(values: np.ndarray) -> tuple[float, float]:

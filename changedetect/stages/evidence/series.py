@@ -13,7 +13,7 @@ import numpy as np
 
 from changedetect.config.series import SeriesSection
 from changedetect.errors import LayerError
-from changedetect.kernels import harmonic
+from changedetect.kernels import harmonic, season
 from changedetect.schema import EVIDENCE_NODATA, EVIDENCE_SCALE
 from changedetect.stages.evidence.series_state import STATE_ARRAYS, STATE_VERSION, SeriesState
 
@@ -75,7 +75,7 @@ def start(shape: tuple[int, int], roles: Sequence[str], cfg: SeriesSection) -> S
     """
     del cfg
     indices = plan_indices(roles)
-    count, terms = len(indices), harmonic.TERMS
+    count, terms = len(indices), season.TERMS
     return SeriesState(
         roles=tuple(roles),
         indices=indices,
@@ -85,7 +85,7 @@ def start(shape: tuple[int, int], roles: Sequence[str], cfg: SeriesSection) -> S
         coefficients=np.zeros((*shape, count, terms), np.float32),
         covariance=np.zeros((*shape, terms * (terms + 1) // 2), np.float32),
         noise=np.zeros((*shape, count * (count + 1) // 2), np.float32),
-        season=np.ones((*shape, harmonic.SEASONS), np.float32),
+        season=np.ones((*shape, season.SEASONS), np.float32),
         cusum=np.zeros((*shape, count), np.float32),
         score=np.zeros(shape, np.float32),
         days=np.zeros((*shape, 6), np.int32),
@@ -238,7 +238,7 @@ def readiness(state: SeriesState, cfg: SeriesSection) -> np.ndarray:
     dates = state.counts[..., harmonic.OBSERVATIONS]
     # the last date was judged by those before it
     enough = np.maximum(
-        cfg.min_history_observations, cfg.min_dates_per_year * age / harmonic.YEAR_DAYS
+        cfg.min_history_observations, cfg.min_dates_per_year * age / season.YEAR_DAYS
     )
     few = dates - 1 < enough
     return np.select(

@@ -25,7 +25,7 @@ class PairAlignment:
     dy, dx
         The ground at ``(y, x)`` before is at ``(y + dy, x + dx)`` after. [px]
     residual_px
-        Median distance of the blocks' own shifts from this; NaN = unknown. [px]
+        Median distance of the blocks' own shifts from this; NaN = unknown (below 2 blocks). [px]
     blocks
         Blocks whose shift could be trusted; 0 = the images show nothing to align on.
     """
@@ -69,7 +69,7 @@ def fit_alignment(samples: Sequence[PairSample], cfg: PixelsSection) -> PairAlig
     found = np.array(shifts)
     centre = _robust_centre(found, cfg.refuse_residual_px)
     distance = np.hypot(*(found - centre).T)
-    residual = float(np.median(distance))
+    residual = float(np.median(distance)) if len(found) > 1 else float("nan")
     if residual > cfg.refuse_residual_px:
         msg = (
             f"the shift of {len(found)} sample blocks disagrees by {residual:.2f} px (median) "
