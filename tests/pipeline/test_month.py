@@ -203,7 +203,7 @@ def test_month__a_changed_image_is_refused_until_overwriting_is_allowed(done):
     before = tiny_job.digests(out_of(done))
     image = np.roll(tiny_job.ground()[1], 3, axis=0)
     tiny_job.write_image(done.parent / "scenes" / tiny_job.AFTER, image)
-    with pytest.raises(InputError, match="done from other inputs.*--overwrite"):
+    with pytest.raises(InputError, match=r"done from other inputs.*--overwrite"):
         tiny_job.run(done)
     assert tiny_job.digests(out_of(done)) == before
     report = tiny_job.run(done, overwrite=True, only="scenes")
