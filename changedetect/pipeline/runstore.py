@@ -32,7 +32,7 @@ class StepRecord:
     name, key
         Which step, and the digest of its inputs, parameters and code.
     state
-        ``done``, or ``partial`` where pieces failed: tried again by the next run.
+        ``done``, or ``partial`` where pieces failed that the next run tries again.
     outputs
         File relative to the run folder -> SHA-256.
     facts
@@ -56,11 +56,15 @@ class StepRecord:
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """What the work of a step gives back; paths are relative to the run folder."""
+    """What the work of a step gives back; paths are relative to the run folder.
+
+    ``again`` tells that what was left out may succeed at another try with the same inputs.
+    """
 
     files: tuple[str, ...]
     facts: dict[str, Any]
     problems: tuple[str, ...] = ()
+    again: bool = False
 
 
 def digest_of(*parts: object) -> str:
@@ -167,7 +171,7 @@ class RunStore:
         record = StepRecord(
             name=name,
             key=key,
-            state="partial" if done.problems else "done",
+            state="partial" if done.again else "done",
             outputs={file: sha256_file(self.folder / file) for file in sorted(done.files)},
             facts=done.facts,
             problems=done.problems,
@@ -175,10 +179,6 @@ class RunStore:
         self._steps[name] = record
         self._write()
         return record, False
-
-    def problems(self) -> tuple[str, ...]:
-        """Return what any recorded step left out."""
-        return tuple(line for record in self._steps.values() for line in record.problems)
 
     def _changed(self, record: StepRecord) -> str:
         for file, digest in record.outputs.items():
