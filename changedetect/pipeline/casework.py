@@ -50,14 +50,18 @@ def _decide(context: MonthContext, source: str) -> StepResult:
         ]
         return ledger.chain(new, entries[-1] if entries else None)
 
-    written = LedgerStore(context.ledger_path).append(build)
+    store = LedgerStore(context.ledger_path)
+    store.append(build)
+    # Counted from the ledger, not from this call: a run killed after the append and before its
+    # manifest finds the entries there, and must report (and so hand out) the same.
+    written = [item.entry for item in store.entries() if item.entry.source_sha256 == source]
     decided = [decision.case for decision in decisions]
     record_files.write_records(context.folder / CASES, decided, Case)
     facts = {
         "units": len(units),
         "cases": sum(not case.pooled for case in decided),
         "pooled": sum(case.pooled for case in decided),
-        "new": sum(decision.event == "found" for decision in decisions),
+        "new": sum(entry.event == "found" for entry in written),
         "ledger_entries": len(written),
     }
     return StepResult((CASES,), facts)

@@ -3,7 +3,7 @@
 import math
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -132,18 +132,19 @@ def _detect(
     scenes = {s.scene_id: s for s in record_files.read_records(context.folder / SCENES, Scene)}
     pairs = tuple(ScenePair(scenes[before], scenes[after]) for before, after in compared)
     fitted, refused = _fit_all(context, pairs, territory.grid)
-    tiles, problems = run_tiles(context, territory, fitted, key)
+    tiles, lost = run_tiles(context, territory, fitted, key)
     runs = tiles.runs()
     known = tuple(one.pair for one in fitted)
     outline = patches.outline(runs, territory.grid, context.settings.patches, known)
+    if not known:  # nothing was compared: an empty table, with the columns that later stages read
+        outline = replace(outline, patches=outline.patches.reindex(columns=schema.PATCHES.names))
     unobserved = patches.unobserved_areas(
         runs, territory.grid, context.settings.patches, reason=CLOUDED
     ) + patches.unobserved_areas(
         tiles.lost(), territory.grid, context.settings.patches, reason=FAILED
     )
     files = _write(context.folder, tiles, territory.grid, outline, unobserved)
-    problems = refused + problems
-    if not problems:
+    if not lost:
         shutil.rmtree(tiles.folder.parent)
     facts = {
         "patches": len(outline.patches),
@@ -155,7 +156,7 @@ def _detect(
     context.progress.end(
         "detect", f"{facts['patches']} patches, {facts['noise_groups']} specks left out"
     )
-    return StepResult(files, facts, problems)
+    return StepResult(files, facts, refused + lost, again=bool(lost))
 
 
 def _fit_all(

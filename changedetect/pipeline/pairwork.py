@@ -5,7 +5,7 @@ fixed places; a tile then reads its windows, runs the stages, and leaves one sma
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import xarray as xr
 
 from changedetect import schema
 from changedetect.config.detection import EvidenceSection, PatchesSection, PixelsSection
+from changedetect.errors import SceneError
 from changedetect.grid import Grid, Tile
 from changedetect.io.rasters import RasterReader
 from changedetect.io.tile_files import read_tile, write_tile
@@ -59,17 +60,9 @@ def fit(reader: RasterReader, pair: ScenePair, grid: Grid, settings: Settings) -
     SceneError
         An image can not be read, or nothing is observed in both.
     """
-    samples = [
-        pixels.PairSample(
-            window,
-            reader.read(pair.before, grid, window),
-            reader.read(pair.after, grid, window),
-            reader.read_cloud(pair.before, grid, window),
-            reader.read_cloud(pair.after, grid, window),
-        )
-        for window in pixels.sample_windows(grid, settings.pixels)
-    ]
+    samples, notes = _samples(reader, pair, grid, settings)
     model = pixels.fit_pixels(samples, pair.before.roles, settings.pixels)
+    model = replace(model, notes=(*model.notes, *notes))
     times = (pair.before.time, pair.after.time)
     stacks = [
         pixels.prepare_pair(
@@ -83,6 +76,30 @@ def fit(reader: RasterReader, pair: ScenePair, grid: Grid, settings: Settings) -
         for sample in samples
     ]
     return FittedPair(pair, model, optical.fit_pair(stacks, settings.evidence))
+
+
+def _samples(
+    reader: RasterReader, pair: ScenePair, grid: Grid, settings: Settings
+) -> tuple[list[pixels.PairSample], tuple[str, ...]]:
+    """Read the sample blocks of a pair; a damaged one is left out and noted, if others are whole.
+
+    The tiles under it fail by name later, so that nothing is hidden by going on.
+    """
+    samples: list[pixels.PairSample] = []
+    damaged: list[SceneError] = []
+    for window in pixels.sample_windows(grid, settings.pixels):
+        try:
+            images = [reader.read(scene, grid, window) for scene in (pair.before, pair.after)]
+            clouds = [reader.read_cloud(scene, grid, window) for scene in (pair.before, pair.after)]
+        except SceneError as error:
+            damaged.append(error)
+            continue
+        samples.append(pixels.PairSample(window, *images, *clouds))
+    if damaged and not samples:
+        raise damaged[0]
+    # No path in it: notes are part of a result, which is the same wherever the job lies.
+    left_out = f"{len(damaged)} of {len(damaged) + len(samples)} sample blocks can not be read"
+    return samples, (left_out,) if damaged else ()
 
 
 @dataclass(frozen=True, slots=True)

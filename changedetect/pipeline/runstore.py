@@ -19,6 +19,8 @@ from changedetect.io.digest import sha256_file
 from changedetect.io.publish import RunLock, publish_bytes, sweep
 
 MANIFEST = "run.json"
+COMMANDS = {"detect": "detect month"}
+"""Step -> command that runs it alone, where the two differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ class StepRecord:
     name, key
         Which step, and the digest of its inputs, parameters and code.
     state
-        ``done``, or ``partial`` where pieces failed: tried again by the next run.
+        ``done``, or ``partial`` where pieces failed that the next run tries again.
     outputs
         File relative to the run folder -> SHA-256.
     facts
@@ -54,11 +56,15 @@ class StepRecord:
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """What the work of a step gives back; paths are relative to the run folder."""
+    """What the work of a step gives back; paths are relative to the run folder.
+
+    ``again`` tells that what was left out may succeed at another try with the same inputs.
+    """
 
     files: tuple[str, ...]
     facts: dict[str, Any]
     problems: tuple[str, ...] = ()
+    again: bool = False
 
 
 def digest_of(*parts: object) -> str:
@@ -115,11 +121,12 @@ class RunStore:
             One of its files is gone or was changed.
         """
         if name not in self._steps:
-            msg = f"{self.folder}: step {name!r} has not been run yet; run it first (changedetect {name})"
+            command = COMMANDS.get(name, name)
+            msg = f"{self.folder}: step {name!r} has not been run yet; run it first (changedetect {command})"
             raise InputError(msg)
         changed = self._changed(self._steps[name])
         if changed:
-            msg = f"{self.folder / changed}: gone or changed since step {name!r} wrote it; run {name} again"
+            msg = f"{self.folder / changed}: gone or changed since step {name!r} wrote it; run it again (changedetect {COMMANDS.get(name, name)})"
             raise IntegrityError(msg)
         return self._steps[name]
 
@@ -164,7 +171,7 @@ class RunStore:
         record = StepRecord(
             name=name,
             key=key,
-            state="partial" if done.problems else "done",
+            state="partial" if done.again else "done",
             outputs={file: sha256_file(self.folder / file) for file in sorted(done.files)},
             facts=done.facts,
             problems=done.problems,
@@ -172,10 +179,6 @@ class RunStore:
         self._steps[name] = record
         self._write()
         return record, False
-
-    def problems(self) -> tuple[str, ...]:
-        """Return what any recorded step left out."""
-        return tuple(line for record in self._steps.values() for line in record.problems)
 
     def _changed(self, record: StepRecord) -> str:
         for file, digest in record.outputs.items():
@@ -185,7 +188,8 @@ class RunStore:
         return ""
 
     def _write(self) -> None:
-        data = {"format": 1, "steps": [asdict(record) for record in self._steps.values()]}
+        records = sorted(self._steps.values(), key=lambda record: record.name)
+        data = {"format": 1, "steps": [asdict(record) for record in records]}
         text = json.dumps(data, ensure_ascii=False, sort_keys=True, indent=1) + "\n"
         publish_bytes(self.folder / MANIFEST, text.encode(), overwrite=True)
 

@@ -35,7 +35,8 @@ def do(context: MonthContext) -> tuple[StepRecord, bool]:
         }
         return StepResult((CATALOGUE, SCENES), facts, problems + _silence(pairs, context))
 
-    done = context.store.step("scenes", [context.month, job.digest, known, problems], work)
+    chosen_by = [section.model_dump(mode="json") for section in (job.config.scenes, *job.profiles)]
+    done = context.store.step("scenes", [context.month, chosen_by, known, problems], work)
     context.progress.end(
         "scenes", f"{done[0].facts['scenes']} images, {done[0].facts['pairs']} pairs"
     )
