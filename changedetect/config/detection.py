@@ -99,6 +99,12 @@ class PatchesSection(Section):
 
     min_pixels: int = Field(8, ge=1, description="smaller groups are noise, only counted [px]")
     gap_px: int = Field(1, ge=0, description="gaps up to this are closed [px]")
+    split_steps_llr: tuple[float, ...] = Field(
+        (2.0, 4.0, 6.0), description="steps above the alarm at which a patch may fall apart, rising"
+    )
+    split_share: float = Field(
+        0.6, gt=0, le=1, description="a patch stays whole if one core holds this share of it"
+    )
 
 
 class ClassifySection(Section):

@@ -39,8 +39,8 @@ class Joined:
     place: np.ndarray
 
     def kept(self, keep: np.ndarray) -> "Joined":
-        """Keep some groups, renumbered; places of dropped groups are -1."""
-        number = np.where(keep, np.cumsum(keep) - 1, -1)
+        """Keep some groups, renumbered; places of dropped groups are -1, as are places of none."""
+        number = np.append(np.where(keep, np.cumsum(keep) - 1, -1), -1)
         stays = keep[self.group]
         return Joined(
             self.runs[stays],

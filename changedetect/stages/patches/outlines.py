@@ -13,7 +13,8 @@ from changedetect.config.detection import PatchesSection
 from changedetect.errors import LayerError
 from changedetect.grid import Grid, Window
 from changedetect.records import ScenePair
-from changedetect.stages.patches.join import Joined, group_polygons, join
+from changedetect.stages.patches.join import Joined, group_polygons
+from changedetect.stages.patches.split import layers
 from changedetect.stages.patches.tile import TileRuns, add_votes
 
 
@@ -86,7 +87,7 @@ def outline(
     grid
         The grid they were cut from. Without a CRS (quick looks) areas are planar, in its units.
     cfg
-        Smallest patch.
+        Smallest patch, and when a patch is parted.
     pairs
         The scene pairs that the tiles' pair index counts; a patch names the pair under most of
         its pixels, the earlier one of two equals.
@@ -98,26 +99,48 @@ def outline(
     LayerError
         A patch rests on a pair that was not given.
     """
-    everything = join([part.runs for part in parts])
-    keep = everything.pixels >= cfg.min_pixels
-    joined = everything.kept(keep)
-    sums = _add_up(parts, joined)
-    table = _table(joined, sums, grid, sources)
+    whole = layers([(part.runs, part.run_level) for part in parts], cfg)
+    keeps = [layer.pixels >= cfg.min_pixels for layer in whole]
+    kept = [layer.kept(keep) for layer, keep in zip(whole, keeps, strict=True)]
+    sums = _together([_add_up(parts, layer) for layer in kept])
+    table = pd.concat([_table(layer, grid, sources) for layer in kept], ignore_index=True)
+    table = _with_evidence(table, sums)
+    order = np.argsort(table["patch_id"].to_numpy(str), kind="stable")
     if pairs:
         table = table.assign(**_scene_columns(_majority(sums.votes, len(table)), pairs))
         table = table[list(schema.PATCHES.names)]
+    table = table.iloc[order].reset_index(drop=True)
     counts = np.sum([part.counts for part in parts], axis=0, dtype=np.int64)
     counts = np.broadcast_to(counts, (4,)) if parts else np.zeros(4, np.int64)
-    noise_px = int(counts[3] + everything.pixels[~keep].sum())
+    specks = [layer.pixels[~keep] for layer, keep in zip(whole, keeps, strict=True)]
+    noise_px = int(counts[3]) + sum(int(pixels.sum()) for pixels in specks)
     return Outline(
         patches=gpd.GeoDataFrame(table, geometry="geometry", crs=grid.crs or None),
-        runs=joined.runs,
-        moments=sums.moments,
-        noise_groups=int(counts[2] + (~keep).sum()),
+        runs=_in_reading_order(np.concatenate([layer.runs for layer in kept])),
+        moments=sums.moments[order],
+        noise_groups=int(counts[2]) + sum(len(pixels) for pixels in specks),
         noise_px=noise_px,
         noise_area_m2=noise_px * _middle_pixel_m2(grid),
         observed_px=int(counts[0]),
         unobserved_px=int(counts[1]),
+    )
+
+
+def _in_reading_order(runs: np.ndarray) -> np.ndarray:
+    return runs[np.lexsort((runs[:, 1], runs[:, 0]))]
+
+
+def _together(layers_sums: Sequence[_Sums]) -> _Sums:
+    """Put the sums of layers one after the other; groups are counted on."""
+    votes, begin = [], 0
+    for sums in layers_sums:
+        votes.append(sums.votes + np.array([begin, 0, 0]))
+        begin += len(sums.llr_sum)
+    return _Sums(
+        np.concatenate([sums.llr_sum for sums in layers_sums]),
+        np.concatenate([sums.llr_max for sums in layers_sums]),
+        np.concatenate([sums.moments for sums in layers_sums]),
+        np.concatenate(votes),
     )
 
 
@@ -147,10 +170,16 @@ def _add_up(parts: Sequence[TileRuns], joined: Joined) -> _Sums:
     return _Sums(sums.llr_sum, sums.llr_max, sums.moments, add_votes(np.concatenate(votes)))
 
 
-def _table(joined: Joined, sums: _Sums, grid: Grid, sources: Sequence[str]) -> pd.DataFrame:
+def _with_evidence(table: pd.DataFrame, sums: _Sums) -> pd.DataFrame:
+    scale = schema.EVIDENCE_SCALE
+    mean = sums.llr_sum / np.maximum(table["pixels"].to_numpy(), 1) / scale
+    table = table.assign(llr_mean=mean, llr_max=sums.llr_max / scale)
+    return table[[name for name in schema.PATCHES.names if name in table.columns]]
+
+
+def _table(joined: Joined, grid: Grid, sources: Sequence[str]) -> pd.DataFrame:
     polygons = group_polygons(joined, grid)
     areas, perimeters = measure_polygons(polygons, grid.crs)
-    scale = schema.EVIDENCE_SCALE
     return pd.DataFrame(
         {
             "patch_id": [f"P{row:06d}{col:06d}" for row, col in joined.first_pixels.tolist()],
@@ -158,8 +187,6 @@ def _table(joined: Joined, sums: _Sums, grid: Grid, sources: Sequence[str]) -> p
             "area_m2": areas,
             "area_sd_m2": [measure.area_sd_m2(length, grid.resolution) for length in perimeters],
             "perimeter_m": perimeters,
-            "llr_mean": sums.llr_sum / np.maximum(joined.pixels, 1) / scale,
-            "llr_max": sums.llr_max / scale,
             "sources": ";".join(sources),
             "geometry": polygons,
         }

@@ -32,13 +32,18 @@ _PIXELS_AT_ONCE = 1 << 18
 class TileRuns:
     """What a tile hands back; small, and all integers, so that tiles add up exactly.
 
-    Groups are the 8-connected groups of changed pixels inside the core. Groups smaller than the
-    minimum that do not touch the core's border are noise and only counted.
+    Groups are the 8-connected groups of changed pixels of one level inside the core. A level is 1
+    plus the number of steps above the alarm that the evidence reaches (`PatchesSection`). Groups of
+    changed pixels of any level that are smaller than the minimum and do not touch the core's
+    border are noise and only counted.
 
     Attributes
     ----------
     runs
-        ``(n, 3)`` int32: row, first column, column after the last; grid coordinates, sorted.
+        ``(n, 3)`` int32: row, first column, column after the last; grid coordinates, sorted; all
+        pixels of a run have one level.
+    run_level
+        ``(n,)`` int64, level of each run, from 1.
     run_group
         ``(n,)`` int64, group of each run.
     pixels, llr_sum, llr_max
@@ -54,6 +59,7 @@ class TileRuns:
     """
 
     runs: np.ndarray
+    run_level: np.ndarray
     run_group: np.ndarray
     pixels: np.ndarray
     llr_sum: np.ndarray
@@ -171,15 +177,17 @@ def tile_runs(
     mask = (observed & (evidence >= threshold)).astype(np.uint8)
     closed = close_gaps(mask, cfg.gap_px) & observed
     found = find_runs(np.ascontiguousarray(closed[core]), tile.core.row, tile.core.col)
+    whole, noise = _without_noise(found, tile, cfg.min_pixels)
+    levels = _levels(evidence, threshold, closed, cfg)
+    runs, level, group = _level_runs(np.ascontiguousarray(levels[core]), whole, tile)
     hidden = np.ascontiguousarray(~observed[core]).view(np.uint8)
     unobserved = find_runs(hidden, tile.core.row, tile.core.col)
-    runs, group, noise = _without_noise(found, tile, cfg.min_pixels)
     sampler = channels if callable(channels) else _array_sampler(channels)
     sums = _group_sums(runs, group, tile, evidence, sampler)
     unobserved_px = int(hidden.sum())
     counts = np.array([hidden.size - unobserved_px, unobserved_px, *noise], np.int64)
     votes = _votes(runs, group, tile, pair_index)
-    return TileRuns(runs, group, *sums, votes, unobserved, counts)
+    return TileRuns(runs, level, group, *sums, votes, unobserved, counts)
 
 
 def _array_sampler(channels: np.ndarray) -> Sampler:
@@ -188,7 +196,7 @@ def _array_sampler(channels: np.ndarray) -> Sampler:
 
 def _without_noise(
     runs: np.ndarray, tile: Tile, min_pixels: int
-) -> tuple[np.ndarray, np.ndarray, tuple[int, int]]:
+) -> tuple[np.ndarray, tuple[int, int]]:
     """Drop small groups that no other tile can enlarge; count what was dropped."""
     group = label_runs(runs, 1)
     groups = int(group.max()) + 1 if len(group) else 0
@@ -203,10 +211,52 @@ def _without_noise(
     open_group = np.zeros(groups, bool)
     open_group[group[at_border]] = True
     keep = open_group | (pixels >= min_pixels)
-    number = np.cumsum(keep) - 1
-    kept_runs = keep[group]
-    noise = int((~keep).sum()), int(pixels[~keep].sum())
-    return runs[kept_runs], number[group[kept_runs]].astype(np.int64), noise
+    return runs[keep[group]], (int((~keep).sum()), int(pixels[~keep].sum()))
+
+
+def _levels(
+    evidence: np.ndarray, threshold: np.ndarray | int, closed: np.ndarray, cfg: PatchesSection
+) -> np.ndarray:
+    """Return the level of every changed pixel, 0 elsewhere; closed gaps have level 1."""
+    levels = closed.astype(np.uint8)
+    for step in cfg.split_steps_llr:
+        strong = evidence >= threshold + round(step * schema.EVIDENCE_SCALE)
+        levels += (closed.view(bool) if closed.dtype == np.bool_ else closed > 0) & strong
+    return levels
+
+
+def _level_runs(
+    levels: np.ndarray, whole: np.ndarray, tile: Tile
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """List the runs of each level that lie in kept runs; their levels, and groups of one level."""
+    runs, level, group, groups = [], [], [], 0
+    for value in range(1, int(levels.max(initial=0)) + 1):
+        found = find_runs((levels == value).view(np.uint8), tile.core.row, tile.core.col)
+        found = found[_inside(found, whole)]
+        label = label_runs(found, 1)
+        runs.append(found)
+        level.append(np.full(len(found), value, np.int64))
+        group.append(label + groups)
+        groups += int(label.max()) + 1 if len(label) else 0
+    every = np.concatenate([np.zeros((0, 3), np.int32), *runs])
+    order = np.lexsort((every[:, 1], every[:, 0]))
+    nothing = np.zeros(0, np.int64)
+    return (
+        every[order],
+        np.concatenate([nothing, *level])[order],
+        np.concatenate([nothing, *group])[order],
+    )
+
+
+def _inside(runs: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """Tell which runs lie inside one of the kept runs."""
+    if not len(whole):
+        return np.zeros(len(runs), bool)
+    width = np.int64(max(whole[:, 2].max(), runs[:, 2].max(initial=0))) + 1
+    starts = whole[:, 0].astype(np.int64) * width + whole[:, 1]
+    places = np.searchsorted(starts, runs[:, 0].astype(np.int64) * width + runs[:, 1], "right") - 1
+    host = whole[np.maximum(places, 0)]
+    return np.asarray((places >= 0) & (host[:, 0] == runs[:, 0]) & (runs[:, 2] <= host[:, 2]))
 
 
 def _blocks(
