@@ -73,7 +73,7 @@ def test_pair__dates_reversed_are_refused(scenes, tmp_path):
 
 def test_pair__the_same_image_twice_is_refused(scenes, tmp_path):
     shutil.copy(scenes / tiny_job.BEFORE, tmp_path / "PMS2M_20250601.tif")
-    with pytest.raises(SceneError, match="are the same image .*give the older and the newer"):
+    with pytest.raises(SceneError, match=r"are the same image .*give the older and the newer"):
         look(scenes / tiny_job.BEFORE, tmp_path / "PMS2M_20250601.tif", tmp_path / "out")
 
 
