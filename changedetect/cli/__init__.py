@@ -23,7 +23,7 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)
     try:
-        app()
+        app(prog_name="changedetect")
     except ChangeDetectError as error:
         _report(error)
         sys.exit(error.exit_code)

@@ -14,7 +14,7 @@ import pyproj
 import rasterio
 from rasterio.crs import CRS
 from rasterio.drivers import raster_driver_extensions
-from rasterio.transform import from_origin
+from rasterio.transform import Affine
 
 from changedetect.io.chips import chinese_font
 from changedetect.io.environment import INHERITED_AT_START
@@ -62,7 +62,7 @@ def missing_codecs() -> tuple[str, ...]:
             try:
                 with memory.open(
                     driver="GTiff", width=16, height=16, count=1, dtype="uint8", compress=codec,
-                    crs="EPSG:4547", transform=from_origin(0, 0, 1, 1),
+                    crs="EPSG:4547", transform=Affine(2, 0, 0, 0, -2, 32),
                 ):  # fmt: skip
                     pass
             except rasterio.errors.RasterioError:

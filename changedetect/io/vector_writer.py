@@ -25,6 +25,9 @@ from changedetect.io.publish import publish
 FIXED_TIME = "2000-01-01T00:00:00.000Z"
 """``last_change`` of every layer: time of writing is no property of the data."""
 
+UNPLACED = 'ENGCRS["pixels",EDATUM["unplaced"],CS[Cartesian,2],AXIS["x",east],AXIS["y",north],LENGTHUNIT["metre",1]]'
+"""System of tables without georeference (quick looks): one unit a pixel, nowhere on earth."""
+
 _STAMP = threading.Lock()
 
 
@@ -48,7 +51,7 @@ def write_geopackage(
     descriptions
         Layer name -> description.
     crs
-        Coordinate system of all tables, ``EPSG:n``.
+        Coordinate system of all tables, ``EPSG:n``; empty for tables without georeference.
     overwrite
         Replace an existing file.
 
@@ -120,9 +123,11 @@ def read_geopackage(path: Path, layer: str) -> gpd.GeoDataFrame:
 
 
 def _prepared(name: str, table: gpd.GeoDataFrame, crs: str, path: Path) -> gpd.GeoDataFrame:
-    if table.crs is None or table.crs != crs:
+    if table.crs != (crs or None):
         found = table.crs.to_string() if table.crs is not None else "no coordinate system"
-        msg = f"{path}: layer {name} is in {found}, {crs} was expected; carry it over first"
+        msg = (
+            f"{path}: layer {name} is in {found}, {crs or 'none'} was expected; carry it over first"
+        )
         raise LayerError(msg)
     kinds = set(table.geom_type.dropna())
     if kinds <= {"Polygon", "MultiPolygon"}:
@@ -152,7 +157,7 @@ def _write_layer(
         layer=name,
         driver="GPKG",
         geometry_type="MultiPolygon" if polygonal else "Unknown",
-        crs=table.crs.to_string(),
+        crs=UNPLACED if table.crs is None else table.crs.to_string(),
         append=is_later,
         dataset_options=None if is_later else {"VERSION": "1.2", "ADD_GPKG_OGR_CONTENTS": "YES"},
         layer_options={"DESCRIPTION": description, "GEOMETRY_NAME": "geom", "FID": "fid"},

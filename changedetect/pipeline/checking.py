@@ -20,6 +20,16 @@ def do(context: MonthContext) -> tuple[StepRecord, bool]:
     before = context.store.record("classify")
     territory = read_territory(context.job)
     references, problems = read_references(context.job, territory)
+    for manifest in references.manifests:
+        if (
+            manifest.name in context.job.config.records.approvals
+            and manifest.state == "ok"
+            and not manifest.rows
+        ):
+            context.progress.warn(
+                f"layer {manifest.name} holds no row; as declared, nothing of this kind was approved in "
+                f"{', '.join(manifest.covers) or 'any county (none is declared as covered)'} / 审批图层为空，请核实"
+            )
     manifests = [repr(manifest) for manifest in references.manifests]
     themes = [theme.model_dump(mode="json") for theme in context.job.themes]
     config = context.job.config

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
+from pyproj import CRS
+from pyproj.exceptions import CRSError
+
 from changedetect.config.job import JobConfig
 from changedetect.config.sensors import SensorProfile
 from changedetect.config.themes import Theme
@@ -84,6 +87,7 @@ def open_job(path: Path) -> Job:
         Anything is wrong; file and line are named.
     """
     config = parse(read_text(path, "job file"), JobConfig, str(path))
+    _check_system(config.grid.crs, path)
     themes = tuple(
         parse(read_text(file, f"theme {code}"), Theme, str(file))
         for code in config.themes
@@ -93,6 +97,22 @@ def open_job(path: Path) -> Job:
     profiles = tuple(read_profile(path.parent, name) for name in names)
     whole = hashlib.sha256("".join(map(digest, (config, *themes, *profiles))).encode()).hexdigest()
     return Job(path, config, themes, profiles, whole)
+
+
+def _check_system(code: str, path: Path) -> None:
+    """Refuse a grid that is not laid out in metres: pixels and areas would mean something else."""
+    try:
+        crs = CRS.from_user_input(code)
+    except CRSError as error:
+        msg = f"{path}: grid.crs {code!r} is no known coordinate system; EPSG:n was expected, e.g. EPSG:4547"
+        raise ConfigError(msg) from error
+    units = {axis.unit_name for axis in crs.axis_info}
+    if not crs.is_projected or units != {"metre"}:
+        msg = (
+            f"{path}: grid.crs {code!r} ({crs.name}) counts in {', '.join(sorted(units))}; a projected "
+            "system in metres was expected, e.g. EPSG:4547 / 须为米制投影坐标系"
+        )
+        raise ConfigError(msg)
 
 
 def read_profile(folder: Path, name: str) -> SensorProfile:

@@ -29,12 +29,16 @@ from changedetect.pipeline.detection import (
 from changedetect.pipeline.job import read_profile
 from changedetect.pipeline.pairwork import Settings, TileWork, fit
 from changedetect.pipeline.progress import Progress
+from changedetect.pipeline.runstore import make_folder
 from changedetect.records import Scene, ScenePair
 from changedetect.stages import patches
 
 PREVIEW = "preview.png"
 PREVIEW_PX = 1200
 """Longer side of each picture of a preview. [px]"""
+
+STRIP_PX = 256
+"""Pictures are read in strips of this height: a file is opened once a strip, not once a row. [px]"""
 
 OUTPUTS = (EVIDENCE, CHANGE, PATCHES, PREVIEW)
 TILE_PX = 2048
@@ -183,13 +187,15 @@ def prepare_folder(options: LookOptions) -> None:
     Raises
     ------
     InputError
-        Results are there.
+        Results are there, or a file stands where the folder should be.
+    ResourceError
+        The folder can not be written to.
     """
     there = [name for name in OUTPUTS if (options.out / name).exists()]
     if there and not options.overwrite:
         msg = f"{options.out} holds {', '.join(there)}; add --overwrite to replace them, or choose another --out"
         raise InputError(msg)
-    options.out.mkdir(parents=True, exist_ok=True)
+    make_folder(options.out)
 
 
 def _run(
@@ -246,11 +252,11 @@ def picture(reader: RasterReader, scene: Scene, grid: Grid) -> np.ndarray:
     step = picture_step(grid)
     seen_roles = [role for role in COLOURS if role in scene.roles] or [scene.roles[0]]
     bands = [scene.roles.index(role) for role in (seen_roles * 3)[:3]]
-    rows = [
-        reader.read(scene, grid, Window(row, 0, 1, grid.width))[bands, 0, ::step]
-        for row in range(0, grid.height, step)
-    ]
-    image = np.stack(rows, axis=1)
+    strips = []
+    for row in range(0, grid.height, STRIP_PX):
+        window = Window(row, 0, min(STRIP_PX, grid.height - row), grid.width)
+        strips.append(reader.read(scene, grid, window)[bands, -row % step :: step, ::step])
+    image = np.concatenate(strips, axis=1)
     seen = np.isfinite(image)
     low, high = np.percentile(image[seen], [2, 98]) if seen.any() else (0.0, 1.0)
     scaled = (np.where(seen, image, low) - low) / max(high - low, np.finfo(np.float32).tiny)

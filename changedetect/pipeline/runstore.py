@@ -7,6 +7,7 @@ redoes exactly what depends on it. "Done" is never concluded from a file being t
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import changedetect
-from changedetect.errors import InputError, IntegrityError
+from changedetect.errors import InputError, IntegrityError, ResourceError
 from changedetect.io.digest import sha256_file
 from changedetect.io.publish import RunLock, publish_bytes, sweep
 
@@ -81,6 +82,31 @@ def code_digest() -> str:
     return digest_of([(path.relative_to(root).as_posix(), sha256_file(path)) for path in files])
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder for results, with its parents, and see that files can be written in it.
+
+    Raises
+    ------
+    InputError
+        Something that is no folder is in its way.
+    ResourceError
+        It can not be made or written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        msg = f"{folder} can not be made: a file stands in its way; choose another --out"
+        raise InputError(msg) from error
+    except OSError as error:
+        msg = f"{folder} can not be made ({error.strerror}); choose another --out, or get the right to write there"
+        raise ResourceError(msg) from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        msg = (
+            f"{folder} can not be written to; choose another --out, or get the right to write there"
+        )
+        raise ResourceError(msg)
+
+
 class RunStore:
     """An open run folder, held by one process.
 
@@ -95,7 +121,7 @@ class RunStore:
     __slots__ = ("_lock", "_overwrite", "_steps", "folder")
 
     def __init__(self, folder: Path, *, overwrite: bool = False) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         self.folder = folder
         self._overwrite = overwrite
         self._lock = RunLock(folder / ".lock")
