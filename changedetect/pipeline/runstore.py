@@ -50,8 +50,11 @@ class StepRecord:
 
     @property
     def result(self) -> str:
-        """Digest of what the step gave: what later steps depend on."""
-        return digest_of(self.outputs, self.facts)
+        """Digest of what the step gave: what later steps depend on.
+
+        Files only: facts hold counts that differ after a kill (entries that were there already).
+        """
+        return digest_of(self.outputs)
 
 
 @dataclass(frozen=True, slots=True)
