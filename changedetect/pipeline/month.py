@@ -64,7 +64,7 @@ def run_month(
         raise ConfigError(msg)
     root = options.out or Path("runs") / job.config.name
     done = []
-    with RunStore(root / month, overwrite=options.overwrite) as store:
+    with RunStore(root / month, overwrite=options.overwrite, order=tuple(STEPS)) as store:
         context = MonthContext(job, month, store, options, progress, clock)
         for name in [only] if only else list(STEPS):
             try:
