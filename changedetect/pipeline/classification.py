@@ -60,7 +60,7 @@ def do(context: MonthContext) -> tuple[StepRecord, bool]:
 def _moments(path: Path) -> np.ndarray:
     arrays = tile_files.read_tile(path)
     if arrays is None:
-        msg = f"{path}: gone or damaged; run detect again"
+        msg = f"{path}: gone or damaged; run changedetect detect month again"
         raise IntegrityError(msg)
     return arrays["moments"]
 
@@ -81,6 +81,6 @@ def read_classified(path: Path) -> gpd.GeoDataFrame:
     table = read_table(path)
     missing = [name for name in CLASS_COLUMNS if name not in table.columns]
     if missing:
-        msg = f"{path}: columns {missing} are missing; run classify again"
+        msg = f"{path}: columns {missing} are missing; run changedetect classify again"
         raise IntegrityError(msg)
     return table

@@ -72,4 +72,4 @@ def run_month(
             except InputError as error:
                 error.add_note(f"in step {name} of {month}")
                 raise
-    return RunReport(root / month, month, tuple(done))
+        return RunReport(root / month, month, tuple(done), store.records)
