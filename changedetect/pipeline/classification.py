@@ -28,6 +28,7 @@ def do(context: MonthContext) -> tuple[StepRecord, bool]:
     before = context.store.record("detect")
     section = context.job.config.classify
     estimator, card = model_store.load(MODELS, section.model, classify.FEATURE_NAMES)
+    gsd = context.job.profile(context.job.config.scenes.pair_sensor).gsd_m
 
     def work(_key: str) -> StepResult:
         table = read_table(context.folder / PATCHES)
@@ -35,7 +36,6 @@ def do(context: MonthContext) -> tuple[StepRecord, bool]:
         context.progress.begin("classify", 1)
         features = classify.features(table, moments)
         predicted = classify.predict(estimator, features, section)
-        gsd = context.job.profile(context.job.config.scenes.pair_sensor).gsd_m
         classified = table.assign(
             family=predicted["family"].to_numpy(),
             family_probability=predicted["family_probability"].to_numpy(),
@@ -51,7 +51,7 @@ def do(context: MonthContext) -> tuple[StepRecord, bool]:
         }
         return StepResult((CLASSIFIED,), facts)
 
-    inputs = [before.result, card["sha256"], section.model_dump(mode="json")]
+    inputs = [before.result, card["sha256"], section.model_dump(mode="json"), gsd]
     done = context.store.step("classify", inputs, work)
     context.progress.end("classify", f"{done[0].facts['patches']} patches classified")
     return done

@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
@@ -80,12 +81,37 @@ def digest_of(*parts: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+LIBRARIES = (
+    "numpy",
+    "numba",
+    "scipy",
+    "pandas",
+    "xarray",
+    "rasterio",
+    "pyogrio",
+    "pyproj",
+    "shapely",
+    "geopandas",
+    "scikit-learn",
+    "jinja2",
+    "pillow",
+    "xlsxwriter",
+)
+"""Packages whose version can change a result; GDAL, PROJ and GEOS come inside their wheels."""
+
+
 @cache
 def code_digest() -> str:
-    """Return one digest of the program's own source files: a changed program redoes its work."""
+    """Return one digest of the program's own files and of the libraries on which results rest.
+
+    A changed program, page template or library redoes its work.
+    """
     root = Path(changedetect.__file__).parent
-    files = sorted(path for path in root.rglob("*") if path.suffix in {".py", ".html", ".sql"})
-    return digest_of([(path.relative_to(root).as_posix(), sha256_file(path)) for path in files])
+    files = sorted(
+        path for path in root.rglob("*") if path.is_file() and "__pycache__" not in path.parts
+    )
+    own = [(path.relative_to(root).as_posix(), sha256_file(path)) for path in files]
+    return digest_of(own, [(name, version(name)) for name in LIBRARIES])
 
 
 class RunStore:

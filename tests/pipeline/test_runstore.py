@@ -78,7 +78,7 @@ def test_runstore__a_healed_step_leaves_later_ones_that_come_out_the_same(flow):
 
 def test_runstore__other_settings_are_refused_and_replaced_only_when_allowed(flow):
     flow.settings["two"] = "b"
-    with pytest.raises(InputError, match="step 'two' was done from other inputs.*--overwrite"):
+    with pytest.raises(InputError, match=r"step 'two' was done from other inputs.*--overwrite"):
         flow.run()
     assert flow.run(overwrite=True) == ["two", "three"]
 
