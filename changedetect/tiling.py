@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TypeVar
 
-from changedetect.errors import ChangeDetectError, ConfigError, ResourceError
+from changedetect.errors import ChangeDetectError, ConfigError, IntegrityError, ResourceError
 from changedetect.grid import Tile
 
 T = TypeVar("T")
@@ -76,6 +76,8 @@ def run_tiles(
         The scheduler is unknown, or `workers` is below 1.
     ResourceError
         A cluster was named and dask's ``distributed`` is not installed, or it can not be reached.
+    IntegrityError
+        The work found stored data that differ from what was recorded about them.
     Exception
         Whatever unexpected error the work raised, with a note that names the tile.
     """
@@ -145,6 +147,9 @@ def _outcome(future: Future[T], tile: Tile) -> T | TileFailure:
     """Return what became of a tile; BrokenExecutor means that its worker died."""
     try:
         return future.result()
+    except IntegrityError as error:  # an input was swapped under the run: no tile can be trusted
+        error.add_note(f"while working on tile {tile.name}")
+        raise
     except ChangeDetectError as error:
         return TileFailure(tile, error)
     except BrokenExecutor:

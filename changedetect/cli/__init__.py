@@ -9,6 +9,7 @@ import traceback
 from types import FrameType
 
 from changedetect.cli.app import app
+from changedetect.cli.faults import explained
 from changedetect.errors import ChangeDetectError
 
 SIGNAL_BASE = 128
@@ -31,6 +32,10 @@ def main() -> None:
         sys.stderr.close()
         sys.exit(SIGNAL_BASE + signal.SIGPIPE)
     except Exception as error:  # noqa: BLE001 - the one place where anything is caught
+        known = explained(error) if isinstance(error, OSError) else None
+        if known is not None:
+            _report(known.with_traceback(error.__traceback__))
+            sys.exit(known.exit_code)
         _report(error)
         print(
             "This is a fault of the program, not of your data; nothing finished is lost and the "

@@ -79,6 +79,7 @@ def stage(name: str, text: str) -> Any:  # noqa: ANN401 - a command function
         tile: Tile = None,
         workers: Workers = 0,
         scheduler: Scheduler = "threads",
+        overwrite: Overwrite = False,
         as_json: Json = False,
         quiet: Quiet = False,
         progress: Listen = "auto",
@@ -87,7 +88,7 @@ def stage(name: str, text: str) -> Any:  # noqa: ANN401 - a command function
     ) -> None:
         from changedetect.pipeline.job import open_job
 
-        options = _options(out, tile, workers, scheduler, actor, overwrite=False)
+        options = _options(out, tile, workers, scheduler, actor, overwrite=overwrite)
         _do(open_job(config), month, options, name, as_json, quiet, progress)
 
     command.__doc__ = text

@@ -1,6 +1,8 @@
 """What a tile leaves behind until its step is finished: one small compressed file of arrays."""
 
+import struct
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -8,21 +10,57 @@ import numpy as np
 
 from changedetect.io.publish import publish
 
+KEY = "_key"
+"""Name inside a file under which its key stands; no array may be called so."""
 
-def write_tile(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Write the arrays of a tile, complete or not at all."""
+DAMAGE = (
+    OSError, EOFError, KeyError, ValueError, RuntimeError, OverflowError,
+    zipfile.BadZipFile, zlib.error, struct.error,
+)  # fmt: skip
+"""What a damaged archive makes its reader raise (RuntimeError: flags of unknown methods or
+encryption)."""
+
+
+def write_tile(path: Path, arrays: Mapping[str, np.ndarray], *, key: str = "") -> None:
+    """Write the arrays of a tile, complete or not at all.
+
+    Parameters
+    ----------
+    path
+        Where; an earlier file is replaced.
+    arrays
+        Name -> array.
+    key
+        Digest of what the tile depends on.
+    """
 
     def write(temp: Path) -> None:
         with temp.open("wb") as stream:
-            np.savez_compressed(stream, allow_pickle=False, **arrays)
+            np.savez_compressed(stream, allow_pickle=False, **arrays, **{KEY: np.array(key)})
 
     publish(path, write, overwrite=True)
 
 
-def read_tile(path: Path) -> dict[str, np.ndarray] | None:
-    """Read the arrays of a tile; None if there is no whole file (it is then done again)."""
+def read_tile(path: Path, *, key: str | None = None) -> dict[str, np.ndarray] | None:
+    """Read the arrays of a tile; None if there is no whole file of it (it is then done again).
+
+    Parameters
+    ----------
+    path
+        File of `write_tile`.
+    key
+        What the tile must belong to; None = anything.
+    """
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            return {name: stored[name] for name in stored.files}
-    except (FileNotFoundError, zipfile.BadZipFile, EOFError, ValueError):
+        with path.open("rb") as stream:
+            # Checksums first: what they pass is whole, and its headers can be parsed in peace.
+            with zipfile.ZipFile(stream) as archive:
+                if archive.testzip() is not None:
+                    return None
+            stream.seek(0)
+            with np.load(stream, allow_pickle=False) as stored:
+                arrays = {name: stored[name] for name in stored.files}
+    except DAMAGE:
         return None
+    found = arrays.pop(KEY, None)
+    return arrays if key is None or (found is not None and str(found) == key) else None

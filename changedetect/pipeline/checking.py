@@ -44,7 +44,8 @@ def do(context: MonthContext) -> tuple[StepRecord, bool]:
         record_files.write_records(context.folder / LAYERS, references.manifests, LayerManifest)
         return StepResult((UNITS, LAYERS), _facts(units), problems)
 
-    inputs = [before.result, manifests, themes, config.crosscheck.model_dump(mode="json")]
+    sections = [section.model_dump(mode="json") for section in (config.crosscheck, config.records)]
+    inputs = [before.result, manifests, themes, repr(territory.grid), sections]
     done = context.store.step("check", inputs, work)
     context.progress.end("check", f"{done[0].facts['units']} units checked")
     return done

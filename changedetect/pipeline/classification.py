@@ -28,6 +28,7 @@ def do(context: MonthContext) -> tuple[StepRecord, bool]:
     before = context.store.record("detect")
     section = context.job.config.classify
     estimator, card = model_store.load(MODELS, section.model, classify.FEATURE_NAMES)
+    gsd = context.job.profile(context.job.config.scenes.pair_sensor).gsd_m
 
     def work(_key: str) -> StepResult:
         table = read_table(context.folder / PATCHES)
@@ -35,7 +36,6 @@ def do(context: MonthContext) -> tuple[StepRecord, bool]:
         context.progress.begin("classify", 1)
         features = classify.features(table, moments)
         predicted = classify.predict(estimator, features, section)
-        gsd = context.job.profile(context.job.config.scenes.pair_sensor).gsd_m
         classified = table.assign(
             family=predicted["family"].to_numpy(),
             family_probability=predicted["family_probability"].to_numpy(),
@@ -51,7 +51,7 @@ def do(context: MonthContext) -> tuple[StepRecord, bool]:
         }
         return StepResult((CLASSIFIED,), facts)
 
-    inputs = [before.result, card["sha256"], section.model_dump(mode="json")]
+    inputs = [before.result, card["sha256"], section.model_dump(mode="json"), gsd]
     done = context.store.step("classify", inputs, work)
     context.progress.end("classify", f"{done[0].facts['patches']} patches classified")
     return done
@@ -60,7 +60,7 @@ def do(context: MonthContext) -> tuple[StepRecord, bool]:
 def _moments(path: Path) -> np.ndarray:
     arrays = tile_files.read_tile(path)
     if arrays is None:
-        msg = f"{path}: gone or damaged; run detect again"
+        msg = f"{path}: gone or damaged; run changedetect detect month again"
         raise IntegrityError(msg)
     return arrays["moments"]
 
@@ -81,6 +81,6 @@ def read_classified(path: Path) -> gpd.GeoDataFrame:
     table = read_table(path)
     missing = [name for name in CLASS_COLUMNS if name not in table.columns]
     if missing:
-        msg = f"{path}: columns {missing} are missing; run classify again"
+        msg = f"{path}: columns {missing} are missing; run changedetect classify again"
         raise IntegrityError(msg)
     return table

@@ -88,16 +88,19 @@ class RunReport:
         Where, and which month.
     steps
         Record of each step, and whether it had been done before.
+    recorded
+        Every step of the month that holds: a stage alone rests on the others.
     """
 
     folder: Path
     month: str
     steps: tuple[tuple[StepRecord, bool], ...]
+    recorded: tuple[StepRecord, ...]
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """Return what was left out, one line each."""
-        return tuple(problem for record, _ in self.steps for problem in record.problems)
+        """Return what was left out, by this run and by those before it, one line each."""
+        return tuple(problem for record in self.recorded for problem in record.problems)
 
     @property
     def exit_code(self) -> int:

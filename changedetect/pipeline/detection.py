@@ -116,6 +116,7 @@ def do(context: MonthContext) -> tuple[StepRecord, bool]:
     inputs = [
         before.result,
         territory.manifest.sha256,
+        context.job.config.records.districts.model_dump(mode="json"),
         repr(territory.grid),
         *(repr(part) for part in (sections.pixels, sections.evidence, sections.patches)),
     ]

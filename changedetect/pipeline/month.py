@@ -64,7 +64,7 @@ def run_month(
         raise ConfigError(msg)
     root = options.out or Path("runs") / job.config.name
     done = []
-    with RunStore(root / month, overwrite=options.overwrite) as store:
+    with RunStore(root / month, overwrite=options.overwrite, order=tuple(STEPS)) as store:
         context = MonthContext(job, month, store, options, progress, clock)
         for name in [only] if only else list(STEPS):
             try:
@@ -72,4 +72,4 @@ def run_month(
             except InputError as error:
                 error.add_note(f"in step {name} of {month}")
                 raise
-    return RunReport(root / month, month, tuple(done))
+        return RunReport(root / month, month, tuple(done), store.records)

@@ -8,9 +8,10 @@ redoes exactly what depends on it. "Done" is never concluded from a file being t
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
@@ -40,6 +41,9 @@ class StepRecord:
         Figures of the step, for its summary.
     problems
         What was left out, one line each.
+    stale
+        A step before has been done anew since: these results may be replaced without asking, and
+        nothing may rest on them until they are found to be the same.
     """
 
     name: str
@@ -48,11 +52,15 @@ class StepRecord:
     outputs: dict[str, str]
     facts: dict[str, Any]
     problems: tuple[str, ...]
+    stale: bool = False
 
     @property
     def result(self) -> str:
-        """Digest of what the step gave: what later steps depend on."""
-        return digest_of(self.outputs, self.facts)
+        """Digest of what the step gave: what later steps depend on.
+
+        Files only: facts hold counts that differ after a kill (entries that were there already).
+        """
+        return digest_of(self.outputs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +82,37 @@ def digest_of(*parts: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+LIBRARIES = (
+    "numpy",
+    "numba",
+    "scipy",
+    "pandas",
+    "xarray",
+    "rasterio",
+    "pyogrio",
+    "pyproj",
+    "shapely",
+    "geopandas",
+    "scikit-learn",
+    "jinja2",
+    "pillow",
+    "xlsxwriter",
+)
+"""Packages whose version can change a result; GDAL, PROJ and GEOS come inside their wheels."""
+
+
 @cache
 def code_digest() -> str:
-    """Return one digest of the program's own source files: a changed program redoes its work."""
+    """Return one digest of the program's own files and of the libraries on which results rest.
+
+    A changed program, page template or library redoes its work.
+    """
     root = Path(changedetect.__file__).parent
-    files = sorted(path for path in root.rglob("*") if path.suffix in {".py", ".html", ".sql"})
-    return digest_of([(path.relative_to(root).as_posix(), sha256_file(path)) for path in files])
+    files = sorted(
+        path for path in root.rglob("*") if path.is_file() and "__pycache__" not in path.parts
+    )
+    own = [(path.relative_to(root).as_posix(), sha256_file(path)) for path in files]
+    return digest_of(own, [(name, version(name)) for name in LIBRARIES])
 
 
 def make_folder(folder: Path) -> None:
@@ -115,15 +148,20 @@ class RunStore:
     folder
         Made if absent; stale temporary files in it are removed.
     overwrite
-        Finished steps of other inputs may be replaced.
+        Finished steps of other inputs, and files that somebody changed, may be replaced.
+    order
+        Steps in the order of the flow; doing one anew makes those after it stale.
     """
 
-    __slots__ = ("_lock", "_overwrite", "_steps", "folder")
+    __slots__ = ("_lock", "_order", "_overwrite", "_steps", "folder")
 
-    def __init__(self, folder: Path, *, overwrite: bool = False) -> None:
+    def __init__(
+        self, folder: Path, *, overwrite: bool = False, order: Sequence[str] = ()
+    ) -> None:
         make_folder(folder)
         self.folder = folder
         self._overwrite = overwrite
+        self._order = tuple(order)
         self._lock = RunLock(folder / ".lock")
         self._steps: dict[str, StepRecord] = {}
 
@@ -136,25 +174,38 @@ class RunStore:
     def __exit__(self, *error: Any) -> None:  # noqa: ANN401 - passed on as it came
         self._lock.__exit__(*error)
 
+    @property
+    def records(self) -> tuple[StepRecord, ...]:
+        """What is recorded and still holds, in the order of the flow."""
+        names = [name for name in self._order if name in self._steps]
+        return tuple(self._steps[name] for name in names if not self._steps[name].stale)
+
     def record(self, name: str) -> StepRecord:
         """Return what is recorded of a step whose files are still what they were.
 
         Raises
         ------
         InputError
-            The step has not been run.
+            The step has not been run, or rests on results that have been replaced since.
         IntegrityError
             One of its files is gone or was changed.
         """
+        command = f"changedetect {COMMANDS.get(name, name)}"
         if name not in self._steps:
-            command = COMMANDS.get(name, name)
-            msg = f"{self.folder}: step {name!r} has not been run yet; run it first (changedetect {command})"
+            msg = f"{self.folder}: step {name!r} has not been run yet; run it first ({command})"
             raise InputError(msg)
-        changed = self._changed(self._steps[name])
+        known = self._steps[name]
+        if known.stale:
+            msg = (
+                f"{self.folder}: step {name!r} rests on results that were replaced since; run it again "
+                f"first ({command}), or the whole month (changedetect run)"
+            )
+            raise InputError(msg)
+        changed = self._changed(known)
         if changed:
-            msg = f"{self.folder / changed}: gone or changed since step {name!r} wrote it; run it again (changedetect {COMMANDS.get(name, name)})"
+            msg = f"{self.folder / changed}: gone or changed since step {name!r} wrote it; run it again ({command})"
             raise IntegrityError(msg)
-        return self._steps[name]
+        return known
 
     def step(
         self, name: str, inputs: object, work: Callable[[str], StepResult]
@@ -180,19 +231,16 @@ class RunStore:
         ------
         InputError
             The step was finished from other inputs, and replacing was not allowed.
+        IntegrityError
+            Somebody changed one of its files, and replacing was not allowed.
         """
         key = digest_of(name, code_digest(), inputs)
         known = self._steps.get(name)
         if known and known.key == key and known.state == "done" and not self._changed(known):
-            return known, True
-        if known and known.key != key and not self._overwrite:
-            msg = (
-                f"{self.folder}: step {name!r} was done from other inputs, settings or another version "
-                "of the program; add --overwrite to replace its results, or choose another --out"
-            )
-            raise InputError(msg)
-        self._steps.pop(name, None)
-        self._write()
+            return self._kept(known), True
+        if known and not self._overwrite:
+            self._refuse_to_replace(known, key)
+        earlier = self._marked(name)
         done = work(key)
         record = StepRecord(
             name=name,
@@ -203,13 +251,56 @@ class RunStore:
             problems=done.problems,
         )
         self._steps[name] = record
+        if known and not known.stale and known.result == record.result:
+            self._steps.update(earlier)
         self._write()
         return record, False
 
-    def _changed(self, record: StepRecord) -> str:
+    def _kept(self, known: StepRecord) -> StepRecord:
+        """Return a record that holds; one that was stale holds again."""
+        if known.stale:
+            known = self._steps[known.name] = replace(known, stale=False)
+            self._write()
+        return known
+
+    def _refuse_to_replace(self, known: StepRecord, key: str) -> None:
+        if known.key != key and not known.stale:
+            msg = (
+                f"{self.folder}: step {known.name!r} was done from other inputs, settings or another version "
+                "of the program; add --overwrite to replace its results, or choose another --out"
+            )
+            raise InputError(msg)
+        edited = self._changed(known, edited_only=True)
+        if edited:
+            msg = (
+                f"{self.folder / edited}: somebody changed it since step {known.name!r} wrote it; move it "
+                "away, or add --overwrite to write it again / 文件已被修改，请先移走或加 --overwrite"
+            )
+            raise IntegrityError(msg)
+
+    def _marked(self, name: str) -> dict[str, StepRecord]:
+        """Forget a step and mark those after it as stale, on disk, before its files are touched.
+
+        A run that is killed then goes on without asking again for what was allowed once.
+
+        Returns
+        -------
+        dict
+            The records of later steps as they were.
+        """
+        self._steps.pop(name, None)
+        place = self._order.index(name) + 1 if name in self._order else len(self._order)
+        later = {one: self._steps[one] for one in self._order[place:] if one in self._steps}
+        self._steps.update({one: replace(known, stale=True) for one, known in later.items()})
+        self._write()
+        return later
+
+    def _changed(self, record: StepRecord, *, edited_only: bool = False) -> str:
+        """Return the first file that is not what it was; with `edited_only`, gone ones pass."""
         for file, digest in record.outputs.items():
             path = self.folder / file
-            if not path.is_file() or sha256_file(path) != digest:
+            there = path.is_file()
+            if (not there and not edited_only) or (there and sha256_file(path) != digest):
                 return file
         return ""
 

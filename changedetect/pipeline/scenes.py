@@ -13,6 +13,7 @@ from changedetect.records import Scene, ScenePair
 
 CATALOGUE = "catalogue.json"
 SCENES = "scenes.json"
+PAIRS = "pairs.json"
 
 
 def do(context: MonthContext) -> tuple[StepRecord, bool]:
@@ -28,12 +29,12 @@ def do(context: MonthContext) -> tuple[StepRecord, bool]:
         items = json.dumps(stac.to_stac(found), ensure_ascii=False, sort_keys=True, indent=1)
         publish_bytes(context.folder / CATALOGUE, items.encode() + b"\n", overwrite=True)
         record_files.write_records(context.folder / SCENES, found.scenes, Scene)
-        facts = {
-            "scenes": len(found.scenes),
-            "pairs": len(pairs),
-            "compared": [[pair.before.scene_id, pair.after.scene_id] for pair in pairs],
-        }
-        return StepResult((CATALOGUE, SCENES), facts, problems + _silence(pairs, context))
+        names = [[pair.before.scene_id, pair.after.scene_id] for pair in pairs]
+        text = json.dumps(names, ensure_ascii=False, indent=1) + "\n"
+        publish_bytes(context.folder / PAIRS, text.encode(), overwrite=True)
+        facts = {"scenes": len(found.scenes), "pairs": len(pairs), "compared": names}
+        files = (CATALOGUE, SCENES, PAIRS)
+        return StepResult(files, facts, problems + _silence(pairs, context))
 
     chosen_by = [section.model_dump(mode="json") for section in (job.config.scenes, *job.profiles)]
     done = context.store.step("scenes", [context.month, chosen_by, known, problems], work)
