@@ -1,44 +1,58 @@
 """Findings of a month -> cases: the same ground found again keeps its number; deadlines; pool.
 
 A unit becomes a case when some theme answers YES or UNKNOWN about it and it is large enough there;
-a smaller one is pooled: it keeps its number and counts, but is not dispatched. Units that every
-theme answers with NO (excused, pseudo-change) stay findings. Nothing is dropped.
+a smaller one is pooled, and one behind which only recording themes stand is recorded: both keep a
+number and count, but are not dispatched. Units that every theme answers with NO (excused,
+pseudo-change) stay findings, and so do units outside every county, which nobody could be sent.
 """
 
-import calendar
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
-
-import shapely
 
 from changedetect.codes import case_number
-from changedetect.config.job import DeadlinesSection
-from changedetect.records import Case, Finding, Unit, Verdict
+from changedetect.config.job import CasesSection, DeadlinesSection
+from changedetect.records import Case, Unit
+from changedetect.stages.cases.facts import MONTHS_OF, Terms, ThemeTerms, fresh_case
+from changedetect.stages.cases.ground import overlaps
+
+__all__ = ["GONE", "MONTHS_OF", "OPEN_STATES", "Decision", "ThemeTerms", "decide"]
 
 OPEN_STATES = frozenset(
     {"10", "20", "30", "40", "45", "50", "55", "60", "65", "71", "75", "80", "85", "93", "95"}
 )
 """States in which a case still waits for somebody."""
 
-MONTHS_PER_YEAR = 12
-MONTHS_OF = {"urgent": 1, "month": 1, "quarter": 3, "season": 3, "year": 12}
-"""Months in the period after whose end a theme's findings are due."""
+WAITING, CLEARED, DROPPED = "10", "90", frozenset({"98", "99"})
+GONE = "重算后不再成立"
+"""Why the program itself withdraws a case: the month was computed again and shows it no more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What the month's findings do to one case.
 
-    ``event`` is ``found`` (new number), ``confirmed`` (found again in a later month) or
-    ``restated`` (the same month was computed again). ``earlier`` holds numbers of other live cases
-    on the same ground: a person decides whether they are merged.
+    Attributes
+    ----------
+    case
+        As this month shows it: what the month hands out.
+    event
+        ``found`` (new number), ``confirmed`` (found again in another month), ``recurred`` (found
+        again after it was cleared: 90 -> 10), ``restated`` (the same month was computed again),
+        ``withdrawn`` (the same month shows it no more, and nobody had it yet: -> 99) or
+        ``unconfirmed`` (the same, but people are at work on it: no move).
+    kept
+        As the ledger keeps it; other than ``case`` where a later month has spoken already.
     """
 
     case: Case
     event: str
-    earlier: tuple[str, ...] = ()
+    kept: Case
+
+    @property
+    def listed(self) -> bool:
+        """Whether a unit of the month stands behind it."""
+        return self.event not in {"withdrawn", "unconfirmed"}
 
 
 def decide(
@@ -46,149 +60,133 @@ def decide(
     known: Mapping[str, Case],
     *,
     month: str,
-    rhythms: Mapping[str, str],
+    themes: Mapping[str, ThemeTerms],
     deadlines: DeadlinesSection,
+    section: CasesSection,
 ) -> tuple[Decision, ...]:
     """Turn the units of a month into decisions about cases.
 
     Parameters
     ----------
     units
-        With their findings; any order.
+        With their findings; any order. Those without a county are left out.
     known
         Every case of the ledger by number, whatever its state: numbers are never used again.
     month
         ``YYYY-MM`` of the images after.
-    rhythms
-        Theme code -> key of `MONTHS_OF`.
+    themes
+        Theme code -> its terms.
     deadlines
         Days of the month after.
+    section
+        When ground is the same ground.
 
     Returns
     -------
     tuple of Decision
-        Sorted by case number. One per unit that is a case or pooled.
+        Sorted by case number: one per unit that is a case, pooled or recorded, and one per case
+        of this month that no unit stands behind any more.
     """
-    used = Counter(number[:12] for number in known)
-    last = Counter({prefix: _last_sequence(known, prefix) for prefix in used})
-    index = _Ground([case for case in known.values() if case.state in OPEN_STATES])
-    taken: set[str] = set()
+    terms = Terms(month, themes, deadlines)
+    asked = [
+        (unit, case)
+        for unit in sorted(units, key=_first_seen)
+        if unit.district and (case := fresh_case(unit, terms))
+    ]
+    candidates = [case for case in known.values() if _may_continue(case, month)]
+    ground = overlaps([unit for unit, _ in asked], candidates, section.same_ground_share)
+    live = {number for number, case in known.items() if case.state in OPEN_STATES}
+    numbers = _Numbers(known, month)
     decisions = []
-    for unit in sorted(units, key=_first_seen):
-        relevant = [f for f in unit.findings if f.verdict is not Verdict.NO]
-        if not relevant:
-            continue
-        main = min(relevant, key=_weight)
-        fresh = _fresh_case(
-            unit, main, relevant, month, _due(month, rhythms[main.theme], deadlines)
-        )
-        matches = [number for number in index.under(unit) if number not in taken]
-        if matches:
-            taken.add(matches[0])
-            decisions.append(_continued(known[matches[0]], fresh, month, tuple(matches[1:])))
-            continue
-        prefix = f"{unit.district or '000000'}{main.theme}{month[2:4]}{month[5:7]}"
-        last[prefix] += 1
-        number = case_number(prefix[:6], main.theme, month, last[prefix])
-        decisions.append(Decision(replace(fresh, number=number), "found"))
+    for unit, case in asked:
+        old = ground.same.get(unit.unit_id)
+        number = old.number if old else numbers.next(unit.district, case.main_theme)
+        others = {n for n in ground.touched.get(unit.unit_id, ()) if n in live} - {number}
+        others.update(old.related if old else ())
+        fresh = replace(case, number=number, related=tuple(sorted(others)))
+        decisions.append(_continued(old, fresh, month) if old else Decision(fresh, "found", fresh))
+    matched = {case.number for case in ground.same.values()}
+    decisions += [
+        _gone(case)
+        for case in known.values()
+        if case.number not in matched and _should_stand(case, month)
+    ]
     return tuple(sorted(decisions, key=lambda decision: decision.case.number))
 
 
-class _Ground:
-    """Which live cases lie under a unit: the largest common area first."""
+def _may_continue(case: Case, month: str) -> bool:
+    """Tell whether a unit of the month can be the same matter as a known case.
 
-    __slots__ = ("_cases", "_tree")
+    Where the month has spoken about a case before, it is the same matter in any state: a person has
+    decided about that very finding. Only what the program withdrew itself is found anew, or it
+    would stay hidden.
+    """
+    if case.state in DROPPED and GONE in case.reasons:
+        return False
+    spoken = case.month <= month <= max(case.month, _last_month(case))
+    return spoken or case.state in OPEN_STATES or case.state == CLEARED
 
-    def __init__(self, cases: Sequence[Case]) -> None:
-        self._cases = sorted(cases, key=lambda case: case.number)
-        self._tree = shapely.STRtree([case.geometry for case in self._cases])
 
-    def under(self, unit: Unit) -> list[str]:
-        """Numbers of cases that share ground with the unit, most shared area first."""
-        shared = [
-            (-unit.geometry.intersection(self._cases[i].geometry).area, self._cases[i])
-            for i in self._tree.query(unit.geometry, predicate="intersects")
-        ]
-        same = [
-            (area, case.number)
-            for area, case in shared
-            if area < 0 and case.district == unit.district
-        ]
-        return [number for _, number in sorted(same)]
+def _last_month(case: Case) -> str:
+    return case.last_confirmed.isoformat()[:7]
+
+
+def _should_stand(case: Case, month: str) -> bool:
+    """Tell whether the month has to show a case: its own, and the last word about it."""
+    return case.month == month and case.state not in DROPPED and _last_month(case) <= month
+
+
+def _gone(case: Case) -> Decision:
+    if case.state != WAITING:
+        return Decision(case, "unconfirmed", case)
+    withdrawn = replace(case, state="99", reasons=(*case.reasons, GONE))
+    return Decision(withdrawn, "withdrawn", withdrawn)
+
+
+def _continued(old: Case, fresh: Case, month: str) -> Decision:
+    """Keep number, state and first date of a known case; renew what was measured."""
+    recurred = old.state == CLEARED and max(old.month, _last_month(old)) < month
+    restated = old.month == month
+    anew = recurred or (restated and old.state == WAITING)
+    pooled = fresh.pooled if anew else fresh.pooled and old.pooled
+    record_only = fresh.record_only if anew else fresh.record_only and old.record_only
+    promoted = _idle(old) and not (pooled or record_only)
+    first = recurred or promoted
+    case = replace(
+        fresh,
+        parent=old.parent,
+        state=WAITING if recurred else old.state,
+        month=old.month,
+        first_found=min(old.first_found, fresh.first_found),
+        county_due=fresh.county_due if first else min(old.county_due, fresh.county_due),
+        clear_due=fresh.clear_due if first else min(old.clear_due, fresh.clear_due),
+        pooled=pooled,
+        record_only=record_only,
+    )
+    event = "recurred" if recurred else "restated" if restated else "confirmed"
+    return Decision(case, event, old if _last_month(old) > month else case)
+
+
+def _idle(case: Case) -> bool:
+    return case.pooled or case.record_only
+
+
+class _Numbers:
+    """The next free number of a county, theme and month."""
+
+    __slots__ = ("_last", "_month")
+
+    def __init__(self, known: Mapping[str, Case], month: str) -> None:
+        self._month = month
+        self._last: Counter[str] = Counter()
+        for number in known:
+            self._last[number[:12]] = max(self._last[number[:12]], int(number[12:17]))
+
+    def next(self, district: str, theme: str) -> str:
+        prefix = f"{district}{theme}{self._month[2:4]}{self._month[5:7]}"
+        self._last[prefix] += 1
+        return case_number(district, theme, self._month, self._last[prefix])
 
 
 def _first_seen(unit: Unit) -> tuple[str, str]:
     return unit.district, unit.unit_id
-
-
-def _weight(finding: Finding) -> tuple[bool, bool, int, bool, str]:
-    """Order findings: large enough, YES before UNKNOWN, severe, a theme of its own before 01."""
-    return (
-        finding.below_minimum,
-        finding.verdict is not Verdict.YES,
-        -finding.severity,
-        finding.theme == "01",
-        finding.theme,
-    )
-
-
-def _fresh_case(
-    unit: Unit, main: Finding, relevant: Sequence[Finding], month: str, due: tuple[date, date]
-) -> Case:
-    return Case(
-        number="",
-        unit_id=unit.unit_id,
-        district=unit.district,
-        themes=tuple(sorted(finding.theme for finding in relevant)),
-        main_theme=main.theme,
-        suggestion=main.suggestion,
-        severity=max(finding.severity for finding in relevant),
-        state="10",
-        month=month,
-        first_found=unit.after_date,
-        last_confirmed=unit.after_date,
-        county_due=due[0],
-        clear_due=due[1],
-        geometry=unit.geometry,
-        area_m2=unit.area_m2,
-        pooled=all(finding.below_minimum for finding in relevant),
-        reasons=_distinct(reason for finding in relevant for reason in finding.reasons),
-        rule_ids=_distinct(rule for finding in relevant for rule in finding.rule_ids),
-        missing=_distinct(name for finding in relevant for name in finding.missing),
-    )
-
-
-def _continued(old: Case, fresh: Case, month: str, others: tuple[str, ...]) -> Decision:
-    """Keep number, state, first date and deadlines of the live case; renew what was measured."""
-    kept = replace(
-        fresh,
-        number=old.number,
-        parent=old.parent,
-        main_theme=old.main_theme,
-        state=old.state,
-        month=old.month,
-        first_found=min(old.first_found, fresh.first_found),
-        last_confirmed=max(old.last_confirmed, fresh.last_confirmed),
-        county_due=old.county_due,
-        clear_due=old.clear_due,
-        pooled=old.pooled and fresh.pooled,
-    )
-    return Decision(kept, "restated" if old.month == month else "confirmed", others)
-
-
-def _due(month: str, rhythm: str, deadlines: DeadlinesSection) -> tuple[date, date]:
-    """Return the county's day and the day of clearing: in the month after, or after the period."""
-    year, number = int(month[:4]), int(month[5:7])
-    number += -number % MONTHS_OF[rhythm]
-    year, number = (year, number + 1) if number < MONTHS_PER_YEAR else (year + 1, 1)
-    end = calendar.monthrange(year, number)[1]
-    county = deadlines.dispatch_day if rhythm == "urgent" else deadlines.county_day
-    return date(year, number, county), date(year, number, end)
-
-
-def _last_sequence(known: Mapping[str, Case], prefix: str) -> int:
-    return max(int(number[12:17]) for number in known if number.startswith(prefix))
-
-
-def _distinct(values: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(values))
