@@ -56,6 +56,14 @@ class DeadlinesSection(Section):
     province_day: int = Field(28, ge=1, le=28, description="the province has checked")
 
 
+class CasesSection(Section):
+    """When a patch is on the ground of a case that is already known."""
+
+    same_ground_share: float = Field(
+        0.5, gt=0, le=1, description="least common share of the smaller of patch and case"
+    )
+
+
 class JobConfig(Section):
     """A whole job."""
 
@@ -71,4 +79,5 @@ class JobConfig(Section):
     classify: ClassifySection = Field(default_factory=ClassifySection)
     crosscheck: CrosscheckSection = Field(default_factory=CrosscheckSection)
     deliver: DeliverSection = Field(default_factory=DeliverSection)
+    cases: CasesSection = Field(default_factory=CasesSection)
     deadlines: DeadlinesSection = Field(default_factory=DeadlinesSection)

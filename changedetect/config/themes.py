@@ -151,6 +151,7 @@ class Theme(Section):
     minimum: tuple[Minimum, ...] = Field(min_length=1, description="minimum areas")
     imagery: Imagery
     rhythm: Literal["month", "quarter", "season", "year"] = Field(description="deadline")
+    dispatch: bool = Field(True, description="false: it only records, nobody is asked to act")
     rural_road: RuralRoad | None = Field(None, description="road that needs no conversion")
     village: Village | None = Field(None, description="village ground left out")
     excuses: tuple[Excuse, ...] = Field((), description="what excuses a change")

@@ -5,6 +5,7 @@ SQLite that many Pythons ship; triggers forbid changing or deleting an entry. Th
 opened by GDAL, and never with plain ``open`` while it is in use: both drop SQLite's locks.
 """
 
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from changedetect.errors import LedgerError, LockedError
+from changedetect.errors import ChangeDetectError, LedgerError, LockedError, ResourceError
 from changedetect.records import ChainedEntry, Entry
 
 APPLICATION_ID = 0x43444C47
@@ -38,10 +39,26 @@ _ENTRIES = sa.Table(
     sqlite_strict=True,
 )  # fmt: skip
 _TRIGGERS = tuple(
-    f"CREATE TRIGGER IF NOT EXISTS no_{verb.lower()} BEFORE {verb} ON entries "
+    f"CREATE TRIGGER IF NOT EXISTS no_{name} BEFORE {when} "
     f"BEGIN SELECT RAISE(ABORT, 'an entry of the ledger is never changed'); END"
-    for verb in ("UPDATE", "DELETE")
+    for name, when in {
+        "update": "UPDATE ON entries",
+        "delete": "DELETE ON entries",
+        "replace": "INSERT ON entries "
+        "WHEN EXISTS (SELECT 1 FROM entries WHERE sequence = NEW.sequence)",
+    }.items()
 )
+"""INSERT OR REPLACE deletes without firing the trigger against deletion, hence the third."""
+
+_WAITED = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+_NO_ROOM = frozenset(
+    {
+        sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_PERM,
+    }
+)  # fmt: skip
+_PRIMARY_CODE = 0xFF
+"""Mask: SQLite's extended error codes hold the primary one in their low byte."""
 
 
 class LedgerStore:
@@ -56,6 +73,8 @@ class LedgerStore:
     ------
     LedgerError
         The file is no ledger, is damaged, or was written by a newer version.
+    LockedError, ResourceError
+        It is held by another writer, or its disk fails.
     """
 
     __slots__ = ("_engine", "path")
@@ -70,10 +89,15 @@ class LedgerStore:
         self._prepare()
 
     def entries(self) -> tuple[ChainedEntry, ...]:
-        """Read every entry in order."""
-        with self._engine.connect() as connection:
-            rows = connection.execute(sa.select(_ENTRIES).order_by(_ENTRIES.c.sequence))
-            return tuple(_entry(row) for row in rows.mappings())
+        """Read every entry in order.
+
+        Raises
+        ------
+        LedgerError, LockedError, ResourceError
+            It is damaged, held by another writer, or its disk fails.
+        """
+        with self._told("read"), self._engine.connect() as connection:
+            return _all(connection)
 
     def append(
         self, build: Callable[[Sequence[ChainedEntry]], Sequence[ChainedEntry]]
@@ -90,19 +114,26 @@ class LedgerStore:
         ------
         LockedError
             Another writer holds the ledger.
+        ResourceError
+            The disk is full, read-only or failing.
+        LedgerError
+            The file is damaged, or an entry would replace another.
         """
-        try:
-            with self._writing() as connection:
-                rows = connection.execute(sa.select(_ENTRIES).order_by(_ENTRIES.c.sequence))
-                new = tuple(build(tuple(_entry(row) for row in rows.mappings())))
-                if new:
-                    connection.execute(sa.insert(_ENTRIES), [_row(item) for item in new])
-        except sa.exc.OperationalError as error:
-            msg = (
-                f"ledger {self.path} could not be written ({error.orig}); is another run using it?"
-            )
-            raise LockedError(msg) from error
+        with self._told("written"), self._writing() as connection:
+            new = tuple(build(_all(connection)))
+            if new:
+                connection.execute(sa.insert(_ENTRIES), [_row(item) for item in new])
         return new
+
+    @contextmanager
+    def _told(self, what: str) -> Iterator[None]:
+        """Turn an error of SQLite into the one of ours that tells what to do."""
+        try:
+            yield
+        except sa.exc.DBAPIError as error:
+            raise _error(self.path, what, error.orig) from error
+        except sqlite3.Error as error:
+            raise _error(self.path, what, error) from error
 
     @contextmanager
     def _writing(self) -> Iterator[sa.Connection]:
@@ -112,18 +143,11 @@ class LedgerStore:
             connection.commit()
 
     def _prepare(self) -> None:
-        try:
-            with self._writing() as connection:
-                self._identify(connection)
-                _METADATA.create_all(connection)
-                for trigger in _TRIGGERS:
-                    connection.exec_driver_sql(trigger)
-        except sa.exc.OperationalError as error:
-            msg = f"ledger {self.path} could not be opened ({error.orig}); is another run using it?"
-            raise LockedError(msg) from error
-        except sa.exc.DatabaseError as error:
-            msg = f"{self.path} is not a ledger or is damaged ({error.orig}); restore a backup"
-            raise LedgerError(msg) from error
+        with self._told("opened"), self._writing() as connection:
+            self._identify(connection)
+            _METADATA.create_all(connection)
+            for trigger in _TRIGGERS:
+                connection.exec_driver_sql(trigger)
 
     def _identify(self, connection: sa.Connection) -> None:
         """Tell a new file from a ledger from anything else."""
@@ -153,6 +177,24 @@ def _on_connect(connection: Any, _record: object) -> None:  # noqa: ANN401 - a D
         "trusted_schema=OFF",
     ):
         connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _error(path: Path, what: str, error: object) -> ChangeDetectError:
+    code = getattr(error, "sqlite_errorcode", None)
+    primary = None if code is None else code & _PRIMARY_CODE
+    said = f"{path}: the ledger could not be {what} ({error})"
+    if primary in _WAITED:
+        return LockedError(f"{said}; another run is using it: wait for it, then run again")
+    if primary in _NO_ROOM:
+        return ResourceError(
+            f"{said}; nothing was entered: make room on the disk or allow writing, then run again"
+        )
+    return LedgerError(f"{said}; it is damaged or no ledger: restore a backup")
+
+
+def _all(connection: sa.Connection) -> tuple[ChainedEntry, ...]:
+    rows = connection.execute(sa.select(_ENTRIES).order_by(_ENTRIES.c.sequence))
+    return tuple(_entry(row) for row in rows.mappings())
 
 
 def _row(item: ChainedEntry) -> dict[str, object]:

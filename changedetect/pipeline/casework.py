@@ -1,7 +1,8 @@
 """Step ``cases``: findings -> cases -> entries of the ledger, in one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from changedetect.errors import InputError, IntegrityError
 from changedetect.io import record_files
 from changedetect.io.ledger_store import LedgerStore
 from changedetect.pipeline.checking import UNITS
@@ -16,16 +17,50 @@ CASES = "cases.json"
 def do(context: MonthContext) -> tuple[StepRecord, bool]:
     """Turn the month's findings into cases and write them to the ledger."""
     before = context.store.record("check")
-    deadlines = context.job.config.deadlines
-
-    def work(_key: str) -> StepResult:
-        return _decide(context, before.result)
-
-    done = context.store.step("cases", [before.result, deadlines.model_dump()], work)
+    config = context.job.config
+    inputs = [
+        before.result,
+        config.deadlines.model_dump(),
+        config.cases.model_dump(),
+        {code: [terms.rhythm, terms.dispatch] for code, terms in _themes(context).items()},
+    ]
+    _forget_lost(context)
+    done = context.store.step("cases", inputs, lambda _key: _decide(context, before.result))
+    facts = done[0].facts
     context.progress.end(
-        "cases", f"{done[0].facts['cases']} cases, {done[0].facts['pooled']} pooled"
+        "cases", f"{facts['cases']} cases, {facts['pooled']} pooled, {facts['recorded']} recorded"
     )
     return done
+
+
+def _themes(context: MonthContext) -> dict[str, cases.ThemeTerms]:
+    return {
+        theme.code: cases.ThemeTerms(theme.rhythm, theme.dispatch) for theme in context.job.themes
+    }
+
+
+def _forget_lost(context: MonthContext) -> None:
+    """Drop the list of cases if the ledger does not know one of them, so that the step is redone.
+
+    A ledger that was deleted or restored from an older copy would otherwise never hear of cases
+    that were handed out already.
+    """
+    path = context.folder / CASES
+    if not path.is_file() or not _lost(context):
+        return
+    path.unlink()
+
+
+def _lost(context: MonthContext) -> bool:
+    try:
+        context.store.record("cases")
+    except (InputError, IntegrityError):
+        return False
+    listed = {case.number for case in record_files.read_records(context.folder / CASES, Case)}
+    if not context.ledger_path.is_file():
+        return bool(listed)
+    entered = {item.entry.case for item in LedgerStore(context.ledger_path).entries()}
+    return not listed <= entered
 
 
 def _decide(context: MonthContext, source: str) -> StepResult:
@@ -40,45 +75,77 @@ def _decide(context: MonthContext, source: str) -> StepResult:
             units,
             known,
             month=context.month,
-            rhythms={theme.code: theme.rhythm for theme in context.job.themes},
+            themes=_themes(context),
             deadlines=context.job.config.deadlines,
+            section=context.job.config.cases,
         )
+        told = {(e.entry.case, e.entry.event, e.entry.source_sha256) for e in entries}
         new = [
-            _entry(decision, known.get(decision.case.number), context, source)
+            _entry(decision, known.get(decision.kept.number), context, source)
             for decision in decisions
-            if known.get(decision.case.number) != decision.case
+            if known.get(decision.kept.number) != decision.kept
+            or (
+                decision.event == "unconfirmed"
+                and (decision.kept.number, decision.event, source) not in told
+            )
         ]
+        ledger.check_moves(new, {number: case.state for number, case in known.items()})
         return ledger.chain(new, entries[-1] if entries else None)
 
     store = LedgerStore(context.ledger_path)
     store.append(build)
     # Counted from the ledger, not from this call: a run killed after the append and before its
-    # manifest finds the entries there, and must report (and so hand out) the same.
+    # manifest finds the entries there, and must report the same.
     written = [item.entry for item in store.entries() if item.entry.source_sha256 == source]
-    decided = [decision.case for decision in decisions]
-    record_files.write_records(context.folder / CASES, decided, Case)
+    listed = [decision.case for decision in decisions if decision.listed]
+    record_files.write_records(context.folder / CASES, listed, Case)
     facts = {
         "units": len(units),
-        "cases": sum(not case.pooled for case in decided),
-        "pooled": sum(case.pooled for case in decided),
+        **_counts(listed),
+        "outside": sum(not unit.district for unit in units),
         "new": sum(entry.event == "found" for entry in written),
+        "withdrawn": sum(entry.event == "withdrawn" for entry in written),
         "ledger_entries": len(written),
+        "dispatching": sorted(code for code, terms in _themes(context).items() if terms.dispatch),
     }
-    return StepResult((CASES,), facts)
+    return StepResult((CASES,), facts, _problems(decisions))
+
+
+def _counts(listed: Sequence[Case]) -> Mapping[str, int]:
+    """Count what is dispatched, pooled and recorded; every listed case falls in one of them."""
+    return {
+        "cases": sum(not (case.pooled or case.record_only) for case in listed),
+        "pooled": sum(case.pooled and not case.record_only for case in listed),
+        "recorded": sum(case.record_only for case in listed),
+    }
+
+
+def _problems(decisions: Sequence[cases.Decision]) -> tuple[str, ...]:
+    return tuple(
+        f"case {decision.case.number} (state {decision.case.state}) is not found any more by this "
+        "month's new computation, but people are at work on it: look at it / 重算后未再发现，请人工核实"
+        for decision in decisions
+        if decision.event == "unconfirmed"
+    )
 
 
 def _entry(
     decision: cases.Decision, known: Case | None, context: MonthContext, source: str
 ) -> Entry:
-    earlier = f"；同地块另有在办案件 {'、'.join(decision.earlier)}" if decision.earlier else ""
+    case = decision.kept
+    reason = f"{context.month} 监测"
+    if decision.event in {"withdrawn", "unconfirmed"}:
+        reason += f"：{cases.GONE}"
+    elif case.related:
+        reason += f"；同地块另有在办案件 {'、'.join(case.related)}"
     return Entry(
-        case=decision.case.number,
+        case=case.number,
         event=decision.event,
         from_state=known.state if known else "",
-        to_state=decision.case.state,
+        to_state=case.state,
         actor=context.options.actor,
         time=context.clock(),
-        reason=f"{context.month} 监测{earlier}",
+        reason=reason,
         source_sha256=source,
-        payload=ledger.payload_of(decision.case),
+        payload=ledger.payload_of(case),
     )

@@ -1,11 +1,12 @@
 """``evaluate``: a run against the truth of its world.
 
-Every true change of the compared period is accounted for: it is a case, pooled, legally excused,
-rejected as pseudo-change, not observed, or missed. The last three are named one by one.
+Every true change of the compared period is accounted for: it is a case, pooled, recorded without
+being dispatched, excused by every theme, outside every county, rejected as pseudo-change, not
+observed, or missed. The last four are named one by one.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,12 @@ import shapely
 
 from changedetect import measure, schema
 from changedetect.codes import FAMILIES
-from changedetect.errors import LayerError
+from changedetect.errors import InputError, LayerError
 from changedetect.io import record_files, vector_writer
 from changedetect.pipeline.casework import CASES
 from changedetect.pipeline.checking import UNITS
 from changedetect.pipeline.detection import UNOBSERVED
-from changedetect.pipeline.runstore import RunStore
+from changedetect.pipeline.runstore import MANIFEST, RunStore
 from changedetect.pipeline.scenes import SCENES
 from changedetect.records import Case, Scene, Unit, UnobservedArea, Verdict
 
@@ -31,12 +32,17 @@ change finds nothing."""
 
 SMALL_MU, LARGE_MU = 0.5, 2.0
 PSEUDO = "34"
-ILLEGAL_LAND = "02"
+SUSPECTED = "2"
+"""First digit of every PDJY that suspects something unlawful."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """What became of one true change."""
+    """What became of one true change.
+
+    ``verdict`` is what the county reads of its best patch: ``yes`` where a dispatched theme
+    suspects it, ``unknown`` where one asks for evidence, ``no`` where none does.
+    """
 
     truth_id: str
     family: str
@@ -51,7 +57,7 @@ class Fate:
     @property
     def found(self) -> bool:
         """Whether the run shows it to somebody, or counts it."""
-        return self.fate in {"case", "pooled", "excused"}
+        return self.fate in {"case", "pooled", "recorded", "excused"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,16 +139,21 @@ def evaluate(run: Path, truth: Path) -> EvaluationReport:
     InputError
         The run is not finished, or the truth is not one.
     """
+    if not (run / MANIFEST).is_file():
+        msg = f"{run}: no folder of a run (it has no {MANIFEST}); name runs/JOB/YYYY-MM"
+        raise InputError(msg)
     with RunStore(run) as store:
         compared = store.record("scenes").facts["compared"]
-        for name in ("detect", "check", "cases"):
+        for name in ("detect", "check"):
             store.record(name)
+        dispatching = frozenset(store.record("cases").facts["dispatching"])
     scenes = {s.scene_id: s for s in record_files.read_records(run / SCENES, Scene)}
     units = record_files.read_records(run / UNITS, Unit)
     cases = record_files.read_records(run / CASES, Case)
     hidden = record_files.read_records(run / UNOBSERVED, UnobservedArea)
     table = _truth_of_period(truth, [(scenes[b], scenes[a]) for b, a in compared])
-    fates = _fates(table, units, {case.unit_id: case for case in cases}, hidden)
+    readings = _readings(units, cases, dispatching)
+    fates = _fates(table, units, readings, hidden)
     return EvaluationReport(
         month=run.name,
         scores=_scores(fates, units, table),
@@ -168,10 +179,50 @@ def _truth_of_period(path: Path, pairs: Sequence[tuple[Scene, Scene]]) -> gpd.Ge
     return table[(days > first) & (days <= last)].sort_values("truth_id").reset_index(drop=True)
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What becomes of a unit, and what the county reads of it."""
+
+    fate: str
+    verdict: str
+
+
+def _readings(
+    units: Sequence[Unit], cases: Sequence[Case], dispatching: frozenset[str]
+) -> dict[str, Reading]:
+    by_unit = {case.unit_id: case for case in cases}
+    return {
+        unit.unit_id: reading_of(unit, by_unit.get(unit.unit_id), dispatching) for unit in units
+    }
+
+
+def reading_of(unit: Unit, case: Case | None, dispatching: frozenset[str]) -> Reading:
+    """Judge a unit as its county does.
+
+    Parameters
+    ----------
+    unit, case
+        Its case, if it became one.
+    dispatching
+        Codes of the themes whose findings are handed out.
+    """
+    if case is None and not unit.district:
+        return Reading("outside", "")
+    if case is None:
+        return Reading("excused", Verdict.NO.value)
+    if case.record_only:
+        return Reading("recorded", Verdict.NO.value)
+    verdicts = {finding.verdict for finding in unit.findings if finding.theme in dispatching}
+    suspected = Verdict.YES in verdicts or case.suggestion.startswith(SUSPECTED)
+    asked = Verdict.UNKNOWN in verdicts
+    verdict = Verdict.YES if suspected else Verdict.UNKNOWN if asked else Verdict.NO
+    return Reading("pooled" if case.pooled else "case", verdict.value)
+
+
 def _fates(
     truth: gpd.GeoDataFrame,
     units: Sequence[Unit],
-    cases: dict[str, Case],
+    readings: Mapping[str, Reading],
     hidden: Sequence[UnobservedArea],
 ) -> tuple[Fate, ...]:
     tree = shapely.STRtree([unit.geometry for unit in units])
@@ -202,15 +253,14 @@ def _fates(
                 area_mu=measure.to_mu(float(row.area_m2)),
                 legality=str(row.legality),
                 situation=str(row.situation),
-                fate=_fate(
-                    share,
-                    best,
-                    cases,
-                    bool(overlaps),
+                fate=readings[best.unit_id].fate
+                if best and share >= FOUND_SHARE
+                else _lost(
+                    [unit for area, unit in overlaps if area > 0],
                     geometry.intersection(unseen).area / geometry.area,
                 ),
                 covered=share,
-                verdict=_verdict(best),
+                verdict=readings[best.unit_id].verdict if best else "",
                 suggested=best.family if best else "",
             )
         )
@@ -223,27 +273,15 @@ def is_true(unit: Unit, everything: shapely.Geometry) -> bool:
     return bool(shared / unit.geometry.area >= FOUND_SHARE)
 
 
-def _fate(
-    share: float, best: Unit | None, cases: dict[str, Case], touched: bool, hidden_share: float
-) -> str:
-    if best is None or share < FOUND_SHARE:
-        if hidden_share > 1 - FOUND_SHARE:
-            return "not_observed"
-        return "rejected" if touched and best is None else "missed"
-    case = cases.get(best.unit_id)
-    if case is None:
-        return "excused"
-    return "pooled" if case.pooled else "case"
+def _lost(touching: Sequence[Unit], hidden_share: float) -> str:
+    """Say why a true change was not found."""
+    if hidden_share > 1 - FOUND_SHARE:
+        return "not_observed"
+    return "rejected" if any(_is_pseudo(unit) for unit in touching) else "missed"
 
 
 def _is_pseudo(unit: Unit) -> bool:
     return any(finding.suggestion == PSEUDO for finding in unit.findings)
-
-
-def _verdict(unit: Unit | None) -> str:
-    """Return what theme 02 says of a unit."""
-    findings = [f.verdict.value for f in unit.findings if f.theme == ILLEGAL_LAND] if unit else []
-    return findings[0] if findings else ""
 
 
 def _scores(
@@ -255,10 +293,14 @@ def _scores(
     everything = shapely.union_all(list(truth.geometry))
     return {
         "recall_05mu": Score.of(f.found for f in fates if f.area_mu >= SMALL_MU),
+        "recall_observed_05mu": Score.of(
+            f.found for f in fates if f.area_mu >= SMALL_MU and f.fate != "not_observed"
+        ),
         "recall_2mu": Score.of(f.found for f in fates if f.area_mu >= LARGE_MU),
         "recall_all": Score.of(f.found for f in fates),
         "precision": Score.of(is_true(unit, everything) for unit in final),
         "legality_agreement": Score.of(expected[f.legality] == f.verdict for f in judged),
+        "legality_unknown": Score.of(f.verdict == Verdict.UNKNOWN.value for f in judged),
         "family_agreement": Score.of(f.family == f.suggested for f in fates if f.found),
     }
 

@@ -6,12 +6,14 @@ Pure: storing is the business of ``io``. The rules of order are:
 2. The digest covers all that the entry says, as canonical JSON; sequence numbers have no gap.
 3. A case begins with ``found`` (from no state to 10) and moves only along `MOVES`.
 4. An entry that changes no state (``confirmed``, ``restated``) names the state it left as it was.
+   Facts in an entry are of its case and in the state it leads to.
 5. The state of a case is what its entries say, replayed in order; nothing else decides.
 """
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC
 
 from pydantic import TypeAdapter
@@ -126,13 +128,35 @@ def verify(ledger: Sequence[ChainedEntry]) -> None:
         previous = item.digest
 
 
+def check_moves(entries: Iterable[Entry], states: Mapping[str, str]) -> None:
+    """Check new entries in order, before they are chained.
+
+    Parameters
+    ----------
+    entries
+        In the order in which they happened.
+    states
+        Case number -> its state now.
+
+    Raises
+    ------
+    LedgerError
+        As `check_move`.
+    """
+    reached = dict(states)
+    for entry in entries:
+        check_move(entry, reached.get(entry.case, ""))
+        reached[entry.case] = entry.to_state
+
+
 def check_move(entry: Entry, state: str) -> None:
     """Refuse an entry that does not start from the case's state or makes an illegal move.
 
     Raises
     ------
     LedgerError
-        Names the case, its state, and what the entry wanted.
+        Names the case, its state, and what the entry wanted; also where its facts are about
+        another case or state than the entry.
     """
     if not entry.case:
         return
@@ -146,12 +170,39 @@ def check_move(entry: Entry, state: str) -> None:
         allowed = ", ".join(sorted(MOVES.get(state, frozenset()))) or "none"
         msg = f"case {entry.case}: {state or 'none'} -> {entry.to_state} is not a legal move ({allowed})"
         raise LedgerError(msg)
+    if not state and (entry.event != "found" or not entry.payload):
+        msg = f"case {entry.case}: its first entry is {entry.event!r}; 'found' with its facts was expected"
+        raise LedgerError(msg)
+    if entry.payload:
+        _check_facts(entry)
+
+
+def _check_facts(entry: Entry) -> None:
+    try:
+        facts = json.loads(entry.payload)
+        said = (facts["number"], facts["state"])
+    except (ValueError, KeyError, TypeError) as error:
+        msg = f"case {entry.case}: the facts of entry {entry.event!r} can not be read ({error!r}); restore a backup"
+        raise LedgerError(msg) from error
+    if said != (entry.case, entry.to_state):
+        msg = (
+            f"case {entry.case}: entry {entry.event!r} leads to state {entry.to_state}, but its "
+            f"facts are of case {said[0]} in state {said[1]}"
+        )
+        raise LedgerError(msg)
 
 
 def project(ledger: Iterable[ChainedEntry]) -> dict[str, Case]:
-    """Replay entries into the latest facts and state of every case, keyed by number."""
+    """Replay entries into the latest facts and state of every case, keyed by number.
+
+    The state is where the last entry led; the facts are those of the last entry that holds any.
+    """
     cases: dict[str, Case] = {}
     for item in ledger:
-        if item.entry.case and item.entry.payload:
-            cases[item.entry.case] = case_of(item.entry.payload)
+        entry = item.entry
+        if not entry.case:
+            continue
+        known = case_of(entry.payload) if entry.payload else cases.get(entry.case)
+        if known is not None:
+            cases[entry.case] = replace(known, state=entry.to_state)
     return cases

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from changedetect.errors import LedgerError
+from changedetect.errors import LedgerError, LockedError, ResourceError
+from changedetect.io import ledger_store
 from changedetect.io.ledger_store import LedgerStore
 from changedetect.records import Entry
 from changedetect.stages import ledger
@@ -54,6 +55,73 @@ def test_entries__can_not_be_changed_through_sql(tmp_path, statement):
     ):
         connection.execute(statement)
     connection.close()
+
+
+REPLACING = (
+    "INSERT OR REPLACE INTO entries SELECT 1, previous, digest, case_number, event, from_state, "
+    "to_state, actor, time, 'x', source_sha256, payload FROM entries"
+)
+
+
+def test_entries__can_not_be_replaced_by_an_insert_either(tmp_path):
+    path = tmp_path / "l.sqlite"
+    LedgerStore(path).append(adding("a"))
+    with (
+        sqlite3.connect(path) as connection,
+        pytest.raises(sqlite3.IntegrityError, match="never changed"),
+    ):
+        connection.execute(REPLACING)
+    connection.close()
+    with pytest.raises(LedgerError, match="never changed"):
+        LedgerStore(path).append(lambda _: ledger.chain([note("other")], None))
+    assert [item.entry.reason for item in LedgerStore(path).entries()] == ["a"]
+
+
+def test_append__a_full_disk_is_no_lock(tmp_path):
+    store = LedgerStore(tmp_path / "l.sqlite")
+
+    def cramped(connection, _record):
+        connection.execute("PRAGMA max_page_count = 5").close()
+
+    ledger_store.sa.event.listen(store._engine, "connect", cramped)
+    with pytest.raises(ResourceError, match=r"full.*make room"):
+        store.append(adding("x" * 100_000))
+    assert LedgerStore(store.path).entries() == ()
+
+
+def test_append__a_ledger_that_may_not_be_written_is_no_lock(tmp_path):
+    store = LedgerStore(tmp_path / "l.sqlite")
+
+    def forbidding(connection, _record):
+        connection.execute("PRAGMA query_only = ON").close()
+
+    ledger_store.sa.event.listen(store._engine, "connect", forbidding)
+    with pytest.raises(ResourceError, match=r"readonly.*allow writing"):
+        store.append(adding("a"))
+
+
+def test_append__another_writer_is_a_lock(tmp_path, monkeypatch):
+    monkeypatch.setattr(ledger_store, "BUSY_TIMEOUT_S", 0.05)
+    store = LedgerStore(tmp_path / "l.sqlite")
+    other = sqlite3.connect(store.path, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(LockedError, match="another run"):
+        store.append(adding("a"))
+    with pytest.raises(LockedError, match=r"read.*another run"):
+        store.entries()
+    other.close()
+
+
+def test_entries__damage_inside_the_file_is_told_as_damage(tmp_path):
+    store = LedgerStore(tmp_path / "l.sqlite")
+    store.append(adding(*("a" * 3000 for _ in range(20))))
+    data = bytearray(store.path.read_bytes())
+    data[4096 * 3 :] = b"\xff" * (len(data) - 4096 * 3)
+    store.path.write_bytes(data)
+    with pytest.raises(LedgerError, match="damaged"):
+        store.entries()
+    with pytest.raises(LedgerError, match="damaged"):
+        store.append(adding("b"))
 
 
 def test_open__settings_are_durable(tmp_path):

@@ -65,6 +65,8 @@ def test_month__every_planted_change_is_accounted_for(whole):
             assert area == pytest.approx(one.polygon.area, rel=0.2)
     cases = {case.unit_id: case for case in record_files.read_records(folder / "cases.json", Case)}
     assert [cases[u.unit_id].pooled for u in by_place["small"]] == [True]
+    assert [cases[u.unit_id].record_only for u in by_place["approved"]] == [True]
+    assert not any(cases[u.unit_id].record_only for u in by_place["open"] + by_place["late"])
     assert len(cases) == len(units) == 6
 
 
@@ -76,7 +78,7 @@ def test_month__what_clouds_hide_is_not_observed_and_never_unchanged(whole):
     fates = {fate.truth_id: fate.fate for fate in report.fates}
     assert fates == {
         "open": "case", "border": "case", "hidden": "not_observed",
-        "approved": "case", "late": "case", "small": "pooled",
+        "approved": "recorded", "late": "case", "small": "pooled",
     }  # fmt: skip
     assert report.area_gap_mu < 0.01
 
@@ -172,6 +174,21 @@ def test_month__killed_between_ledger_and_manifest_nothing_is_entered_twice(done
     tiny_job.run(done, clock=lambda: tiny_job.NOW + timedelta(hours=5))
     assert entries_of(done) == entries_of(whole)
     assert tiny_job.digests(out_of(done)) == tiny_job.digests(out_of(whole))
+
+
+@pytest.mark.parametrize("restored", [False, True])
+def test_month__a_ledger_that_lost_cases_hears_of_them_again(done, whole, restored):
+    path = done.parent / "out" / "ledger.sqlite"
+    path.unlink()
+    if restored:
+        LedgerStore(path).append(lambda _: entries_of(whole)[:2])
+    report = tiny_job.run(done)
+    assert "cases" in [record.name for record, reused in report.steps if not reused]
+    assert len(entries_of(done)) == len(entries_of(whole))
+    assert (
+        tiny_job.digests(out_of(done))["cases.json"]
+        == (tiny_job.digests(out_of(whole))["cases.json"])
+    )
 
 
 def test_month__done_is_not_told_by_files_being_there(tiny, whole):

@@ -122,6 +122,45 @@ def test_check_move__refuses_a_stale_start():
         ledger.check_move(an_entry(a_case(), "x", "10", "20"), "20")
 
 
+def bare(event, origin, target, **changes):
+    return replace(an_entry(a_case(), event, origin, target), payload="", **changes)
+
+
+def test_project__the_state_is_where_the_last_entry_led_even_without_facts():
+    items = ledger.chain(
+        [an_entry(a_case(), "found", "", "10"), bare("dispatched", "10", "20")], None
+    )
+    ledger.verify(items)
+    assert ledger.project(items) == {a_case().number: a_case(state="20")}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        bare("found", "", "10"),
+        an_entry(a_case(), "dispatched", "", "10"),
+        an_entry(a_case(state="20"), "found", "", "10"),
+        replace(an_entry(a_case(), "found", "", "10"), case="43099102250600002B"),
+        replace(an_entry(a_case(), "found", "", "10"), payload="{}"),
+        replace(an_entry(a_case(), "found", "", "10"), payload="[]"),
+        replace(an_entry(a_case(), "found", "", "10"), payload="x"),
+    ],
+)
+def test_verify__facts_fit_the_entry_and_a_case_begins_with_found(wrong):
+    with pytest.raises(LedgerError, match=r"first entry|facts"):
+        ledger.verify(ledger.chain([wrong], None))
+
+
+def test_check_moves__follows_the_entries_and_refuses_the_first_that_does_not_fit():
+    found, sent = (
+        an_entry(a_case(), "found", "", "10"),
+        an_entry(a_case(state="20"), "sent", "10", "20"),
+    )
+    ledger.check_moves([found, sent], {})
+    with pytest.raises(LedgerError, match="is in state 20"):
+        ledger.check_moves([sent, sent], {found.case: "10"})
+
+
 def test_moves__every_state_is_known_and_reachable():
     from changedetect.codes import STATES
 

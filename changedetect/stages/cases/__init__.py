@@ -1,0 +1,192 @@
+"""Findings of a month -> cases: the same ground found again keeps its number; deadlines; pool.
+
+A unit becomes a case when some theme answers YES or UNKNOWN about it and it is large enough there;
+a smaller one is pooled, and one behind which only recording themes stand is recorded: both keep a
+number and count, but are not dispatched. Units that every theme answers with NO (excused,
+pseudo-change) stay findings, and so do units outside every county, which nobody could be sent.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from changedetect.codes import case_number
+from changedetect.config.job import CasesSection, DeadlinesSection
+from changedetect.records import Case, Unit
+from changedetect.stages.cases.facts import MONTHS_OF, Terms, ThemeTerms, fresh_case
+from changedetect.stages.cases.ground import overlaps
+
+__all__ = ["GONE", "MONTHS_OF", "OPEN_STATES", "Decision", "ThemeTerms", "decide"]
+
+OPEN_STATES = frozenset(
+    {"10", "20", "30", "40", "45", "50", "55", "60", "65", "71", "75", "80", "85", "93", "95"}
+)
+"""States in which a case still waits for somebody."""
+
+WAITING, CLEARED, DROPPED = "10", "90", frozenset({"98", "99"})
+GONE = "重算后不再成立"
+"""Why the program itself withdraws a case: the month was computed again and shows it no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the month's findings do to one case.
+
+    Attributes
+    ----------
+    case
+        As this month shows it: what the month hands out.
+    event
+        ``found`` (new number), ``confirmed`` (found again in another month), ``recurred`` (found
+        again after it was cleared: 90 -> 10), ``restated`` (the same month was computed again),
+        ``withdrawn`` (the same month shows it no more, and nobody had it yet: -> 99) or
+        ``unconfirmed`` (the same, but people are at work on it: no move).
+    kept
+        As the ledger keeps it; other than ``case`` where a later month has spoken already.
+    """
+
+    case: Case
+    event: str
+    kept: Case
+
+    @property
+    def listed(self) -> bool:
+        """Whether a unit of the month stands behind it."""
+        return self.event not in {"withdrawn", "unconfirmed"}
+
+
+def decide(
+    units: Sequence[Unit],
+    known: Mapping[str, Case],
+    *,
+    month: str,
+    themes: Mapping[str, ThemeTerms],
+    deadlines: DeadlinesSection,
+    section: CasesSection,
+) -> tuple[Decision, ...]:
+    """Turn the units of a month into decisions about cases.
+
+    Parameters
+    ----------
+    units
+        With their findings; any order. Those without a county are left out.
+    known
+        Every case of the ledger by number, whatever its state: numbers are never used again.
+    month
+        ``YYYY-MM`` of the images after.
+    themes
+        Theme code -> its terms.
+    deadlines
+        Days of the month after.
+    section
+        When ground is the same ground.
+
+    Returns
+    -------
+    tuple of Decision
+        Sorted by case number: one per unit that is a case, pooled or recorded, and one per case
+        of this month that no unit stands behind any more.
+    """
+    terms = Terms(month, themes, deadlines)
+    asked = [
+        (unit, case)
+        for unit in sorted(units, key=_first_seen)
+        if unit.district and (case := fresh_case(unit, terms))
+    ]
+    candidates = [case for case in known.values() if _may_continue(case, month)]
+    ground = overlaps([unit for unit, _ in asked], candidates, section.same_ground_share)
+    live = {number for number, case in known.items() if case.state in OPEN_STATES}
+    numbers = _Numbers(known, month)
+    decisions = []
+    for unit, case in asked:
+        old = ground.same.get(unit.unit_id)
+        number = old.number if old else numbers.next(unit.district, case.main_theme)
+        others = {n for n in ground.touched.get(unit.unit_id, ()) if n in live} - {number}
+        others.update(old.related if old else ())
+        fresh = replace(case, number=number, related=tuple(sorted(others)))
+        decisions.append(_continued(old, fresh, month) if old else Decision(fresh, "found", fresh))
+    matched = {case.number for case in ground.same.values()}
+    decisions += [
+        _gone(case)
+        for case in known.values()
+        if case.number not in matched and _should_stand(case, month)
+    ]
+    return tuple(sorted(decisions, key=lambda decision: decision.case.number))
+
+
+def _may_continue(case: Case, month: str) -> bool:
+    """Tell whether a unit of the month can be the same matter as a known case.
+
+    Where the month has spoken about a case before, it is the same matter in any state: a person has
+    decided about that very finding. Only what the program withdrew itself is found anew, or it
+    would stay hidden.
+    """
+    if case.state in DROPPED and GONE in case.reasons:
+        return False
+    spoken = case.month <= month <= max(case.month, _last_month(case))
+    return spoken or case.state in OPEN_STATES or case.state == CLEARED
+
+
+def _last_month(case: Case) -> str:
+    return case.last_confirmed.isoformat()[:7]
+
+
+def _should_stand(case: Case, month: str) -> bool:
+    """Tell whether the month has to show a case: its own, and the last word about it."""
+    return case.month == month and case.state not in DROPPED and _last_month(case) <= month
+
+
+def _gone(case: Case) -> Decision:
+    if case.state != WAITING:
+        return Decision(case, "unconfirmed", case)
+    withdrawn = replace(case, state="99", reasons=(*case.reasons, GONE))
+    return Decision(withdrawn, "withdrawn", withdrawn)
+
+
+def _continued(old: Case, fresh: Case, month: str) -> Decision:
+    """Keep number, state and first date of a known case; renew what was measured."""
+    recurred = old.state == CLEARED and max(old.month, _last_month(old)) < month
+    restated = old.month == month
+    anew = recurred or (restated and old.state == WAITING)
+    pooled = fresh.pooled if anew else fresh.pooled and old.pooled
+    record_only = fresh.record_only if anew else fresh.record_only and old.record_only
+    promoted = _idle(old) and not (pooled or record_only)
+    first = recurred or promoted
+    case = replace(
+        fresh,
+        parent=old.parent,
+        state=WAITING if recurred else old.state,
+        month=old.month,
+        first_found=min(old.first_found, fresh.first_found),
+        county_due=fresh.county_due if first else min(old.county_due, fresh.county_due),
+        clear_due=fresh.clear_due if first else min(old.clear_due, fresh.clear_due),
+        pooled=pooled,
+        record_only=record_only,
+    )
+    event = "recurred" if recurred else "restated" if restated else "confirmed"
+    return Decision(case, event, old if _last_month(old) > month else case)
+
+
+def _idle(case: Case) -> bool:
+    return case.pooled or case.record_only
+
+
+class _Numbers:
+    """The next free number of a county, theme and month."""
+
+    __slots__ = ("_last", "_month")
+
+    def __init__(self, known: Mapping[str, Case], month: str) -> None:
+        self._month = month
+        self._last: Counter[str] = Counter()
+        for number in known:
+            self._last[number[:12]] = max(self._last[number[:12]], int(number[12:17]))
+
+    def next(self, district: str, theme: str) -> str:
+        prefix = f"{district}{theme}{self._month[2:4]}{self._month[5:7]}"
+        self._last[prefix] += 1
+        return case_number(district, theme, self._month, self._last[prefix])
+
+
+def _first_seen(unit: Unit) -> tuple[str, str]:
+    return unit.district, unit.unit_id
