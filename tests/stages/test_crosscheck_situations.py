@@ -32,6 +32,8 @@ BARE = at(100, 800, 40, 40)  # no parcel
 SMALL = at(250, 150, 18, 18)  # 324 m² on paddy
 TINY = at(250, 150, 10, 10)  # 100 m² on paddy
 HALF = at(250, 50, 20, 40)  # western half of FIELD
+EAST_HALF = at(270, 50, 20, 40)  # the rest of FIELD
+DRY = at(400, 800, 40, 40)  # dry land, no PBF, no red line
 MOST = at(250, 50, 39, 40)  # all of FIELD but a strip of 1 m
 LANE = at(220, 200, 150, 6)  # 6 m wide
 ROAD = at(220, 200, 150, 14)  # 14 m wide
@@ -167,7 +169,17 @@ TABLE = [
     # --- 03 -----------------------------------------------------------------------------------
     Case("03 hall on paddy", FIELD, "building", [], "03", Y, "21", 3),
     Case("03 hall on converted paddy", FIELD, "building", [rec("NZY")], "03", N, "12", 1),
-    Case("03 supply alone does not convert", FIELD, "building", [rec("GY")], "03", Y, "21", 3),
+    Case("03 supply alone does not convert: asked, not accused", FIELD, "building", [rec("GY")], "03", U, "13", 2, "尚须", "农用地转用或进出平衡依据"),
+    Case("03 facility on dry land: its yearly balance is asked", DRY, "building", [rec("SS", DRY)], "03", U, "16", 2, "", "农用地转用或进出平衡依据"),
+    Case("03 homestead on dry land", DRY, "building", [rec("ZJD", DRY)], "03", U, "17", 2, "", "农用地转用或进出平衡依据"),
+    Case("03 registered on dry land", DRY, "building", [rec("DJ", DRY, OLD)], "03", U, "14", 2, "", "农用地转用或进出平衡依据"),
+    Case("03 pit inside its right on dry land", DRY, "mining", [rec("CK", DRY, OLD, RUNNING)], "03", U, "18", 2, "", "农用地转用或进出平衡依据"),
+    Case("03 temporary earthwork in time is no outflow", DRY, "earthwork", [rec("LS", DRY, valid_to=RUNNING)], "03", N, "15", 1),
+    Case("03 house on temporary land is one", DRY, "building", [rec("LS", DRY, valid_to=RUNNING)], "03", Y, "21", 3),
+    Case("03 converted and supplied cover it together only", FIELD, "building", [rec("NZY", HALF), rec("GY", EAST_HALF)], "03", U, "12", 2, "", "农用地转用或进出平衡依据"),
+    Case("02 converted and supplied cover it together only", FIELD, "building", [rec("NZY", HALF), rec("GY", EAST_HALF)], "02", N, "12", 1),
+    Case("03 supplied a half, nothing for the rest", FIELD, "building", [rec("GY", HALF)], "03", Y, "23", 3, "未批面积1.20亩"),
+    Case("03 facility register not given", FIELD, "building", [], "03", U, "01", 2, "", "SS", without=("SS",)),
     Case("03 orchard on paddy", FIELD, "planting", [], "03", Y, "22", 3, "进出平衡"),
     Case("03 orchard in the yearly plan", FIELD, "planting", [rec("JC")], "03", N, "19", 1),
     Case("03 orchard, plan not given", FIELD, "planting", [], "03", U, "01", 2, "", "JC", without=("JC",)),
