@@ -196,6 +196,22 @@ def test_time_code__reading_inside_the_bracket_is_configuration():
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("reading", "verdict", "suggestion"),
+    [("before", Verdict.UNKNOWN, "12"), ("later", Verdict.YES, "21"), ("unknown", Verdict.UNKNOWN, "01")],
+)
+def test_approval_inside_the_bracket__no_reading_excuses(repository, reading, verdict, suggestion):
+    field = at(250, 50, 40, 40)
+    refs = land.references([("NZY", field, date(2025, 5, 15), None)])
+    cfg = CrosscheckSection(inside_bracket=reading)
+    (unit,) = land.one(repository, field, "building", codes=("02",), refs=refs, cfg=cfg)
+    assert (unit.findings[0].verdict, unit.findings[0].suggestion) == (verdict, suggestion)
+    assert unit.time_code is not TimeCode.BEFORE
+    assert unit.approvals[0].time_code is not TimeCode.BEFORE
+    assert "先后不能判定" in unit.approvals[0].reason
+    assert "有效，" not in unit.approvals[0].reason
+
+
 def test_union__never_exceeds_the_patch_while_the_sum_may(repository):
     field = at(250, 50, 40, 40)
     records = [("NZY", field, EARLY, None), ("GY", field, EARLY, None), ("NZY", field, EARLY, None)]

@@ -35,9 +35,15 @@ def unit_remainder(facts: Facts, used: Sequence[Meeting]) -> Remainder:
 
 
 def unit_code(facts: Facts, used: Sequence[Meeting], themes: Sequence[Theme]) -> TimeCode:
-    """Name the state of a unit's approvals (SPSX); construction land before needs none."""
+    """Name the state of a unit's approvals (SPSX); construction land before needs none.
+
+    Never `TimeCode.BEFORE` on approvals dated inside the bracket: whether those came before the
+    change is not known, which the code list can only say as 9.
+    """
     if used and _needing_is_covered(facts, used):
-        return TimeCode.BEFORE
+        decided = [meeting for meeting in used if meeting.is_decided]
+        is_sure = bool(decided) and _needing_is_covered(facts, decided)
+        return TimeCode.BEFORE if is_sure else TimeCode.LAYER_MISSING
     if any(absent_layers(theme, facts) for theme in _asking(facts, themes)):
         return TimeCode.LAYER_MISSING
     if any(meeting.share >= facts.cfg.meets_share for meeting in used):
@@ -98,8 +104,15 @@ def overlap(meeting: Meeting, facts: Facts, *, used: bool, code: TimeCode) -> Ap
         record_area_m2=record.area_m2,
         overlap_m2=meeting.overlap_m2,
         share=meeting.share,
-        time_code=TimeCode.BEYOND if is_beyond else meeting.time_code,
+        time_code=_row_code(meeting, is_beyond=is_beyond),
         layer_version="" if manifest is None else manifest.version or "",
         used=used,
         reason=explain.meeting_reason(meeting, used=used, is_beyond=is_beyond),
     )
+
+
+def _row_code(meeting: Meeting, *, is_beyond: bool) -> TimeCode:
+    """Name the state of one approval; a date inside the bracket says before of none."""
+    if meeting.undecided and meeting.is_valid:
+        return TimeCode.LAYER_MISSING
+    return TimeCode.BEYOND if is_beyond else meeting.time_code
