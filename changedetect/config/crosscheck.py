@@ -44,7 +44,10 @@ class CrosscheckSection(Section):
         "be valid, a question for the day on which work began; unknown; later = not valid",
     )
     stale_after_days: int = Field(
-        183, ge=0, description="an approval layer this much older than QSX is stale [day]"
+        31,
+        ge=0,
+        description="an approval layer this much older than QSX is stale: lists come monthly, an "
+        "older one lacks approvals from before the change [day]",
     )
     min_family_probability: float = Field(
         0.4, ge=0, le=1, description="below: the kind of change is unsure"

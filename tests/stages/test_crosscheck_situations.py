@@ -56,7 +56,8 @@ class Case:
     pooled: bool = False
     code: str = ""
     without: tuple = ()
-    stale: tuple = ()
+    stale: tuple | dict = ()
+    states: tuple = ()
     facts: dict = field(default_factory=dict)
 
 
@@ -144,6 +145,11 @@ TABLE = [
     Case("expired and another layer missing", FIELD, "earthwork", [rec("LS", approved=OLD, valid_to=ENDED)], "02", U, "01", 2, "", "NZY", without=("NZY",)),
     Case("covered although a layer is missing", FIELD, "building", [rec("NZY")], "02", N, "12", 1, without=("LS", "ZJD")),
     Case("conversion layer is stale", FIELD, "building", [], "02", U, "01", 2, "", "已过时", stale=("NZY",)),
+    Case("conversion layer does not say its date", FIELD, "building", [], "02", U, "01", 2, "", "NZY 农用地转用图层（未注明数据截止日期）", stale={"NZY": None}, code="9"),
+    Case("conversion layer a week older than QSX", FIELD, "building", [], "02", Y, "21", 3, stale={"NZY": date(2025, 4, 24)}),
+    Case("conversion layer two months older than QSX", FIELD, "building", [], "02", U, "01", 2, "", "已过时", stale={"NZY": date(2025, 3, 1)}),
+    Case("conversion layer without any record", FIELD, "building", [], "02", U, "01", 2, "", "NZY 农用地转用图层（本地无任何记录", states=(("NZY", "empty"),), code="9"),
+    Case("covered although the undated layer may lack records", FIELD, "building", [rec("NZY")], "02", N, "12", 1, stale={"NZY": None}),
     Case("no parcels at all", FIELD, "building", [], "02", U, "01", 2, "", "DLTB", without=("DLTB",)),
     Case("ground that no parcel names", BARE, "building", [], "02", U, "01", 2, "", "DLTB"),
     Case("PBF layer missing: severity stays, said", FIELD, "building", [], "02", Y, "21", 3, "永久基本农田未知", "YJJBNTBHTB", without=("YJJBNTBHTB",)),
@@ -219,7 +225,7 @@ TABLE = [
 
 @pytest.mark.parametrize("case", TABLE, ids=[case.name for case in TABLE])
 def test_situation(case, repository):
-    refs = land.references(case.records, case.without, case.stale)
+    refs = land.references(case.records, case.without, case.stale, states=case.states)
     units = land.one(repository, case.patch, case.family, refs=refs, **case.facts)
     assert len(units) == 1
     unit = units[0]

@@ -68,8 +68,12 @@ def missing_layer(name: str, label: str, found: LayerManifest | None, district: 
         why = "不能读取"
     elif found.state == "undated":
         why = "无批准日期"
+    elif found.state == "empty":
+        why = "本地无任何记录，疑为缺报"
     elif not found.covers_district(district):
         why = f"未声明覆盖{district or '县界以外'}"
+    elif found.as_of is None:
+        why = "未注明数据截止日期"
     else:
         why = f"截至{_day(found.as_of)}，已过时"
     return f"{name} {label}图层（{why}）"
