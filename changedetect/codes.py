@@ -58,8 +58,9 @@ SPSX: dict[str, str] = {
 APPROVAL_KINDS: dict[str, str] = {
     "NZY": "农转用", "ZS": "征收", "GY": "供地", "LS": "临时用地", "SS": "设施农业用地备案",
     "ZJD": "宅基地", "CK": "采矿权", "ZJG": "增减挂钩", "ZZ": "土地整治", "DJ": "不动产登记",
+    "JC": "耕地进出平衡", "TG": "退耕",
 }  # fmt: skip
-"""SPLX: kinds of approval record."""
+"""SPLX: kinds of approval record; JC is the yearly plan as polygons."""
 
 STATES: dict[str, str] = {
     "10": "待下发", "20": "已下发", "30": "核查中", "40": "县已填报", "45": "县级退回", "50": "市审",

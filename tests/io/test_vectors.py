@@ -276,6 +276,12 @@ def test_read_layer__cut_short(tmp_path, kept):
         read(path)
 
 
+@pytest.mark.parametrize("kind", ["JC", "TG"])
+def test_read_layer__yearly_balance_and_conversion_back_can_be_supplied(tmp_path, kind):
+    table, manifest = read(write(tmp_path / "sp.gpkg", approvals()), APPROVALS, name=kind)
+    assert (table["kind"].tolist(), manifest.state) == ([kind, kind], "ok")
+
+
 def test_read_layer__unknown_kind(tmp_path):
     path = write(tmp_path / "sp.gpkg", approvals(SPLX=["NZY", "XYZ"]))
     with pytest.raises(LayerError, match="row 2: kind 'XYZ'"):
