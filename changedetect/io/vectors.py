@@ -41,7 +41,7 @@ def read_layer(
         What the supplier declares of it.
     name
         Short name for the manifest; for approvals the kind (NZY …), used where the file has no
-        column for it.
+        column for it, and compared with the column where it has one.
     target_crs
         Coordinate system of the result, ``EPSG:n``.
     required
@@ -164,7 +164,7 @@ def _columns(
             where = f"{place}: field {label}"
             columns[column.name] = convert(frame[label], column, where, notes)
     if spec is APPROVALS:
-        _check_kinds(columns["kind"], place)
+        _check_kinds(columns["kind"], name.removeprefix("SP_"), place)
     return columns
 
 
@@ -185,10 +185,17 @@ def _absent(
     raise LayerError(msg)
 
 
-def _check_kinds(kinds: list[object], place: str) -> None:
+def _check_kinds(kinds: list[object], wanted: str, place: str) -> None:
+    """Refuse kinds outside the list, and those that contradict the key of the job file."""
     for row, kind in enumerate(kinds, start=1):
         if kind not in APPROVAL_KINDS:
             msg = f"{place}: row {row}: kind {kind!r}; one of {', '.join(APPROVAL_KINDS)} was expected"
+            raise LayerError(msg)
+        if wanted in APPROVAL_KINDS and kind != wanted:
+            msg = (
+                f"{place}: row {row}: kind {kind!r} in a layer that the job file gives as {wanted}; "
+                "deliver one file a kind, or correct the row"
+            )
             raise LayerError(msg)
 
 

@@ -52,7 +52,7 @@ def read_references(job: Job, territory: Territory) -> tuple[References, tuple[s
         if _is_elsewhere(table, territory) and not section.may_be_empty:
             manifest = replace(manifest, state="empty", note=_joined(manifest.note, ELSEWHERE))
             problem = _doubts(manifest)
-        approvals.append(table.assign(kind=kind))
+        approvals.append(table)
         manifests.append(manifest)
         problems += problem
     references = References(

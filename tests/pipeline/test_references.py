@@ -67,3 +67,20 @@ def test_no_record_in_one_county__is_no_doubt_while_the_other_has_one(tmp_path):
     _, manifest, _ = read(job(tmp_path, [square(100)]))
     assert manifest.covers_district("430991")
     assert manifest.covers_district("430992")
+
+
+def test_kinds_of_the_file_stand(tmp_path):
+    references, manifest, _ = read(job(tmp_path, [square(100), square(-400)], SPLX=["NZY", "NZY"]))
+    assert references.approvals["kind"].tolist() == ["NZY", "NZY"]
+    assert manifest.state == "ok"
+
+
+def test_kind_against_the_job_file__layer_is_refused_by_its_row(tmp_path):
+    """A supply record in the file of conversions would make built cropland legal."""
+    references, manifest, problems = read(
+        job(tmp_path, [square(100), square(-400)], SPLX=["NZY", "GY"])
+    )
+    assert len(references.approvals) == 0
+    assert manifest.state == "unreadable"
+    assert "row 2: kind 'GY' in a layer that the job file gives as NZY" in manifest.note
+    assert any("row 2" in line for line in problems)
