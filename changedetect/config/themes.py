@@ -60,6 +60,10 @@ class RuralRoad(Section):
     width_min_m: float = Field(gt=0, description="narrower is no road [m]")
     width_max_m: float = Field(gt=0, description="wider needs conversion [m]")
     width_tolerance_px: float = Field(0.5, ge=0, description="position error allowed [px]")
+    asks: str = Field(
+        "", description="paper without which it is undecided, in Chinese; empty = needs none"
+    )
+    kinds: tuple[str, ...] = Field((), description="kinds of approval that are this paper")
     suggestion: str = Field("31", description="PDJY")
     rule: str = Field(description="rule id")
 
@@ -198,6 +202,7 @@ class Theme(Section):
         listed = (
             *([excuse.kind] for excuse in self.excuses),
             *(part.kinds for part in (*self.combinations, *self.situations)),
+            self.rural_road.kinds if self.rural_road else (),
         )
         return {kind for kinds in listed for kind in kinds}
 

@@ -77,6 +77,12 @@ def answer(theme: Theme, facts: Facts, ground: Ground) -> Answer:
     return Answer("open", left, valid)
 
 
+def covered_by(kinds: Collection[str], facts: Facts, ground: Ground) -> bool:
+    """Tell whether approvals of some kinds, valid before the change, cover the ground."""
+    chosen = [m for m in facts.meetings if m.kind in kinds and m.is_decided]
+    return bool(chosen) and _left(facts, ground, chosen).is_covered
+
+
 def _asks(excuse: Excuse, ground: Ground) -> bool:
     if excuse.effect == "question":
         return True
