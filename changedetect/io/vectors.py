@@ -157,7 +157,7 @@ def _columns(
     for column in spec.columns:
         if column.kind == "geometry":
             continue
-        label = find_column(column.name, section.fields, found, place)
+        label = find_column(column.name, spec, section.fields, found, place)
         if label is None:
             columns[column.name] = _absent(column, len(frame), name, found, place, notes)
         else:

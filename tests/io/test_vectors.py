@@ -152,6 +152,15 @@ def test_read_layer__a_town_is_named_by_its_own_code(tmp_path):
     assert (table["code"][0], table["name"][0]) == ("430991101", "云塘镇")
 
 
+def test_read_layer__a_zone_is_named_by_itself_not_by_its_county(tmp_path):
+    data = {"BSM": ["1"], "XZQDM": ["430991"], "XZQMC": ["云溪县"], "HXMC": ["核心保护区"]}
+    path = write(tmp_path / "hx.gpkg", gpd.GeoDataFrame(data, geometry=[SQUARE], crs=CRS))
+    assert read(path, ZONES, name="STBHHX")[0]["name"].tolist() == ["核心保护区"]
+    data = {"BSM": ["1"], "XZQMC": ["云溪县"], "MC": ["一般控制区"]}
+    path = write(tmp_path / "mc.gpkg", gpd.GeoDataFrame(data, geometry=[SQUARE], crs=CRS))
+    assert read(path, ZONES, name="STBHHX")[0]["name"].tolist() == ["一般控制区"]
+
+
 def test_read_layer__empty_where_it_must_not_be(tmp_path):
     path = write(tmp_path / "p.gpkg", parcels(DLBM=["0101", None]))
     with pytest.raises(LayerError, match=r"row 2: land_class .* is empty"):
