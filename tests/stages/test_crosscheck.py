@@ -120,6 +120,16 @@ def test_split__at_a_county_border_both_parts_know_one_another(repository):
     assert [unit.district_name for unit in units] == ["甲县", "乙县"]
 
 
+def test_split__a_border_makes_no_change_small(repository):
+    """A hall of 300 m², half on each side: above the minimum of 200 m² of theme 02."""
+    hall = land.one(repository, at(990, 500, 20, 15), "building", codes=("02",))
+    assert [unit.area_m2 for unit in hall] == pytest.approx([150, 150], abs=0.01)
+    assert [unit.findings[0].below_minimum for unit in hall] == [False, False]
+    hut = land.one(repository, at(990, 500, 20, 9), "building", codes=("02",))
+    assert [unit.area_m2 for unit in hut] == pytest.approx([90, 90], abs=0.01)
+    assert [unit.findings[0].below_minimum for unit in hut] == [True, True]
+
+
 def test_split__a_strip_across_the_border_stays_with_the_larger_part(repository):
     (unit,) = land.one(repository, at(960, 500, 40.3, 40), "building")
     assert (unit.unit_id, unit.district, unit.siblings) == ("P1", land.A, ())
