@@ -265,6 +265,8 @@ def test_overlaps__say_why_a_record_does_not_count(repository):
     (unit,) = land.one(repository, field, "building", refs=land.references(records))
     by_kind = {overlap.kind: overlap for overlap in unit.approvals}
     assert not by_kind["LS"].used
+    assert unit.areas.approved == {"LS": pytest.approx(1600, abs=0.01)}
+    assert unit.areas.unapproved == pytest.approx(1600, abs=0.01)
     assert "不适用" in by_kind["LS"].reason
     assert by_kind["NZY"].time_code is TimeCode.LATER
     assert "后补" in by_kind["NZY"].reason

@@ -62,12 +62,17 @@ def _needing_is_covered(facts: Facts, used: Sequence[Meeting]) -> bool:
 
 
 def with_approvals(facts: Facts, used: Sequence[Meeting], left: Remainder) -> UnitAreas:
-    """Add approved and unapproved areas to the areas of a unit."""
+    """Add approved and unapproved areas to the areas of a unit.
+
+    The area of each kind is that of all its records valid at the change, whether or not the kind
+    fits the change; the union, and what remains, are those of the used ones.
+    """
     areas = facts.areas
     cropland, farmland = unapproved_parts(facts, left.geometry)
+    valid = [meeting for meeting in facts.meetings if meeting.is_valid]
     approved = {
-        kind: _united_m2(facts, [m for m in used if m.kind == kind])
-        for kind in sorted({meeting.kind for meeting in used})
+        kind: _united_m2(facts, [m for m in valid if m.kind == kind])
+        for kind in sorted({meeting.kind for meeting in valid})
     }
     return replace(
         areas,
