@@ -139,7 +139,9 @@ class LayerManifest:
     sha256
         Of the file; empty where the layer is missing.
     state
-        ``ok``, ``missing`` (no file), ``unreadable``, ``undated`` (approvals without any date).
+        ``ok``, ``missing`` (no file), ``unreadable``, ``undated`` (approvals without any date),
+        ``empty`` (approvals without any record in the counties, and nobody said that this is
+        right).
     note
         What was wrong, in Chinese, for the list of reference layers.
     """
@@ -150,7 +152,7 @@ class LayerManifest:
     rows: int
     covers: tuple[str, ...]
     sha256: str
-    state: Literal["ok", "missing", "unreadable", "undated"] = "ok"
+    state: Literal["ok", "missing", "unreadable", "undated", "empty"] = "ok"
     note: str = ""
 
     def covers_district(self, code: str) -> bool:

@@ -39,10 +39,15 @@ class CrosscheckSection(Section):
         0.05, ge=0, le=1, description="smaller overlaps do not connect an approval to a change"
     )
     inside_bracket: Literal["before", "unknown", "later"] = Field(
-        "before", description="reading of an approval dated inside (before_date, after_date]"
+        "before",
+        description="reading of an approval dated inside (before_date, after_date]: before = may "
+        "be valid, a question for the day on which work began; unknown; later = not valid",
     )
     stale_after_days: int = Field(
-        183, ge=0, description="an approval layer this much older than QSX is stale [day]"
+        31,
+        ge=0,
+        description="an approval layer this much older than QSX is stale: lists come monthly, an "
+        "older one lacks approvals from before the change [day]",
     )
     min_family_probability: float = Field(
         0.4, ge=0, le=1, description="below: the kind of change is unsure"

@@ -25,6 +25,11 @@ class LayerSection(Section):
     version: str | None = Field(None, description="version named by the supplier")
     as_of: str | None = Field(None, description="date of the data, YYYY-MM-DD")
     covers: tuple[str, ...] = Field((), description="county codes for which it is complete")
+    may_be_empty: bool = Field(
+        False,
+        description="the supplier says that no record of this approval lies in the counties; "
+        "else a layer without any is taken for a wrong file",
+    )
     encoding: str | None = Field(None, description="of a shapefile without .cpg, e.g. GBK")
     crs: str | None = Field(None, description="coordinate system, where the file does not tell")
     fields: dict[str, str] = Field(

@@ -10,7 +10,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from changedetect.codes import FAMILIES, PDJY, LandGroup
+from changedetect.codes import APPROVAL_KINDS, FAMILIES, PDJY, LandGroup
 from changedetect.config.base import Section
 
 Measure = Literal[
@@ -60,6 +60,10 @@ class RuralRoad(Section):
     width_min_m: float = Field(gt=0, description="narrower is no road [m]")
     width_max_m: float = Field(gt=0, description="wider needs conversion [m]")
     width_tolerance_px: float = Field(0.5, ge=0, description="position error allowed [px]")
+    asks: str = Field(
+        "", description="paper without which it is undecided, in Chinese; empty = needs none"
+    )
+    kinds: tuple[str, ...] = Field((), description="kinds of approval that are this paper")
     suggestion: str = Field("31", description="PDJY")
     rule: str = Field(description="rule id")
 
@@ -75,7 +79,7 @@ class Village(Section):
 class Excuse(Section):
     """A kind of approval and which changes it excuses."""
 
-    kind: str = Field(description="SPLX, or a further kind of record")
+    kind: str = Field(description="SPLX; a kind outside the list could never be supplied")
     name: str = Field(description="name in reasons")
     families: tuple[str, ...] = Field((), description="changes that it excuses; empty = all")
     needed: bool = Field(True, description="without its layer nothing can be suspected")
@@ -165,6 +169,7 @@ class Theme(Section):
         known = {rule.id for rule in self.rules}
         _refuse("rule", self._rule_ids(), known, self.code)
         _refuse("family", self._families(), set(FAMILIES), self.code)
+        _refuse("kind of approval", self._kinds(), set(APPROVAL_KINDS), self.code)
         _refuse("suggestion", self._suggestions(), set(PDJY), self.code)
         last = self.situations[-1]
         if last.when != "any" or last.families or last.mostly or last.area_max_m2:
@@ -193,6 +198,14 @@ class Theme(Section):
 
     def _suggestions(self) -> set[str]:
         return {part.suggestion for part in self._named()}
+
+    def _kinds(self) -> set[str]:
+        listed = (
+            *([excuse.kind] for excuse in self.excuses),
+            *(part.kinds for part in (*self.combinations, *self.situations)),
+            self.rural_road.kinds if self.rural_road else (),
+        )
+        return {kind for kinds in listed for kind in kinds}
 
     def _families(self) -> set[str]:
         parts: tuple[Minimum | Excuse | Situation | Raise, ...] = (

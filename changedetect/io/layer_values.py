@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from changedetect.errors import LayerError
-from changedetect.schema import Column
+from changedetect.schema import ZONES, Column, TableSpec
 
 ALIASES: Mapping[str, tuple[str, ...]] = {
     "parcel_id": ("BSM",),
@@ -34,15 +34,31 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
 """Our column -> names that offices use, tried in order, any case; of village, town and county the
 smallest, since a town's row also names its county."""
 
+ALIASES_OF: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    ZONES.name: {"name": ("HXMC", "MC", "CMC", "XZMC", "XZQMC", "HXBM")},
+}
+"""Where a table's order differs: a zone's own name before the names of where it lies."""
+
 _EXACT_INT = 2**53
 _FIRST_YEAR, _LAST_YEAR = 1949, 2200
 _DATE_FORMS = ("%Y-%m-%d", "%Y%m%d", "%Y/%m/%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S")
 
 
 def find_column(
-    wanted: str, declared: Mapping[str, str], found: list[str], place: str
+    wanted: str, spec: TableSpec, declared: Mapping[str, str], found: list[str], place: str
 ) -> str | None:
     """Return the file's column for one of ours, None if there is none.
+
+    Parameters
+    ----------
+    wanted, spec
+        Our column, and the table that it belongs to.
+    declared
+        Our column -> the file's, as the job file says.
+    found
+        Columns of the file.
+    place
+        File and layer, for messages.
 
     Raises
     ------
@@ -59,7 +75,8 @@ def find_column(
             )
             raise LayerError(msg)
         return column
-    for name in (wanted, *ALIASES.get(wanted, ())):
+    aliases = ALIASES_OF.get(spec.name, {}).get(wanted) or ALIASES.get(wanted, ())
+    for name in (wanted, *aliases):
         if name.upper() in by_upper:
             return by_upper[name.upper()]
     return None

@@ -2,6 +2,7 @@
 
 from datetime import date
 from pathlib import Path
+from typing import Literal
 
 import geopandas as gpd
 import numpy as np
@@ -40,7 +41,7 @@ def read_layer(
         What the supplier declares of it.
     name
         Short name for the manifest; for approvals the kind (NZY …), used where the file has no
-        column for it.
+        column for it, and compared with the column where it has one.
     target_crs
         Coordinate system of the result, ``EPSG:n``.
     required
@@ -51,7 +52,8 @@ def read_layer(
     tuple
         The table (columns of the spec, text, dates and numbers as Python objects, None where
         empty, row order of the file) and its manifest. Approvals none of which has a date have
-        state ``undated``.
+        state ``undated``; a layer of approvals without rows, ``empty``, unless the job file says
+        that it may be.
 
     Raises
     ------
@@ -75,11 +77,7 @@ def read_layer(
     geometry = carry(whole, rows, code, target_crs, place)
     table = _table({key: _kept(values, present) for key, values in columns.items()}, spec)
     table = gpd.GeoDataFrame(table, geometry=geometry, crs=target_crs)[list(spec.names)]
-    if len(frame) == 0:
-        notes.append("图层为空")
-    undated = spec is APPROVALS and len(table) > 0 and bool(table["approved_on"].isna().all())
-    if undated:
-        notes.append("无一行有批准日期")
+    state = _state(table, spec, section, notes)
     manifest = LayerManifest(
         name=name,
         version=section.version,
@@ -87,10 +85,22 @@ def read_layer(
         rows=len(table),
         covers=section.covers,
         sha256=source.sha256,
-        state="undated" if undated else "ok",
+        state=state,
         note="; ".join(notes),
     )
     return table, manifest
+
+
+def _state(
+    table: gpd.GeoDataFrame, spec: TableSpec, section: LayerSection, notes: list[str]
+) -> Literal["ok", "undated", "empty"]:
+    if len(table) == 0:
+        notes.append("图层为空")
+        return "empty" if spec is APPROVALS and not section.may_be_empty else "ok"
+    if spec is APPROVALS and bool(table["approved_on"].isna().all()):
+        notes.append("无一行有批准日期")
+        return "undated"
+    return "ok"
 
 
 def _as_of(section: LayerSection, name: str) -> date | None:
@@ -147,14 +157,14 @@ def _columns(
     for column in spec.columns:
         if column.kind == "geometry":
             continue
-        label = find_column(column.name, section.fields, found, place)
+        label = find_column(column.name, spec, section.fields, found, place)
         if label is None:
             columns[column.name] = _absent(column, len(frame), name, found, place, notes)
         else:
             where = f"{place}: field {label}"
             columns[column.name] = convert(frame[label], column, where, notes)
     if spec is APPROVALS:
-        _check_kinds(columns["kind"], place)
+        _check_kinds(columns["kind"], name.removeprefix("SP_"), place)
     return columns
 
 
@@ -175,10 +185,17 @@ def _absent(
     raise LayerError(msg)
 
 
-def _check_kinds(kinds: list[object], place: str) -> None:
+def _check_kinds(kinds: list[object], wanted: str, place: str) -> None:
+    """Refuse kinds outside the list, and those that contradict the key of the job file."""
     for row, kind in enumerate(kinds, start=1):
         if kind not in APPROVAL_KINDS:
             msg = f"{place}: row {row}: kind {kind!r}; one of {', '.join(APPROVAL_KINDS)} was expected"
+            raise LayerError(msg)
+        if wanted in APPROVAL_KINDS and kind != wanted:
+            msg = (
+                f"{place}: row {row}: kind {kind!r} in a layer that the job file gives as {wanted}; "
+                "deliver one file a kind, or correct the row"
+            )
             raise LayerError(msg)
 
 

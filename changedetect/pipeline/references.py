@@ -1,7 +1,10 @@
 """The record layers of a job, read and described: what the cross-check rests on."""
 
+from dataclasses import replace
+
 import geopandas as gpd
 import pandas as pd
+import shapely
 
 from changedetect import schema
 from changedetect.config.job import LayerSection
@@ -46,7 +49,10 @@ def read_references(job: Job, territory: Territory) -> tuple[References, tuple[s
     approvals = []
     for kind, section in sorted(records.approvals.items()):
         table, manifest, problem = _read(job, section, kind, schema.APPROVALS)
-        approvals.append(table.assign(kind=kind))
+        if _is_elsewhere(table, territory) and not section.may_be_empty:
+            manifest = replace(manifest, state="empty", note=_joined(manifest.note, ELSEWHERE))
+            problem = _doubts(manifest)
+        approvals.append(table)
         manifests.append(manifest)
         problems += problem
     references = References(
@@ -56,6 +62,25 @@ def read_references(job: Job, territory: Territory) -> tuple[References, tuple[s
         **tables,
     )
     return references, tuple(problems)
+
+
+ELSEWHERE = "无一行落在本任务各县内，疑为误传图层"
+
+
+def _is_elsewhere(table: gpd.GeoDataFrame, territory: Territory) -> bool:
+    """Tell whether a layer has records, but none in any county: then it is a wrong file.
+
+    A county without a record of a rare kind is no reason for doubt while another county has one.
+    """
+    if not len(table):
+        return False
+    tree = shapely.STRtree(table.geometry.to_numpy())
+    counties = territory.districts.geometry.to_numpy()
+    return not tree.query(counties, predicate="intersects").size
+
+
+def _joined(*notes: str) -> str:
+    return "; ".join(note for note in notes if note)
 
 
 def _read(

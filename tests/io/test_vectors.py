@@ -105,7 +105,12 @@ def test_read_layer__no_date_at_all_is_undated_and_none_is_empty(tmp_path):
     assert read(path, APPROVALS, name="NZY")[1].state == "undated"
     path = write(tmp_path / "none.gpkg", approvals().iloc[:0], geometry_type="Polygon")
     table, manifest = read(path, APPROVALS, name="NZY")
-    assert (len(table), manifest.state, manifest.rows, manifest.note) == (0, "ok", 0, "图层为空")
+    assert (len(table), manifest.state, manifest.rows, manifest.note) == (0, "empty", 0, "图层为空")
+    assert read(path, APPROVALS, name="NZY", covers=("430991",))[1].covers_district("430991") is False
+    allowed = read(path, APPROVALS, name="NZY", covers=("430991",), may_be_empty=True)[1]
+    assert allowed.covers_district("430991")
+    zones = write(tmp_path / "zones.gpkg", parcels().iloc[:0], geometry_type="Polygon")
+    assert read(zones, ZONES, name="STBHHX")[1].state == "ok"
 
 
 def test_read_layer__missing(tmp_path):
@@ -145,6 +150,15 @@ def test_read_layer__a_town_is_named_by_its_own_code(tmp_path):
     path = write(tmp_path / "xz.gpkg", gpd.GeoDataFrame(data, geometry=[SQUARE], crs=CRS))
     table, _ = read(path, DISTRICTS, name="XZ")
     assert (table["code"][0], table["name"][0]) == ("430991101", "云塘镇")
+
+
+def test_read_layer__a_zone_is_named_by_itself_not_by_its_county(tmp_path):
+    data = {"BSM": ["1"], "XZQDM": ["430991"], "XZQMC": ["云溪县"], "HXMC": ["核心保护区"]}
+    path = write(tmp_path / "hx.gpkg", gpd.GeoDataFrame(data, geometry=[SQUARE], crs=CRS))
+    assert read(path, ZONES, name="STBHHX")[0]["name"].tolist() == ["核心保护区"]
+    data = {"BSM": ["1"], "XZQMC": ["云溪县"], "MC": ["一般控制区"]}
+    path = write(tmp_path / "mc.gpkg", gpd.GeoDataFrame(data, geometry=[SQUARE], crs=CRS))
+    assert read(path, ZONES, name="STBHHX")[0]["name"].tolist() == ["一般控制区"]
 
 
 def test_read_layer__empty_where_it_must_not_be(tmp_path):
@@ -269,6 +283,12 @@ def test_read_layer__cut_short(tmp_path, kept):
     path.write_bytes(data[: int(len(data) * kept)])
     with pytest.raises(LayerError, match=r"p\.gpkg"):
         read(path)
+
+
+@pytest.mark.parametrize("kind", ["JC", "TG"])
+def test_read_layer__yearly_balance_and_conversion_back_can_be_supplied(tmp_path, kind):
+    table, manifest = read(write(tmp_path / "sp.gpkg", approvals()), APPROVALS, name=kind)
+    assert (table["kind"].tolist(), manifest.state) == ([kind, kind], "ok")
 
 
 def test_read_layer__unknown_kind(tmp_path):

@@ -92,16 +92,21 @@ def manifest(name, covers=(A, B), state="ok", as_of=date(2025, 6, 30)):
 
 
 def as_of(name, stale, surveyed):
-    """The parcels are those of the yearly survey; all else is current, or stale."""
+    """The parcels are those of the yearly survey; all else is current, or as ``stale`` says."""
     if name == "DLTB":
         return surveyed
-    return date(2024, 1, 1) if name in stale else date(2025, 6, 30)
+    return stale.get(name) if name in stale else date(2025, 6, 30)
 
 
-def references(records=(), without=(), stale=(), surveyed=SURVEYED):
-    """Everything is known, except the layers named in ``without``: they have no manifest."""
+def references(records=(), without=(), stale=(), surveyed=SURVEYED, states=()):
+    """Everything is known, except the layers named in ``without``: they have no manifest.
+
+    ``stale``: names of layers of 2024, or names with their dates; ``states``: (name, state).
+    """
+    dated = stale if isinstance(stale, dict) else dict.fromkeys(stale, date(2024, 1, 1))
+    told = dict(states)
     manifests = tuple(
-        manifest(name, as_of=as_of(name, stale, surveyed))
+        manifest(name, state=told.get(name, "ok"), as_of=as_of(name, dated, surveyed))
         for name in (*LAYERS, *KINDS)
         if name not in without
     )

@@ -120,6 +120,16 @@ def test_split__at_a_county_border_both_parts_know_one_another(repository):
     assert [unit.district_name for unit in units] == ["甲县", "乙县"]
 
 
+def test_split__a_border_makes_no_change_small(repository):
+    """A hall of 300 m², half on each side: above the minimum of 200 m² of theme 02."""
+    hall = land.one(repository, at(990, 500, 20, 15), "building", codes=("02",))
+    assert [unit.area_m2 for unit in hall] == pytest.approx([150, 150], abs=0.01)
+    assert [unit.findings[0].below_minimum for unit in hall] == [False, False]
+    hut = land.one(repository, at(990, 500, 20, 9), "building", codes=("02",))
+    assert [unit.area_m2 for unit in hut] == pytest.approx([90, 90], abs=0.01)
+    assert [unit.findings[0].below_minimum for unit in hut] == [True, True]
+
+
 def test_split__a_strip_across_the_border_stays_with_the_larger_part(repository):
     (unit,) = land.one(repository, at(960, 500, 40.3, 40), "building")
     assert (unit.unit_id, unit.district, unit.siblings) == ("P1", land.A, ())
@@ -196,6 +206,22 @@ def test_time_code__reading_inside_the_bracket_is_configuration():
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("reading", "verdict", "suggestion"),
+    [("before", Verdict.UNKNOWN, "12"), ("later", Verdict.YES, "21"), ("unknown", Verdict.UNKNOWN, "01")],
+)
+def test_approval_inside_the_bracket__no_reading_excuses(repository, reading, verdict, suggestion):
+    field = at(250, 50, 40, 40)
+    refs = land.references([("NZY", field, date(2025, 5, 15), None)])
+    cfg = CrosscheckSection(inside_bracket=reading)
+    (unit,) = land.one(repository, field, "building", codes=("02",), refs=refs, cfg=cfg)
+    assert (unit.findings[0].verdict, unit.findings[0].suggestion) == (verdict, suggestion)
+    assert unit.time_code is not TimeCode.BEFORE
+    assert unit.approvals[0].time_code is not TimeCode.BEFORE
+    assert "先后不能判定" in unit.approvals[0].reason
+    assert "有效，" not in unit.approvals[0].reason
+
+
 def test_union__never_exceeds_the_patch_while_the_sum_may(repository):
     field = at(250, 50, 40, 40)
     records = [("NZY", field, EARLY, None), ("GY", field, EARLY, None), ("NZY", field, EARLY, None)]
@@ -239,6 +265,8 @@ def test_overlaps__say_why_a_record_does_not_count(repository):
     (unit,) = land.one(repository, field, "building", refs=land.references(records))
     by_kind = {overlap.kind: overlap for overlap in unit.approvals}
     assert not by_kind["LS"].used
+    assert unit.areas.approved == {"LS": pytest.approx(1600, abs=0.01)}
+    assert unit.areas.unapproved == pytest.approx(1600, abs=0.01)
     assert "不适用" in by_kind["LS"].reason
     assert by_kind["NZY"].time_code is TimeCode.LATER
     assert "后补" in by_kind["NZY"].reason

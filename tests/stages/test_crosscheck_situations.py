@@ -32,6 +32,8 @@ BARE = at(100, 800, 40, 40)  # no parcel
 SMALL = at(250, 150, 18, 18)  # 324 m² on paddy
 TINY = at(250, 150, 10, 10)  # 100 m² on paddy
 HALF = at(250, 50, 20, 40)  # western half of FIELD
+EAST_HALF = at(270, 50, 20, 40)  # the rest of FIELD
+DRY = at(400, 800, 40, 40)  # dry land, no PBF, no red line
 MOST = at(250, 50, 39, 40)  # all of FIELD but a strip of 1 m
 LANE = at(220, 200, 150, 6)  # 6 m wide
 ROAD = at(220, 200, 150, 14)  # 14 m wide
@@ -54,7 +56,8 @@ class Case:
     pooled: bool = False
     code: str = ""
     without: tuple = ()
-    stale: tuple = ()
+    stale: tuple | dict = ()
+    states: tuple = ()
     facts: dict = field(default_factory=dict)
 
 
@@ -112,11 +115,15 @@ TABLE = [
     Case("approval reaching far beyond the patch", FIELD, "building", [rec("NZY", at(200, 0, 200, 200))], "02", N, "12", 1),
     # --- 02: dates ----------------------------------------------------------------------------
     Case("approved on QSX itself counts as before", FIELD, "building", [rec("NZY", approved=land.BEFORE)], "02", N, "12", 1, code="1"),
-    Case("approved inside the bracket: undecided, said, asked", FIELD, "building", [rec("NZY", approved=INSIDE)], "02", N, "12", 1, "", "动工日期", code="1"),
-    Case("approved on HSX: inside the bracket", FIELD, "building", [rec("NZY", approved=land.AFTER)], "02", N, "12", 1, "", "动工日期"),
+    Case("approved inside the bracket: undecided, asked", FIELD, "building", [rec("NZY", approved=INSIDE)], "02", U, "12", 2, "尚须", "动工日期", code="9"),
+    Case("03 approved inside the bracket: undecided, asked", FIELD, "building", [rec("NZY", approved=INSIDE)], "03", U, "12", 2, "", "动工日期"),
+    Case("one half decided, the other inside the bracket", FIELD, "building", [rec("NZY", HALF), rec("NZY", EAST_HALF, INSIDE)], "02", U, "12", 2, "", "动工日期", code="9"),
+    Case("decided covers it, another dated inside the bracket", FIELD, "building", [rec("NZY"), rec("GY", approved=INSIDE)], "02", N, "12", 1, "", "供地手续", code="1"),
+    Case("half approved inside the bracket: the rest is beyond", FIELD, "building", [rec("NZY", HALF, INSIDE)], "02", Y, "23", 3, "未批面积1.20亩"),
+    Case("approved on HSX: inside the bracket", FIELD, "building", [rec("NZY", approved=land.AFTER)], "02", U, "12", 2, "", "动工日期"),
     Case("approved after the change", FIELD, "building", [rec("NZY", approved=LATE)], "02", Y, "21", 3, code="2"),
     Case("temporary land expired before", FIELD, "hard_surface", [rec("LS", approved=OLD, valid_to=ENDED)], "02", Y, "24", 3, "到期", code="3"),
-    Case("temporary land ends on QSX: undecided", FIELD, "earthwork", [rec("LS", approved=OLD, valid_to=land.BEFORE)], "02", N, "15", 1, "", "动工日期"),
+    Case("temporary land ends on QSX: undecided", FIELD, "earthwork", [rec("LS", approved=OLD, valid_to=land.BEFORE)], "02", U, "15", 2, "", "动工日期"),
     Case("temporary land ends on HSX: in time", FIELD, "earthwork", [rec("LS", approved=OLD, valid_to=land.AFTER)], "02", N, "15", 1),
     Case("no date of approval", FIELD, "building", [rec("NZY", approved=None)], "02", U, "01", 2, "时效不能判定", "批准日期", code="9"),
     Case("mining right expired", WOOD, "mining", [rec("CK", WOOD, OLD, ENDED)], "02", Y, "26", 3, code="3"),
@@ -138,6 +145,11 @@ TABLE = [
     Case("expired and another layer missing", FIELD, "earthwork", [rec("LS", approved=OLD, valid_to=ENDED)], "02", U, "01", 2, "", "NZY", without=("NZY",)),
     Case("covered although a layer is missing", FIELD, "building", [rec("NZY")], "02", N, "12", 1, without=("LS", "ZJD")),
     Case("conversion layer is stale", FIELD, "building", [], "02", U, "01", 2, "", "已过时", stale=("NZY",)),
+    Case("conversion layer does not say its date", FIELD, "building", [], "02", U, "01", 2, "", "NZY 农用地转用图层（未注明数据截止日期）", stale={"NZY": None}, code="9"),
+    Case("conversion layer a week older than QSX", FIELD, "building", [], "02", Y, "21", 3, stale={"NZY": date(2025, 4, 24)}),
+    Case("conversion layer two months older than QSX", FIELD, "building", [], "02", U, "01", 2, "", "已过时", stale={"NZY": date(2025, 3, 1)}),
+    Case("conversion layer without any record", FIELD, "building", [], "02", U, "01", 2, "", "NZY 农用地转用图层（本地无任何记录", states=(("NZY", "empty"),), code="9"),
+    Case("covered although the undated layer may lack records", FIELD, "building", [rec("NZY")], "02", N, "12", 1, stale={"NZY": None}),
     Case("no parcels at all", FIELD, "building", [], "02", U, "01", 2, "", "DLTB", without=("DLTB",)),
     Case("ground that no parcel names", BARE, "building", [], "02", U, "01", 2, "", "DLTB"),
     Case("PBF layer missing: severity stays, said", FIELD, "building", [], "02", Y, "21", 3, "永久基本农田未知", "YJJBNTBHTB", without=("YJJBNTBHTB",)),
@@ -167,7 +179,17 @@ TABLE = [
     # --- 03 -----------------------------------------------------------------------------------
     Case("03 hall on paddy", FIELD, "building", [], "03", Y, "21", 3),
     Case("03 hall on converted paddy", FIELD, "building", [rec("NZY")], "03", N, "12", 1),
-    Case("03 supply alone does not convert", FIELD, "building", [rec("GY")], "03", Y, "21", 3),
+    Case("03 supply alone does not convert: asked, not accused", FIELD, "building", [rec("GY")], "03", U, "13", 2, "尚须", "农用地转用或进出平衡依据"),
+    Case("03 facility on dry land: its yearly balance is asked", DRY, "building", [rec("SS", DRY)], "03", U, "16", 2, "", "农用地转用或进出平衡依据"),
+    Case("03 homestead on dry land", DRY, "building", [rec("ZJD", DRY)], "03", U, "17", 2, "", "农用地转用或进出平衡依据"),
+    Case("03 registered on dry land", DRY, "building", [rec("DJ", DRY, OLD)], "03", U, "14", 2, "", "农用地转用或进出平衡依据"),
+    Case("03 pit inside its right on dry land", DRY, "mining", [rec("CK", DRY, OLD, RUNNING)], "03", U, "18", 2, "", "农用地转用或进出平衡依据"),
+    Case("03 temporary earthwork in time is no outflow", DRY, "earthwork", [rec("LS", DRY, valid_to=RUNNING)], "03", N, "15", 1),
+    Case("03 house on temporary land is one", DRY, "building", [rec("LS", DRY, valid_to=RUNNING)], "03", Y, "21", 3),
+    Case("03 converted and supplied cover it together only", FIELD, "building", [rec("NZY", HALF), rec("GY", EAST_HALF)], "03", U, "12", 2, "", "农用地转用或进出平衡依据"),
+    Case("02 converted and supplied cover it together only", FIELD, "building", [rec("NZY", HALF), rec("GY", EAST_HALF)], "02", N, "12", 1),
+    Case("03 supplied a half, nothing for the rest", FIELD, "building", [rec("GY", HALF)], "03", Y, "23", 3, "未批面积1.20亩"),
+    Case("03 facility register not given", FIELD, "building", [], "03", U, "01", 2, "", "SS", without=("SS",)),
     Case("03 orchard on paddy", FIELD, "planting", [], "03", Y, "22", 3, "进出平衡"),
     Case("03 orchard in the yearly plan", FIELD, "planting", [rec("JC")], "03", N, "19", 1),
     Case("03 orchard, plan not given", FIELD, "planting", [], "03", U, "01", 2, "", "JC", without=("JC",)),
@@ -175,10 +197,16 @@ TABLE = [
     Case("03 wood is no cropland", WOOD, "building", [], "03", N, "38", 1),
     Case("03 half of the paddy converted", FIELD, "building", [rec("NZY", HALF)], "03", Y, "23", 3),
     Case("03 below 400 m²", SMALL, "building", [], "03", Y, "21", 3, pooled=True),
-    Case("03 rural road over paddy", LANE, "road", [], "03", N, "31", 1),
+    Case("03 rural road over paddy: its yearly balance is asked", LANE, "road", [], "03", U, "31", 2, "农村道路", "JC 耕地进出平衡依据"),
+    Case("03 rural road in the yearly plan", LANE, "road", [rec("JC", at(210, 190, 170, 30))], "03", N, "31", 1),
+    Case("03 rural road converted", LANE, "road", [rec("NZY", at(210, 190, 170, 30))], "03", N, "12", 1),
+    Case("03 wide road in the yearly plan is construction", ROAD, "road", [rec("JC", at(210, 190, 170, 30))], "03", Y, "21", 3),
     Case("03 earthwork on paddy", FIELD, "earthwork", [], "03", Y, "33", 3, "", "下期影像"),
     Case("03 dry land in county B", at(1400, 400, 40, 40), "building", [], "03", Y, "21", 3),
-    Case("03 greenhouse stays cropland", FIELD, "greenhouse", [], "03", N, "38", 1),
+    Case("03 greenhouse on paddy", FIELD, "greenhouse", [], "03", Y, "22", 3, "进出平衡", "耕作层"),
+    Case("03 greenhouse in the yearly plan", FIELD, "greenhouse", [rec("JC")], "03", N, "19", 1),
+    Case("03 greenhouse in the facility register", FIELD, "greenhouse", [rec("SS")], "03", U, "16", 2, "", "进出平衡依据"),
+    Case("03 greenhouse, plan not given", FIELD, "greenhouse", [], "03", U, "01", 2, "", "JC", without=("JC",)),
     Case("03 orchard half in the yearly plan", FIELD, "planting", [rec("JC", HALF)], "03", Y, "23", 3, "未批面积1.20亩"),
     Case("03 pond under a consolidation project", FIELD, "pond", [rec("ZZ")], "03", N, "19", 1),
     # --- 07 -----------------------------------------------------------------------------------
@@ -192,7 +220,8 @@ TABLE = [
     Case("07 touching it by 2 m is registration error", at(560, 198, 40, 40), "building", [], "07", N, "38", 1, "碎条"),
     Case("07 core of 150 m² is dispatched", at(420, 50, 15, 10), "hard_surface", [], "07", Y, "28", 5),
     Case("07 150 m² outside the core is pooled", at(560, 50, 15, 10), "hard_surface", [], "07", Y, "28", 4, pooled=True),
-    Case("07 orchard planted in the red line", RED, "planting", [], "07", Y, "28", 4),
+    Case("07 orchard planted in the red line is left to other themes", RED, "planting", [], "07", N, "38", 1),
+    Case("07 greenhouse in the red line", RED, "greenhouse", [], "07", Y, "28", 4),
     Case("07 demolition is no activity of the theme", RED, "demolition", [], "07", N, "38", 1),
     Case("07 mining right in the red line: a further paper", RED, "mining", [rec("CK", RED, OLD, RUNNING)], "07", U, "18", 2, "", "认定意见"),
     Case("07 no conversion layer, hard surface", RED, "hard_surface", [], "07", U, "01", 2, "", "NZY", without=("NZY",)),
@@ -203,7 +232,7 @@ TABLE = [
 
 @pytest.mark.parametrize("case", TABLE, ids=[case.name for case in TABLE])
 def test_situation(case, repository):
-    refs = land.references(case.records, case.without, case.stale)
+    refs = land.references(case.records, case.without, case.stale, states=case.states)
     units = land.one(repository, case.patch, case.family, refs=refs, **case.facts)
     assert len(units) == 1
     unit = units[0]

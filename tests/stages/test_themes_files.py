@@ -37,6 +37,8 @@ def test_theme__code_is_the_file_name_and_every_rule_is_used(repository, code):
     [
         ('suggestion: "31"', 'suggestion: "77"', "unknown suggestion"),
         ("families: [mining]", "families: [minning]", "unknown family"),
+        ("{kind: GY, name: 供地,", "{kind: SX, name: 供地,", "unknown kind of approval"),
+        ("kinds: [NZY, GY]", "kinds: [NZY, GX]", "unknown kind of approval"),
         ('rule: "02-12"', 'rule: "02-99"', "unknown rule"),
         ("rhythm: month", "rhythm: fortnight", "rhythm"),
         ("  base: 3", "  base: 7", "base"),
@@ -69,8 +71,8 @@ minimum: [{area_m2: 200}]
 imagery: {gsd_m: 2.0}
 rhythm: quarter
 excuses:
-  - {kind: SX, name: 涉河许可, suggestion: "14", rule: "16-01"}
-situations: [{suggestion: "21", reason: 未见涉河许可, rule: "16-01"}]
+  - {kind: TG, name: 退耕批准, suggestion: "14", rule: "16-01"}
+situations: [{suggestion: "21", reason: 未见退耕批准, rule: "16-01"}]
 severity: {base: 4}
 rules:
   - {id: "16-01", text: 岸线内建设须有许可, source: our choice, effective_from: 2020-01-01}
@@ -78,13 +80,13 @@ rules:
 
 
 def test_a_new_theme_is_a_new_file():
-    """A kind of record that the software never heard of: missing at first, then given."""
+    """It rests on a kind of record: missing at first, then given."""
     patches = land.patches(("P1", land.at(800, 500, 40, 40), "building"))
-    refs = land.references([("SX", land.at(790, 490, 60, 60), date(2025, 1, 1), None)])
-    (bare,) = check(patches, land.references(), [parsed(NEW)], land.CRS, land.CFG)
+    refs = land.references([("TG", land.at(790, 490, 60, 60), date(2025, 1, 1), None)])
+    (bare,) = check(patches, land.references(without=("TG",)), [parsed(NEW)], land.CRS, land.CFG)
     (given,) = check(patches, refs, [parsed(NEW)], land.CRS, land.CFG)
     assert bare.findings[0].verdict is Verdict.UNKNOWN
-    assert "SX 涉河许可图层" in bare.findings[0].missing[0]
+    assert "TG 退耕批准图层" in bare.findings[0].missing[0]
     assert (given.findings[0].verdict, given.findings[0].suggestion) == (Verdict.NO, "14")
 
 

@@ -125,7 +125,8 @@ def _unit(facts: Facts, names: Names, themes: Sequence[Theme]) -> Unit:
     code = unit_code(facts, used, themes)
     areas = with_approvals(facts, used, left)
     facts = replace(facts, areas=areas)
-    shared = {field.name: getattr(part, field.name) for field in fields(Part)}
+    known = {field.name for field in fields(Unit)}
+    shared = {f.name: getattr(part, f.name) for f in fields(Part) if f.name in known}
     return Unit(
         **shared,
         district_name=names.district,

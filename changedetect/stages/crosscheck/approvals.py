@@ -7,8 +7,8 @@ later than the first with the new one.
 - approved after HSX: later than the change (2);
 - last day of validity before QSX: expired (3);
 - approved, or expired, inside the bracket: the images can not tell which came first. A clue must
-  not accuse on that, so it counts as valid by default, is said in the reason, and the date on
-  which work began is asked for (`CrosscheckSection.inside_bracket`);
+  neither accuse nor excuse on that: by default it may be valid, which raises a question, is said
+  in the reason, and asks for the date on which work began (`CrosscheckSection.inside_bracket`);
 - no date of approval: nothing can be said (9).
 """
 
@@ -31,6 +31,10 @@ from .land import Indexed
 from .overlay import beyond, pairs
 from .slivers import EMPTY, sliver_width_m, without_slivers
 from .units import Part
+
+
+START_DATE = "动工日期"
+"""Evidence that decides when a date lies between the two images."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +73,13 @@ class Meeting:
 
     @property
     def is_valid(self) -> bool:
-        """Whether its dates make it valid before the change."""
+        """Whether its dates make it valid before the change, or may make it so."""
         return self.time_code is TimeCode.BEFORE
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether its dates alone make it valid before the change."""
+        return self.is_valid and not self.undecided
 
 
 def time_code(

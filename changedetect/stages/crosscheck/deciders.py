@@ -13,7 +13,7 @@ from changedetect.records import TimeCode, Verdict
 
 from . import explain
 from .approvals import Meeting
-from .excuses import Answer, answer, fitting
+from .excuses import Answer, answer, covered_by, fitting
 from .ground import HALF, Facts, Ground, minimum_m2, mostly, road_width_m
 from .references import COUNTY_LAYER, LAYER_NAMES, PARCEL_LAYER, RED_LINE_LAYER
 
@@ -163,7 +163,7 @@ def _series(theme: Theme, facts: Facts, ground: Ground) -> Decision | None:  # n
     return _unknown(theme, IMAGES_POOR, reason, "整季时间序列影像")
 
 
-def _rural_road(theme: Theme, facts: Facts, ground: Ground) -> Decision | None:  # noqa: ARG001
+def _rural_road(theme: Theme, facts: Facts, ground: Ground) -> Decision | None:
     road, width_m = theme.rural_road, _width_m(theme, facts)
     slack_m = 0.0 if road is None else _slack_m(road, facts)
     if road is None or not road.width_min_m - slack_m <= width_m <= road.width_max_m:
@@ -172,7 +172,12 @@ def _rural_road(theme: Theme, facts: Facts, ground: Ground) -> Decision | None: 
     note = f"；占永久基本农田{explain.mu(farmland)}" if farmland is None or farmland > 0 else ""
     limits = f"{road.width_min_m:g}–{road.width_max_m:g}米"
     reason = f"道路宽约{width_m:.1f}米，在农村道路{limits}以内{note}"
-    return _no(road.rule, road.suggestion, reason)
+    if not road.asks or covered_by(road.kinds, facts, ground):
+        return _no(road.rule, road.suggestion, reason)
+    if answer(theme, facts, ground).outcome == "excused":
+        return None
+    text = explain.ruled(road.rule, f"{reason}；尚须{road.asks}方能判断")
+    return Decision(Verdict.UNKNOWN, road.suggestion, (text,), (road.rule,), (road.asks,))
 
 
 def _width_m(theme: Theme, facts: Facts) -> float:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from changedetect.config.themes import Excuse, Theme
 from changedetect.records import TimeCode, Verdict
 
-from .approvals import Meeting, Remainder, remainder
+from .approvals import START_DATE, Meeting, Remainder, remainder
 from .ground import Facts, Ground
 
 
@@ -17,7 +17,8 @@ class Answer:
     Attributes
     ----------
     outcome
-        ``excused``; ``question`` = approved, but a further paper decides; ``undated`` = would be
+        ``excused``; ``question`` = approved, but a further paper or the day on which work began
+        decides; ``undated`` = would be
         covered if records without date were valid; ``open`` = nothing covers it.
     left
         Ground that valid approvals of the right kind leave uncovered.
@@ -62,7 +63,7 @@ def answer(theme: Theme, facts: Facts, ground: Ground) -> Answer:
     excuses = fitting(theme, facts)
     meant = [meeting for meeting in facts.meetings if meeting.kind in excuses]
     valid = tuple(meeting for meeting in meant if meeting.is_valid)
-    plain = tuple(m for m in valid if not _asks(excuses[m.kind], ground))
+    plain = tuple(m for m in valid if m.is_decided and not _asks(excuses[m.kind], ground))
     for outcome, chosen in (("excused", plain), ("question", valid)):
         left = _left(facts, ground, chosen)
         if chosen and left.is_covered:
@@ -74,6 +75,12 @@ def answer(theme: Theme, facts: Facts, ground: Ground) -> Answer:
         asks = tuple(f"{kind} {excuses[kind].name}的批准日期或动工日期" for kind in unsure)
         return Answer("undated", left, valid, "01", excuses[unsure[0]].rule, asks)
     return Answer("open", left, valid)
+
+
+def covered_by(kinds: Collection[str], facts: Facts, ground: Ground) -> bool:
+    """Tell whether approvals of some kinds, valid before the change, cover the ground."""
+    chosen = [m for m in facts.meetings if m.kind in kinds and m.is_decided]
+    return bool(chosen) and _left(facts, ground, chosen).is_covered
 
 
 def _asks(excuse: Excuse, ground: Ground) -> bool:
@@ -103,7 +110,7 @@ def _covered(
         for kind in sorted({m.kind for m in chosen})
         if _left(facts, ground, [m for m in chosen if m.kind == kind]).is_covered
     }
-    undecided = ("动工日期",) if any(m.undecided for m in chosen) else ()
+    undecided = (START_DATE,) if any(m.undecided for m in chosen) else ()
     for whole in theme.combinations:
         if outcome == "excused" and alone.issuperset(whole.kinds):
             return Answer(outcome, left, chosen, whole.suggestion, whole.rule, undecided)

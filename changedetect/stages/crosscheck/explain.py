@@ -8,7 +8,7 @@ from datetime import date
 from changedetect.measure import to_mu
 from changedetect.records import LayerManifest, TimeCode
 
-from .approvals import Meeting
+from .approvals import START_DATE, Meeting
 from .references import kind_name
 
 TIME_WORDS: dict[TimeCode, str] = {
@@ -20,10 +20,6 @@ TIME_WORDS: dict[TimeCode, str] = {
     TimeCode.LAYER_MISSING: "缺批准日期，时效不能判定",
 }
 """SPSX in words."""
-
-START_DATE = "动工日期"
-"""Evidence that decides when a date lies between the two images."""
-
 
 def mu(area_m2: float | None) -> str:
     """Write an area in mu; unknown stays unknown.
@@ -45,14 +41,19 @@ def meeting_reason(meeting: Meeting, *, used: bool, is_beyond: bool) -> str:
     """Say of one approval whether it counts, and why."""
     record = meeting.record
     number = record.doc_no or f"记录{record.record_id}（无文号）"
-    words = TIME_WORDS[TimeCode.BEYOND if is_beyond and used else meeting.time_code]
+    words = _time_words(meeting, is_beyond=is_beyond and used)
     dates = f"批准日{_day(record.approved_on)}，有效期至{_day(record.valid_to, '长期')}"
-    note = f"；日期在前后时相之间，先后不能判定，须核{START_DATE}" if meeting.undecided else ""
     usable = "" if used or not meeting.is_valid else "；该类批准不适用于此变化"
     return (
         f"{kind_name(record.kind)} {number}：{dates}，重叠{mu(meeting.overlap_m2)}"
-        f"（占{meeting.share:.1%}），{words}{note}{usable}"
+        f"（占{meeting.share:.1%}），{words}{usable}"
     )
+
+
+def _time_words(meeting: Meeting, *, is_beyond: bool) -> str:
+    if meeting.undecided:
+        return f"日期在前后时相之间，先后不能判定，须核{START_DATE}"
+    return TIME_WORDS[TimeCode.BEYOND if is_beyond else meeting.time_code]
 
 
 def _day(value: date | None, empty: str = "不详") -> str:
@@ -67,8 +68,12 @@ def missing_layer(name: str, label: str, found: LayerManifest | None, district: 
         why = "不能读取"
     elif found.state == "undated":
         why = "无批准日期"
+    elif found.state == "empty":
+        why = "本地无任何记录，疑为缺报"
     elif not found.covers_district(district):
         why = f"未声明覆盖{district or '县界以外'}"
+    elif found.as_of is None:
+        why = "未注明数据截止日期"
     else:
         why = f"截至{_day(found.as_of)}，已过时"
     return f"{name} {label}图层（{why}）"

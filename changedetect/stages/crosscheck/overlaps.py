@@ -35,9 +35,15 @@ def unit_remainder(facts: Facts, used: Sequence[Meeting]) -> Remainder:
 
 
 def unit_code(facts: Facts, used: Sequence[Meeting], themes: Sequence[Theme]) -> TimeCode:
-    """Name the state of a unit's approvals (SPSX); construction land before needs none."""
+    """Name the state of a unit's approvals (SPSX); construction land before needs none.
+
+    Never `TimeCode.BEFORE` on approvals dated inside the bracket: whether those came before the
+    change is not known, which the code list can only say as 9.
+    """
     if used and _needing_is_covered(facts, used):
-        return TimeCode.BEFORE
+        decided = [meeting for meeting in used if meeting.is_decided]
+        is_sure = bool(decided) and _needing_is_covered(facts, decided)
+        return TimeCode.BEFORE if is_sure else TimeCode.LAYER_MISSING
     if any(absent_layers(theme, facts) for theme in _asking(facts, themes)):
         return TimeCode.LAYER_MISSING
     if any(meeting.share >= facts.cfg.meets_share for meeting in used):
@@ -56,12 +62,17 @@ def _needing_is_covered(facts: Facts, used: Sequence[Meeting]) -> bool:
 
 
 def with_approvals(facts: Facts, used: Sequence[Meeting], left: Remainder) -> UnitAreas:
-    """Add approved and unapproved areas to the areas of a unit."""
+    """Add approved and unapproved areas to the areas of a unit.
+
+    The area of each kind is that of all its records valid at the change, whether or not the kind
+    fits the change; the union, and what remains, are those of the used ones.
+    """
     areas = facts.areas
     cropland, farmland = unapproved_parts(facts, left.geometry)
+    valid = [meeting for meeting in facts.meetings if meeting.is_valid]
     approved = {
-        kind: _united_m2(facts, [m for m in used if m.kind == kind])
-        for kind in sorted({meeting.kind for meeting in used})
+        kind: _united_m2(facts, [m for m in valid if m.kind == kind])
+        for kind in sorted({meeting.kind for meeting in valid})
     }
     return replace(
         areas,
@@ -98,8 +109,15 @@ def overlap(meeting: Meeting, facts: Facts, *, used: bool, code: TimeCode) -> Ap
         record_area_m2=record.area_m2,
         overlap_m2=meeting.overlap_m2,
         share=meeting.share,
-        time_code=TimeCode.BEYOND if is_beyond else meeting.time_code,
+        time_code=_row_code(meeting, is_beyond=is_beyond),
         layer_version="" if manifest is None else manifest.version or "",
         used=used,
         reason=explain.meeting_reason(meeting, used=used, is_beyond=is_beyond),
     )
+
+
+def _row_code(meeting: Meeting, *, is_beyond: bool) -> TimeCode:
+    """Name the state of one approval; a date inside the bracket says before of none."""
+    if meeting.undecided and meeting.is_valid:
+        return TimeCode.LAYER_MISSING
+    return TimeCode.BEYOND if is_beyond else meeting.time_code

@@ -71,10 +71,10 @@ class References:
         return found is not None and bool(district) and found.covers_district(district)
 
     def stale(self, name: str, before: date, after_days: int) -> bool:
-        """Tell whether a layer is dated so long before a day that later records must be absent."""
+        """Tell whether a layer may lack records from before a day: it is older, or undated."""
         found = self.manifest(name)
         if found is None or found.as_of is None:
-            return False
+            return True
         return found.as_of + timedelta(days=after_days) < before
 
 

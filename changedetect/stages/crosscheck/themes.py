@@ -26,7 +26,8 @@ def judge(theme: Theme, facts: Facts) -> Finding:
     theme
         What is asked.
     facts
-        What is known of the unit.
+        What is known of the unit. The minimum area is asked of the whole patch: a border between
+        counties makes no change small.
 
     Returns
     -------
@@ -38,14 +39,15 @@ def judge(theme: Theme, facts: Facts) -> Finding:
     decision = decide(theme, facts, ground)
     severity, why, rule_ids, absent = _severity(theme, facts, ground, decision)
     smallest = minimum_m2(facts, theme)
-    size = ground.area_m2 if ground.area_m2 > 0 else facts.part.area_m2
+    part = facts.part
+    size = part.elsewhere_m2 + (ground.area_m2 if ground.area_m2 > 0 else part.area_m2)
     pooled = size < smallest
     reasons = (_opening(theme, facts, ground), *decision.reasons, *why)
     if pooled:
         small = f"面积{explain.mu(size)}小于最小上图面积{explain.mu(smallest)}，入池累计，不下发"
         reasons = (*reasons, explain.ruled(theme.rule, small))
     return Finding(
-        unit_id=facts.part.unit_id,
+        unit_id=part.unit_id,
         theme=theme.code,
         verdict=decision.verdict,
         suggestion=decision.suggestion,

@@ -23,7 +23,10 @@ OUTSIDE = "000000"
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A patch, or its part in one county, before it is checked."""
+    """A patch, or its part in one county, before it is checked.
+
+    ``elsewhere_m2`` is the area of the patch in other counties.
+    """
 
     unit_id: str
     patch_id: str
@@ -43,6 +46,7 @@ class Part:
     family: str
     family_probability: float
     change_probability: float
+    elsewhere_m2: float
 
     @property
     def gsd_m(self) -> float:
@@ -133,7 +137,8 @@ def _parts(row: dict[str, Any], cut: list[tuple[str, BaseGeometry]], crs: str) -
     names = [patch if len(cut) == 1 else f"{patch}-{code or OUTSIDE}" for code, _ in cut]
     areas = [area_m2(shape, crs) for _, shape in cut]
     largest = areas.index(max(areas))
-    areas[largest] += area_m2(row["geometry"], crs) - sum(areas)
+    whole_m2 = area_m2(row["geometry"], crs)
+    areas[largest] += whole_m2 - sum(areas)
     lengths = [perimeter_m(shape, crs) for _, shape in cut]
     whole_m = lengths[0] if len(cut) == 1 else perimeter_m(row["geometry"], crs)
     common = _common(row)
@@ -146,6 +151,7 @@ def _parts(row: dict[str, Any], cut: list[tuple[str, BaseGeometry]], crs: str) -
             area_m2=area,
             perimeter_m=length_m,
             area_sd_m2=float(row["area_sd_m2"]) * length_m / whole_m,
+            elsewhere_m2=whole_m2 - area if len(cut) > 1 else 0.0,
             **common,
         )
         for name, (code, shape), area, length_m in zip(names, cut, areas, lengths, strict=True)
