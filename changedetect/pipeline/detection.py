@@ -17,7 +17,7 @@ from changedetect.io import raster_writer, record_files, tile_files, vector_writ
 from changedetect.io.rasters import RasterReader
 from changedetect.pipeline.context import MonthContext
 from changedetect.pipeline.pairwork import FittedPair, TileWork, fit, tiles_meeting
-from changedetect.pipeline.runstore import StepRecord, StepResult
+from changedetect.pipeline.runstore import StepRecord, StepResult, digest_of
 from changedetect.pipeline.scenes import SCENES
 from changedetect.pipeline.territory import Territory, read_territory
 from changedetect.records import Scene, ScenePair, UnobservedArea
@@ -182,7 +182,8 @@ def run_tiles(
     """Work on every tile that an image and a county meet; tiles done before a kill are kept."""
     size_px = context.options.tile_px or context.job.config.grid.tile_px
     grid = territory.grid
-    folder = context.folder / "work" / f"{key[:16]}_{size_px}"
+    pairs = digest_of(key, [one.pair.name for one in fitted])  # a pair may be refused one day only
+    folder = context.folder / "work" / f"{pairs[:16]}_{size_px}"
     folder.mkdir(parents=True, exist_ok=True)
     tiles = list(grid.tiles(size_px, context.settings.halo_px))
     counties = [tuple(row) for row in territory.districts.bounds.to_numpy()]
