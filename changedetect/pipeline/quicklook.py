@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from changedetect.errors import InputError, SceneError
 from changedetect.grid import Grid, Tile, Window
 from changedetect.io import raster_writer
 from changedetect.io.describe_plain import NO_DATE, describe_plain
+from changedetect.io.publish import RunLock
 from changedetect.io.rasters import RasterReader
 from changedetect.pipeline.context import PARTIAL, RunOptions
 from changedetect.pipeline.detection import (
@@ -29,6 +31,7 @@ from changedetect.pipeline.detection import (
 from changedetect.pipeline.job import read_profile
 from changedetect.pipeline.pairwork import Settings, TileWork, fit
 from changedetect.pipeline.progress import Progress
+from changedetect.pipeline.runstore import code_digest, digest_of
 from changedetect.records import Scene, ScenePair
 from changedetect.stages import patches
 
@@ -123,16 +126,25 @@ def look_at_pair(
         notices += said
     pair = ScenePair(scenes[0], scenes[1])
     _check(pair, before, after)
-    prepare_folder(options)
     settings = Settings(PixelsSection(), EvidenceSection(), PatchesSection())
+    with look_folder(options, [repr(pair), repr(settings)]) as work:
+        return _look(pair, work, settings, options, progress, notices)
+
+
+def _look(
+    pair: ScenePair,
+    folder: Path,
+    settings: Settings,
+    options: LookOptions,
+    progress: Progress,
+    notices: Sequence[str],
+) -> LookReport:
     grid = pair.before.grid
     fitted = fit(RasterReader(Path("/")), pair, grid, settings)
-    work = options.out / ".work"
-    work.mkdir(exist_ok=True)
-    tiles, problems = _run(TileWork(Path("/"), grid, (fitted,), settings, work), options, progress)
+    work = TileWork(Path("/"), grid, (fitted,), settings, folder)
+    tiles, problems = _run(work, options, progress)
     outline = patches.outline(tiles.runs() + tiles.lost(), grid, settings.patches, (pair,))
     _write(options.out, tiles, grid, outline, pair)
-    shutil.rmtree(work)
     figures = {
         "patches": len(outline.patches),
         "area_m2" if grid.crs else "area_px": round(float(outline.patches["area_m2"].sum()), 2),
@@ -177,19 +189,40 @@ def _check(pair: ScenePair, before: Path, after: Path) -> None:
         raise SceneError(msg)
 
 
-def prepare_folder(options: LookOptions) -> None:
-    """Make the folder of results; earlier results are only replaced where that was asked for.
+@contextmanager
+def look_folder(options: LookOptions, inputs: Sequence[object]) -> Iterator[Path]:
+    """Hold the folder of results, and give a folder for tiles that is gone afterwards.
+
+    The folder of tiles is named after everything that a tile depends on, so that tiles of other
+    images, settings or programs are never taken up.
+
+    Parameters
+    ----------
+    options
+        Where results go, and whether earlier ones may be replaced.
+    inputs
+        Images (with their digests), sensor and settings.
 
     Raises
     ------
     InputError
         Results are there.
+    LockedError
+        Another process works on this folder.
     """
-    there = [name for name in OUTPUTS if (options.out / name).exists()]
-    if there and not options.overwrite:
-        msg = f"{options.out} holds {', '.join(there)}; add --overwrite to replace them, or choose another --out"
-        raise InputError(msg)
     options.out.mkdir(parents=True, exist_ok=True)
+    with RunLock(options.out / ".lock"):
+        there = [name for name in OUTPUTS if (options.out / name).exists()]
+        if there and not options.overwrite:
+            msg = f"{options.out} holds {', '.join(there)}; add --overwrite to replace them, or choose another --out"
+            raise InputError(msg)
+        key = digest_of(code_digest(), options.sensor, options.tile_px or TILE_PX, *inputs)
+        folder = options.out / f".changedetect-work-{key[:16]}"
+        try:
+            folder.mkdir(exist_ok=True)
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _run(

@@ -1,6 +1,5 @@
 """``detect series``: follow every pixel through a folder of dated images, report breaks."""
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -33,8 +32,8 @@ from changedetect.pipeline.quicklook import (
     TILE_PX,
     LookOptions,
     LookReport,
+    look_folder,
     picture,
-    prepare_folder,
     preview,
     thinned,
 )
@@ -173,18 +172,15 @@ def look_at_series(
     if last <= start:
         msg = f"{folder}: the series ends on {last}, nothing comes after {start}; {'; '.join(notices)}"
         raise SceneError(msg)
-    prepare_folder(options)
-    work_folder = options.out / ".work"
-    work_folder.mkdir(exist_ok=True)
     outlines = PatchesSection()
     grid = scenes[0].grid
-    work = SeriesWork(folder, grid, scenes, start, settings, outlines, work_folder)
-    tiles, lost = _run(work, options, progress)
-    outline = patches.outline(
-        tiles.runs() + tiles.lost(), grid, outlines, brackets(scenes), sources=("series",)
-    )
-    _write(options.out, tiles, work, outline)
-    shutil.rmtree(work_folder)
+    with look_folder(options, [repr(scenes), start, repr(settings), repr(outlines)]) as place:
+        work = SeriesWork(folder, grid, scenes, start, settings, outlines, place)
+        tiles, lost = _run(work, options, progress)
+        outline = patches.outline(
+            tiles.runs() + tiles.lost(), grid, outlines, brackets(scenes), sources=("series",)
+        )
+        _write(options.out, tiles, work, outline)
     figures = {
         "images": len(scenes),
         "since": start.isoformat(),
