@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TypeVar
 
-from changedetect.errors import ChangeDetectError, ConfigError, ResourceError
+from changedetect.errors import ChangeDetectError, ConfigError, IntegrityError, ResourceError
 from changedetect.grid import Tile
 
 T = TypeVar("T")
@@ -74,6 +74,8 @@ def run_tiles(
     ------
     ConfigError
         The scheduler is unknown, or `workers` is below 1.
+    IntegrityError
+        The work found stored data that differ from what was recorded: no result would be true.
     ResourceError
         A cluster was named and dask's ``distributed`` is not installed, or it can not be reached.
     Exception
@@ -145,6 +147,8 @@ def _outcome(future: Future[T], tile: Tile) -> T | TileFailure:
     """Return what became of a tile; BrokenExecutor means that its worker died."""
     try:
         return future.result()
+    except IntegrityError:
+        raise
     except ChangeDetectError as error:
         return TileFailure(tile, error)
     except BrokenExecutor:
