@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import geopandas as gpd
 import numpy as np
+import pandas as pd
 
 from changedetect import schema, tiling
 from changedetect.config.detection import EvidenceSection, PatchesSection, PixelsSection
@@ -122,7 +124,8 @@ def look_at_pair(
     notices: list[str] = []
     for path in (before, after):
         scene, said = describe_plain(path, profile)
-        scenes.append(replace(scene, href=str(path.resolve())))
+        mask = str(path.absolute().with_name(scene.cloud_href)) if scene.cloud_href else ""
+        scenes.append(replace(scene, href=str(path.absolute()), cloud_href=mask))
         notices += said
     pair = ScenePair(scenes[0], scenes[1])
     _check(pair, before, after)
@@ -144,6 +147,7 @@ def _look(
     work = TileWork(Path("/"), grid, (fitted,), settings, folder)
     tiles, problems = _run(work, options, progress)
     outline = patches.outline(tiles.runs() + tiles.lost(), grid, settings.patches, (pair,))
+    outline = replace(outline, patches=without_unknown_days(outline.patches, pair))
     _write(options.out, tiles, grid, outline, pair)
     figures = {
         "patches": len(outline.patches),
@@ -156,6 +160,14 @@ def _look(
     }
     said_all = (*dict.fromkeys(notices), *fitted.pixels.notes, *fitted.evidence.notes)
     return LookReport(options.out, figures, said_all, problems)
+
+
+def without_unknown_days(table: gpd.GeoDataFrame, pair: ScenePair) -> gpd.GeoDataFrame:
+    """Leave the dates of a table of patches empty where an image has none."""
+    scenes = {"before_date": pair.before, "after_date": pair.after}
+    undated = [name for name, scene in scenes.items() if scene.time == NO_DATE]
+    empty = pd.Series(None, index=table.index, dtype=object)
+    return table.assign(**dict.fromkeys(undated, empty))
 
 
 def _check(pair: ScenePair, before: Path, after: Path) -> None:
@@ -233,7 +245,7 @@ def _run(
     failures: list[tiling.TileFailure] = []
     progress.begin("detect", len(tiles))
 
-    def done(tile: Tile, result: str | tiling.TileFailure) -> None:
+    def done(tile: Tile, result: tuple[str, ...] | tiling.TileFailure) -> None:
         if isinstance(result, tiling.TileFailure):
             failures.append(result)
         progress.advance("detect", tile.name)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from changedetect import schema, tiling
-from changedetect.config.detection import PatchesSection
+from changedetect import tiling
+from changedetect.config.detection import PatchesSection, PixelsSection
 from changedetect.config.series import SeriesSection
 from changedetect.errors import ConfigError, SceneError
 from changedetect.grid import Grid, Tile
@@ -26,6 +26,7 @@ from changedetect.pipeline.detection import (
     write_patches,
 )
 from changedetect.pipeline.job import SHARED_CONFIG, read_profile
+from changedetect.pipeline.pairwork import shared_reader
 from changedetect.pipeline.progress import Progress
 from changedetect.pipeline.quicklook import (
     PREVIEW,
@@ -38,7 +39,7 @@ from changedetect.pipeline.quicklook import (
     thinned,
 )
 from changedetect.records import Scene, ScenePair
-from changedetect.stages import patches
+from changedetect.stages import patches, pixels
 from changedetect.stages.evidence import series
 
 
@@ -58,6 +59,8 @@ class SeriesWork:
         Breaks first seen after this day are reported.
     folder
         Where tiles leave their file.
+    cloud_buffer_px
+        How far clouds and shadows are grown. [px]
     """
 
     images: Path
@@ -67,6 +70,12 @@ class SeriesWork:
     settings: SeriesSection
     outlines: PatchesSection
     folder: Path
+    cloud_buffer_px: int = PixelsSection().cloud_buffer_px
+
+    @property
+    def halo_px(self) -> int:
+        """What a tile must read beyond its core so that cuts leave no trace. [px]"""
+        return patches.halo_px(self.outlines) + self.cloud_buffer_px
 
     @property
     def days(self) -> list[date]:
@@ -83,7 +92,7 @@ class SeriesWork:
 
     def measure(self, tile: Tile) -> tuple[np.ndarray, patches.TileRuns]:
         """Follow the pixels of one tile; evidence of its core, and its runs."""
-        reader = RasterReader(self.images)
+        reader = shared_reader(self.images)
         shape = tile.outer.height, tile.outer.width
         state = series.start(shape, self.scenes[0].roles, self.settings)
         for day in self.days:
@@ -100,9 +109,8 @@ class SeriesWork:
     def _values(self, reader: RasterReader, tile: Tile, scenes: Sequence[Scene]) -> np.ndarray:
         whole: np.ndarray | None = None
         for scene in scenes:
-            values = reader.read(scene, self.grid, tile.outer)
-            cloud = reader.read_cloud(scene, self.grid, tile.outer)
-            values[:, (cloud == schema.CLOUD) | (cloud == schema.SHADOW)] = np.nan
+            image, cloud = reader.read_with_cloud(scene, self.grid, tile.outer)
+            values = pixels.masked(image, cloud, self.cloud_buffer_px)
             whole = values if whole is None else np.where(np.isfinite(whole), whole, values)
         assert whole is not None
         return whole
@@ -234,8 +242,7 @@ def _notices(first: date, last: date, start: date, settings: SeriesSection) -> t
 def _run(
     work: SeriesWork, options: LookOptions, progress: Progress
 ) -> tuple[TileSet, tuple[str, ...]]:
-    halo = patches.halo_px(work.outlines)
-    tiles = tuple(work.grid.tiles(options.tile_px or TILE_PX, halo))
+    tiles = tuple(work.grid.tiles(options.tile_px or TILE_PX, work.halo_px))
     failures: list[tiling.TileFailure] = []
     progress.begin("series", len(tiles))
 
