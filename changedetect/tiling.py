@@ -74,10 +74,10 @@ def run_tiles(
     ------
     ConfigError
         The scheduler is unknown, or `workers` is below 1.
+    IntegrityError
+        The work found stored data that differ from what was recorded: no result would be true.
     ResourceError
         A cluster was named and dask's ``distributed`` is not installed, or it can not be reached.
-    IntegrityError
-        The work found stored data that differ from what was recorded about them.
     Exception
         Whatever unexpected error the work raised, with a note that names the tile.
     """

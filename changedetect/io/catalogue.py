@@ -4,6 +4,7 @@ The rule: hidden files, and files with a suffix in `SIDE_FILES` (headers, texts,
 are not images. Cloud masks belong to their image. Every other file is a scene or a problem.
 """
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -82,11 +83,8 @@ def scan(folder: Path, profiles: Sequence[SensorProfile]) -> Catalogue:
             f"{folder}: no such folder; images were expected there (scenes.folder of the job file)"
         )
         raise InputError(msg)
-    files = sorted(
-        path for path in folder.rglob("*") if path.is_file() and not _is_side(path, folder)
-    )
+    files, problems = _listed(folder)
     scenes: list[Scene] = []
-    problems: list[Problem] = []
     masks = {path for path in files if _mask_suffix(path, profiles)}
     claimed: set[Path] = set()
     sets, singles = group_sets([path for path in files if path not in masks], profiles)
@@ -115,6 +113,35 @@ def scan(folder: Path, profiles: Sequence[SensorProfile]) -> Catalogue:
             for scene in kept
         },
     )
+
+
+def _listed(folder: Path) -> tuple[list[Path], list[Problem]]:
+    """List what is no side file; a link that leads nowhere or to a folder is a named problem."""
+    problems: list[Problem] = []
+
+    def closed(error: OSError) -> None:
+        href = Path(error.filename).relative_to(folder).as_posix()
+        message = f"{href}: this folder can not be read ({error.strerror}); check its permissions"
+        problems.append(Problem(href, message))
+
+    files: list[Path] = []
+    for place, folders, names in os.walk(folder, onerror=closed):
+        for path in (Path(place) / name for name in (*folders, *names)):
+            if _is_side(path, folder) or (path.is_dir() and not path.is_symlink()):
+                continue
+            href = path.relative_to(folder).as_posix()
+            if path.is_dir():
+                message = (
+                    f"{href}: a link to a folder; links to folders are not followed: put the "
+                    "images there themselves, or link each of them"
+                )
+                problems.append(Problem(href, message))
+            elif not path.exists():
+                message = f"{href}: a link to {path.readlink()}, which is not there; restore it"
+                problems.append(Problem(href, message))
+            elif path.is_file():
+                files.append(path)
+    return sorted(files), problems
 
 
 def scene_files(folder: Path, scene: Scene) -> tuple[Path, ...]:

@@ -8,9 +8,9 @@ from rasterio.io import DatasetReader
 
 from changedetect.config.sensors import SensorProfile
 from changedetect.errors import SceneError
-from changedetect.io.digest import sha256_file
-from changedetect.io.georeference import grid_of
-from changedetect.io.opening import check_structure, open_raster
+from changedetect.grid import Grid
+from changedetect.io.georeference import PLAIN, grid_of
+from changedetect.io.opening import check_structure, digest_of_file, open_raster
 from changedetect.io.scene_time import scene_time
 from changedetect.records import Band, Scene
 
@@ -157,9 +157,29 @@ def agreed_nodata(found: float | None, profile: SensorProfile, name: str) -> flo
 
 def _with_digest(scene: Scene, path: Path, profile: SensorProfile) -> Scene:
     mask = cloud_path(path, profile)
-    digest = sha256_file(path)
+    digest = digest_of_file(path)
     if mask is None:
         return replace(scene, sha256=digest)
+    check_mask(mask, scene.grid)
+    cloud_href = (Path(scene.href).parent / mask.name).as_posix()
+    return replace(scene, sha256=f"{digest}:{digest_of_file(mask)}", cloud_href=cloud_href)
+
+
+def check_mask(mask: Path, grid: Grid) -> None:
+    """Refuse a cloud mask that is none, or that does not cover its image.
+
+    Parameters
+    ----------
+    mask
+        The file.
+    grid
+        Of the image.
+
+    Raises
+    ------
+    SceneError
+        The message names what was found and what was expected.
+    """
     with open_raster(mask) as dataset:
         if dataset.count != 1 or dataset.dtypes[0] != "uint8":
             msg = (
@@ -168,9 +188,23 @@ def _with_digest(scene: Scene, path: Path, profile: SensorProfile) -> Scene:
             )
             raise SceneError(msg)
         check_structure(dataset, mask, nodata_known=True)
-        grid_of(dataset, mask.name)
-    cloud_href = (Path(scene.href).parent / mask.name).as_posix()
-    return replace(scene, sha256=f"{digest}:{sha256_file(mask)}", cloud_href=cloud_href)
+        size = Grid("", PLAIN, dataset.width, dataset.height)
+        found = grid_of(dataset, mask.name) if grid.crs else size
+    if found.crs != grid.crs:
+        msg = (
+            f"{mask.name}: a cloud mask in {found.crs}, its image is in {grid.crs}; make the mask "
+            "from this image"
+        )
+        raise SceneError(msg)
+    slack = max(found.resolution, grid.resolution)  # a coarser mask may end within its last pixel
+    (west, south, east, north), (w, s, e, n) = found.bounds, grid.bounds
+    if max(west - w, south - s, e - east, n - north) > slack:
+        msg = (
+            f"{mask.name}: the cloud mask covers {found.bounds}, its image {grid.bounds} (west, "
+            "south, east, north); ground without mask would be taken for clear: make the mask "
+            "from this image (云掩膜未覆盖影像)"
+        )
+        raise SceneError(msg)
 
 
 def _number(tags: dict[str, str], names: tuple[str, ...]) -> float | None:

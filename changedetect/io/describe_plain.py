@@ -1,22 +1,29 @@
 """Quick looks: any image as a scene, with a notice for everything that had to be assumed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from rasterio.enums import ColorInterp
+from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 
 from changedetect.config.sensors import SensorProfile
 from changedetect.errors import SceneError
 from changedetect.grid import Grid
-from changedetect.io.describe import agreed_nodata, check_bands, check_scales, scene_bands
-from changedetect.io.digest import sha256_file
+from changedetect.io.describe import (
+    agreed_nodata,
+    check_bands,
+    check_mask,
+    check_scales,
+    cloud_path,
+    scene_bands,
+)
 from changedetect.io.georeference import PLAIN, grid_of, is_georeferenced
-from changedetect.io.opening import check_structure, open_raster
+from changedetect.io.opening import check_structure, digest_of_file, open_raster
 from changedetect.io.scene_time import parse_time
 from changedetect.records import Band, Scene
 
@@ -76,7 +83,15 @@ def describe_plain(path: Path, profile: SensorProfile | None) -> tuple[Scene, tu
         else:
             kind, bands = _guess(dataset, name, notices)
             nodata = _declared_nodata(dataset)
-        check_structure(dataset, path, nodata_known=True)
+        unwritten = check_structure(dataset, path, nodata_known=True)
+        if unwritten and nodata is None:
+            nodata = 0.0
+            notices.append(
+                f"{name}: {unwritten} blocks were never written and no no-data value is known; 0 is "
+                "taken for not observed"
+            )
+        if nodata is None and kind != "radar":
+            _count_black(dataset, bands, name, notices)
         grid = _grid(dataset, name, notices)
         scene = Scene(
             scene_id=path.stem if path.suffix else name,
@@ -89,9 +104,47 @@ def describe_plain(path: Path, profile: SensorProfile | None) -> tuple[Scene, tu
             dtype=dataset.dtypes[bands[0].index - 1],
             nodata=nodata,
             gsd_m=profile.gsd_m if profile else grid.resolution,
-            sha256=sha256_file(path),
+            sha256=digest_of_file(path),
         )
-    return scene, tuple(notices)
+    return _with_cloud(scene, path, profile, notices), tuple(notices)
+
+
+def _with_cloud(
+    scene: Scene, path: Path, profile: SensorProfile | None, notices: list[str]
+) -> Scene:
+    """Take the cloud mask beside the image; say whether there is one."""
+    mask = cloud_path(path, profile) if profile else None
+    if mask is None:
+        if scene.kind != "radar":
+            notices.append(
+                f"{scene.href}: no cloud mask: clouds are not recognised, and may show as change "
+                "(无云掩膜，云可能被当作变化)"
+            )
+        return scene
+    check_mask(mask, scene.grid)
+    notices.append(f"{scene.href}: clouds are taken from {mask.name}")
+    return replace(scene, sha256=f"{scene.sha256}:{digest_of_file(mask)}", cloud_href=mask.name)
+
+
+def _count_black(
+    dataset: DatasetReader, bands: Sequence[Band], name: str, notices: list[str]
+) -> None:
+    """Say how many pixels are taken for not observed because they are 0 in all bands."""
+    if len(bands) == 1 or MaskFlags.per_dataset in dataset.mask_flag_enums[0]:
+        return
+    indexes, black = [band.index for band in bands], 0
+    for row in range(0, dataset.height, _SAMPLE_PX):
+        rows = (row, min(row + _SAMPLE_PX, dataset.height))
+        try:
+            strip = dataset.read(indexes, window=(rows, (0, dataset.width)))
+        except RasterioError:  # tiles there fail by name later
+            continue
+        black += int((strip == 0).all(axis=0).sum())
+    if black:
+        notices.append(
+            f"{name}: no no-data value is declared; {black} pixels that are 0 in all bands are taken "
+            "for not observed (未声明无效值，全零像元按未监测处理)"
+        )
 
 
 def _declared_nodata(dataset: DatasetReader) -> float | None:

@@ -73,7 +73,11 @@ def describe_set(path: Path, profile: SensorProfile, *, href: str = "") -> Scene
         msg = f"{href}: its bands lie on {len(set(grids))} different grids; fetch the product again"
         raise SceneError(msg)
     mask = Path(str(template).replace("{band}", profile.cloud_band)) if profile.cloud_band else None
-    digest = sha256_files(files)
+    try:
+        digest = sha256_files(files)
+    except OSError as error:
+        msg = f"{href}: can not be read ({error}); check its permissions and the disk"
+        raise SceneError(msg) from error
     cloud_href = ""
     if mask is not None and mask.is_file():
         digest = f"{digest}:{sha256_file(mask)}"

@@ -15,6 +15,33 @@ _ALIGNED_PX = 1e-3
 """Grids whose pixels differ by less than this are the same grid. [px]"""
 
 
+def covered(footprint: Grid, grid: Grid) -> Window:
+    """Return the part of a grid under the footprint of another, rounded outwards to whole pixels.
+
+    Returns
+    -------
+    Window
+        Of no or negative size where they do not meet. [px]
+
+    Raises
+    ------
+    GridError
+        The coordinate systems can not be related.
+    """
+    bounds = footprint.bounds
+    if footprint.crs != grid.crs:
+        bounds = transformer(footprint.crs, grid.crs).transform_bounds(*bounds)
+    if not np.isfinite(bounds).all():
+        return grid.window  # beyond what the projection can say: looked for everywhere
+    west, south, east, north = bounds
+    left, size, top = grid.transform[2], grid.resolution, grid.transform[5]
+    first_col = max(int(np.floor((west - left) / size + _ALIGNED_PX)), 0)
+    first_row = max(int(np.floor((top - north) / size + _ALIGNED_PX)), 0)
+    end_col = min(int(np.ceil((east - left) / size - _ALIGNED_PX)), grid.width)
+    end_row = min(int(np.ceil((top - south) / size - _ALIGNED_PX)), grid.height)
+    return Window(first_row, first_col, end_row - first_row, end_col - first_col)
+
+
 @dataclass(frozen=True, slots=True)
 class Placement:
     """How a product grid lies on a source.

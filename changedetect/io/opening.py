@@ -18,6 +18,7 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import DatasetReader
 
 from changedetect.errors import SceneError
+from changedetect.io.digest import sha256_file
 from changedetect.io.environment import RASTER_DRIVERS
 
 _OPENING = threading.Lock()
@@ -52,9 +53,10 @@ def driver_of(path: Path) -> str:
     Raises
     ------
     SceneError
-        None of `RASTER_DRIVERS`: whatever the name says (a VRT named ``.tif`` for instance).
+        None of `RASTER_DRIVERS`: whatever the name says (a VRT named ``.tif`` for instance); or
+        the system does not let it be read.
     """
-    with path.open("rb") as stream:
+    with _read_errors(path), path.open("rb") as stream:
         start = stream.read(12)
     if path.suffix.lower() in _ENVI_SUFFIXES and header_of(path) is not None:
         return "ENVI"
@@ -67,6 +69,31 @@ def driver_of(path: Path) -> str:
         "(ENVI needs its .hdr beside it); convert it, or fetch it again"
     )
     raise SceneError(msg)
+
+
+@contextmanager
+def _read_errors(path: Path) -> Iterator[None]:
+    """Turn what the system says against reading a file into a named problem of that file."""
+    try:
+        yield
+    except OSError as error:
+        msg = (
+            f"{path}: can not be read ({error.strerror or error}); "
+            "check its permissions and the disk or network drive that it lies on"
+        )
+        raise SceneError(msg) from error
+
+
+def digest_of_file(path: Path) -> str:
+    """Return the SHA-256 of an image's bytes.
+
+    Raises
+    ------
+    SceneError
+        The system does not let it be read.
+    """
+    with _read_errors(path):
+        return sha256_file(path)
 
 
 @contextmanager
@@ -105,7 +132,7 @@ def open_raster(path: Path) -> Iterator[DatasetReader]:
             yield dataset
 
 
-def check_structure(dataset: DatasetReader, path: Path, *, nodata_known: bool) -> None:
+def check_structure(dataset: DatasetReader, path: Path, *, nodata_known: bool) -> int:
     """Refuse a file that opens but does not hold all its pixels.
 
     Block offsets of GeoTIFFs are compared with the size of the file; other formats have their
@@ -117,22 +144,27 @@ def check_structure(dataset: DatasetReader, path: Path, *, nodata_known: bool) -
         A block that was never written reads as 0; without a no-data value that would be taken
         for an observation.
 
+    Returns
+    -------
+    int
+        Blocks that were never written.
+
     Raises
     ------
     SceneError
         Cut short, or with unwritten blocks and no no-data value.
     """
     if dataset.driver == "GTiff":
-        _check_blocks(dataset, path, nodata_known=nodata_known)
-        return
+        return _check_blocks(dataset, path, nodata_known=nodata_known)
     if dataset.driver == "ENVI":
         _check_plain_size(dataset, path)
-        return
+        return 0
     try:
         dataset.read(1, window=((dataset.height - 1, dataset.height), (0, dataset.width)))
     except RasterioError as error:
         msg = f"{path}: the last row can not be read ({error}); the file is cut short or damaged"
         raise SceneError(msg) from error
+    return 0
 
 
 def _check_plain_size(dataset: DatasetReader, path: Path) -> None:
@@ -144,7 +176,7 @@ def _check_plain_size(dataset: DatasetReader, path: Path) -> None:
         raise SceneError(msg)
 
 
-def _check_blocks(dataset: DatasetReader, path: Path, *, nodata_known: bool) -> None:
+def _check_blocks(dataset: DatasetReader, path: Path, *, nodata_known: bool) -> int:
     size = path.stat().st_size
     height, width = dataset.block_shapes[0]
     bands = (
@@ -174,3 +206,4 @@ def _check_blocks(dataset: DatasetReader, path: Path, *, nodata_known: bool) -> 
             "but no no-data value is known; declare one in the sensor profile"
         )
         raise SceneError(msg)
+    return unwritten

@@ -14,8 +14,9 @@ import numpy as np
 from changedetect.errors import GridError, IntegrityError, SceneError
 from changedetect.grid import Grid, Window
 from changedetect.io.catalogue import scene_files
-from changedetect.io.digest import sha256_file, sha256_files
+from changedetect.io.digest import sha256_files
 from changedetect.io.mapping import Placement
+from changedetect.io.opening import digest_of_file
 from changedetect.io.source import Source, read_source
 from changedetect.kernels import regrid
 from changedetect.records import Scene
@@ -48,7 +49,9 @@ class RasterReader:
 
     folder: Path
     verify: bool = True
-    _verified: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
+    _verified: set[tuple[str, str]] = field(
+        default_factory=set, init=False, repr=False, compare=False
+    )
     _lock: threading.Lock = field(
         default_factory=threading.Lock, init=False, repr=False, compare=False
     )
@@ -136,6 +139,28 @@ class RasterReader:
         values = decode_mask(source.read_plain(part), coding, href)
         return regrid.nearest(values, part.row, part.col, rows, cols, OUTSIDE)
 
+    def read_with_cloud(
+        self, scene: Scene, grid: Grid, window: Window
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Read a window and its cloud mask; where a scene's mask says nothing, so does the image.
+
+        Returns
+        -------
+        tuple
+            As `read`, but NaN also where the scene has a mask and the mask is 255 (no mask is not
+            a clear sky); and as `read_cloud`.
+
+        Raises
+        ------
+        SceneError, IntegrityError, GridError
+            As for `read` and `read_cloud`.
+        """
+        image = self.read(scene, grid, window)
+        cloud = self.read_cloud(scene, grid, window)
+        if scene.cloud_href:
+            image[:, cloud == OUTSIDE] = np.nan
+        return image, cloud
+
     def _resampled(
         self, source: Source, scene: Scene, placement: Placement, window: Window
     ) -> np.ndarray:
@@ -159,7 +184,7 @@ class RasterReader:
 
     def _check_digest(self, scene: Scene) -> None:
         with self._lock:
-            if not self.verify or scene.href in self._verified:
+            if not self.verify or (scene.href, scene.sha256) in self._verified:
                 return
             image, _, mask = scene.sha256.partition(":")
             files = list(scene_files(self.folder, scene))
@@ -167,12 +192,12 @@ class RasterReader:
             if missing:
                 msg = f"{', '.join(missing)}: no such file; it was there when catalogued"
                 raise SceneError(msg)
-            found = sha256_file(files[0]) if len(files) == 1 else sha256_files(files)
+            found = digest_of_file(files[0]) if len(files) == 1 else sha256_files(files)
             _compare(scene.href, image, found)
             if mask:
                 cloud = scene.cloud_href.partition("#")[0]
-                _compare(cloud, mask, sha256_file(self.folder / cloud))
-            self._verified.add(scene.href)
+                _compare(cloud, mask, digest_of_file(self.folder / cloud))
+            self._verified.add((scene.href, scene.sha256))
 
 
 def _compare(href: str, expected: str, found: str) -> None:

@@ -79,7 +79,8 @@ def read_source(source: Source, scene: Scene, window: Window) -> np.ndarray:
     Returns
     -------
     ndarray
-        ``(band, y, x)`` float32; NaN is no-data, masked, transparent, not finite, or outside.
+        ``(band, y, x)`` float32; NaN is no-data, masked, transparent, not finite, or outside; and,
+        in an optical file that declares none of these, 0 in all bands.
 
     Raises
     ------
@@ -98,6 +99,8 @@ def read_source(source: Source, scene: Scene, window: Window) -> np.ndarray:
         with open_raster(source.files[0]) as dataset:
             stored = _read(dataset, source.files[0], [band.index for band in scene.bands], inner)
             hidden = _hidden(dataset, source.files[0], inner)
+        if hidden is None:
+            hidden = _black(stored, scene)
         out[(slice(None), *target)] = _physical(stored, scene.bands, scene.nodata, hidden)
         return out
     for position, (path, band) in enumerate(zip(source.files, scene.bands, strict=True)):
@@ -125,6 +128,17 @@ def _hidden(dataset: DatasetReader, path: Path, window: Window) -> np.ndarray | 
         raise _unreadable(path, window, error) from error
     hidden: np.ndarray = np.asarray(opaque) == 0
     return hidden
+
+
+def _black(stored: np.ndarray, scene: Scene) -> np.ndarray | None:
+    """Pixels that are 0 in every band of an image that declares nothing as no-data.
+
+    That is how the collar of an image without no-data value looks; no ground is so dark in all
+    bands. None where the rule does not apply: one band, radar, or a declared value.
+    """
+    if scene.nodata is not None or scene.kind == "radar" or len(stored) == 1:
+        return None
+    return np.asarray((stored == 0).all(axis=0))
 
 
 def _physical(

@@ -25,8 +25,8 @@ from changedetect.io.publish import publish
 FIXED_TIME = "2000-01-01T00:00:00.000Z"
 """``last_change`` of every layer: time of writing is no property of the data."""
 
-UNPLACED = 'ENGCRS["pixels",EDATUM["unplaced"],CS[Cartesian,2],AXIS["x",east],AXIS["y",north],LENGTHUNIT["metre",1]]'
-"""System of tables without georeference (quick looks): one unit a pixel, nowhere on earth."""
+UNPLACED = 'LOCAL_CS["Undefined Cartesian SRS",UNIT["m",1]]'
+"""GDAL stores it under srs_id -1, which the standard keeps for coordinates of no known place."""
 
 _STAMP = threading.Lock()
 
@@ -51,7 +51,8 @@ def write_geopackage(
     descriptions
         Layer name -> description.
     crs
-        Coordinate system of all tables, ``EPSG:n``; empty for tables without georeference.
+        Coordinate system of all tables, ``EPSG:n``; empty for plane coordinates of no known place
+        (quick looks): stored as the GeoPackage's "undefined Cartesian".
     overwrite
         Replace an existing file.
 
@@ -123,7 +124,7 @@ def read_geopackage(path: Path, layer: str) -> gpd.GeoDataFrame:
 
 
 def _prepared(name: str, table: gpd.GeoDataFrame, crs: str, path: Path) -> gpd.GeoDataFrame:
-    if table.crs != (crs or None):
+    if (table.crs is not None or crs) and (table.crs is None or table.crs != crs):
         found = table.crs.to_string() if table.crs is not None else "no coordinate system"
         msg = (
             f"{path}: layer {name} is in {found}, {crs or 'none'} was expected; carry it over first"
@@ -157,7 +158,7 @@ def _write_layer(
         layer=name,
         driver="GPKG",
         geometry_type="MultiPolygon" if polygonal else "Unknown",
-        crs=UNPLACED if table.crs is None else table.crs.to_string(),
+        crs=table.crs.to_string() if table.crs is not None else UNPLACED,
         append=is_later,
         dataset_options=None if is_later else {"VERSION": "1.2", "ADD_GPKG_OGR_CONTENTS": "YES"},
         layer_options={"DESCRIPTION": description, "GEOMETRY_NAME": "geom", "FID": "fid"},

@@ -16,10 +16,10 @@ from changedetect.grid import Grid, Tile, Window
 from changedetect.io import raster_writer, record_files, tile_files, vector_writer
 from changedetect.io.rasters import RasterReader
 from changedetect.pipeline.context import MonthContext
-from changedetect.pipeline.pairwork import FittedPair, TileWork, fit, tiles_meeting
-from changedetect.pipeline.runstore import StepRecord, StepResult
+from changedetect.pipeline.pairwork import FittedPair, TileWork, fit, only_on, tiles_meeting
+from changedetect.pipeline.runstore import StepRecord, StepResult, digest_of
 from changedetect.pipeline.scenes import SCENES
-from changedetect.pipeline.territory import Territory, read_territory
+from changedetect.pipeline.territory import Land, Territory, read_territory
 from changedetect.records import Scene, ScenePair, UnobservedArea
 from changedetect.stages import classify, patches
 
@@ -35,7 +35,7 @@ EVIDENCE_FORM = raster_writer.RasterForm(
     "int16", schema.EVIDENCE_NODATA, ("log-likelihood ratio of change x 100",)
 )
 CHANGE_FORM = raster_writer.RasterForm(
-    "uint8", schema.NOT_OBSERVED, ("0 unchanged, 1 changed, 255 not observed",)
+    "uint8", schema.NOT_OBSERVED, ("0 unchanged, 1 changed, 255 not observed or not asked about",)
 )
 CLOUDED = "云、阴影或无影像"
 FAILED = "图块处理失败"
@@ -55,23 +55,27 @@ class TileSet:
         Tiles that no image meets: not observed.
     failed
         Tiles that could not be done: not observed, for another reason.
+    land
+        What is asked about: nothing outside counts as unobserved. None = the whole grid.
     """
 
     folder: Path
     done: tuple[Tile, ...]
     untouched: tuple[Tile, ...]
     failed: tuple[Tile, ...]
+    land: Land | None = None
 
     def runs(self) -> list[patches.TileRuns]:
         """Return the runs of tiles that were worked on or that no image meets."""
         stored = [patches.TileRuns.from_arrays(self.arrays(tile)) for tile in self.done]
-        return stored + [
-            patches.failed_tile(tile, len(classify.CHANNELS)) for tile in self.untouched
-        ]
+        return stored + [self._empty(tile) for tile in self.untouched]
 
     def lost(self) -> list[patches.TileRuns]:
         """Return the runs of tiles that failed: all unobserved."""
-        return [patches.failed_tile(tile, len(classify.CHANNELS)) for tile in self.failed]
+        return [self._empty(tile) for tile in self.failed]
+
+    def _empty(self, tile: Tile) -> patches.TileRuns:
+        return only_on(self.land, patches.failed_tile(tile, len(classify.CHANNELS)), tile)
 
     def arrays(self, tile: Tile) -> dict[str, np.ndarray]:
         """Read the arrays of a tile.
@@ -118,6 +122,7 @@ def do(context: MonthContext) -> tuple[StepRecord, bool]:
         territory.manifest.sha256,
         context.job.config.records.districts.model_dump(mode="json"),
         repr(territory.grid),
+        context.job.config.scenes.pairs_per_month,
         *(repr(part) for part in (sections.pixels, sections.evidence, sections.patches)),
     ]
 
@@ -163,15 +168,21 @@ def _detect(
 def _fit_all(
     context: MonthContext, pairs: Sequence[ScenePair], grid: Grid
 ) -> tuple[tuple[FittedPair, ...], tuple[str, ...]]:
-    """Fit every pair; a pair that can not be used is named and left out."""
+    """Fit pairs in their order until each image after has as many as are wanted.
+
+    A pair that can not be used is named and left out, and the next in order takes its place.
+    """
     reader = RasterReader(context.job.scenes_folder)
-    fitted, refused = [], []
+    most = context.job.config.scenes.pairs_per_month
+    fitted: list[FittedPair] = []
+    refused: list[str] = []
     context.progress.begin("fit", len(pairs))
     for pair in pairs:
-        try:
-            fitted.append(fit(reader, pair, grid, context.settings))
-        except InputError as error:
-            refused.append(f"pair {pair.name} left out: {error}")
+        if sum(one.pair.after.scene_id == pair.after.scene_id for one in fitted) < most:
+            try:
+                fitted.append(fit(reader, pair, grid, context.settings))
+            except InputError as error:
+                refused.append(f"pair {pair.name} left out: {error}")
         context.progress.advance("fit", pair.name)
     context.progress.end("fit", f"{len(fitted)} of {len(pairs)} pairs can be used")
     return tuple(fitted), tuple(refused)
@@ -183,19 +194,25 @@ def run_tiles(
     """Work on every tile that an image and a county meet; tiles done before a kill are kept."""
     size_px = context.options.tile_px or context.job.config.grid.tile_px
     grid = territory.grid
-    folder = context.folder / "work" / f"{key[:16]}_{size_px}"
+    pairs = digest_of(key, [one.pair.name for one in fitted])  # a pair may be refused one day only
+    folder = context.folder / "work" / f"{pairs[:16]}_{size_px}"
     folder.mkdir(parents=True, exist_ok=True)
     tiles = list(grid.tiles(size_px, context.settings.halo_px))
     counties = [tuple(row) for row in territory.districts.bounds.to_numpy()]
     wanted = tiles_meeting(tiles, grid, counties)
     due = wanted if fitted else []
-    work = TileWork(context.job.scenes_folder, grid, fitted, context.settings, folder)
+    land = territory.land
+    work = TileWork(context.job.scenes_folder, grid, fitted, context.settings, folder, land)
     failures: list[tiling.TileFailure] = []
+    lines: list[str] = []
     context.progress.begin("detect", len(due))
 
-    def done(tile: Tile, result: str | tiling.TileFailure) -> None:
+    def done(tile: Tile, result: tuple[str, ...] | tiling.TileFailure) -> None:
         if isinstance(result, tiling.TileFailure):
             failures.append(result)
+            lines.append(f"tile {tile.name} not observed: {result.error}")
+        else:
+            lines.extend(result)
         context.progress.advance("detect", tile.name)
 
     options = context.options
@@ -210,11 +227,9 @@ def run_tiles(
         tuple(tile for tile in due if tile in left),
         tuple(tile for tile in wanted if not fitted),
         failed,
+        land,
     )
-    problems = tuple(
-        f"tile {failure.tile.name} not observed: {failure.error}" for failure in failures
-    )
-    return tile_set, problems
+    return tile_set, tuple(sorted(lines))
 
 
 def _write(

@@ -15,9 +15,12 @@ import xarray as xr
 from changedetect import schema
 from changedetect.config.detection import EvidenceSection, PatchesSection, PixelsSection
 from changedetect.errors import SceneError
-from changedetect.grid import Grid, Tile
+from changedetect.grid import Grid, Tile, Window
+from changedetect.io.mapping import covered
 from changedetect.io.rasters import RasterReader
 from changedetect.io.tile_files import read_tile, write_tile
+from changedetect.kernels.runs import find_runs, run_pixels
+from changedetect.pipeline.territory import Land
 from changedetect.records import ScenePair
 from changedetect.stages import classify, patches, pixels
 from changedetect.stages.evidence import optical
@@ -87,19 +90,37 @@ def _samples(
     """
     samples: list[pixels.PairSample] = []
     damaged: list[SceneError] = []
-    for window in pixels.sample_windows(grid, settings.pixels):
+    for window in pixels.sample_windows(grid, settings.pixels, _common(pair, grid)):
         try:
-            images = [reader.read(scene, grid, window) for scene in (pair.before, pair.after)]
-            clouds = [reader.read_cloud(scene, grid, window) for scene in (pair.before, pair.after)]
+            before = reader.read_with_cloud(pair.before, grid, window)
+            after = reader.read_with_cloud(pair.after, grid, window)
         except SceneError as error:
             damaged.append(error)
             continue
-        samples.append(pixels.PairSample(window, *images, *clouds))
+        samples.append(pixels.PairSample(window, before[0], after[0], before[1], after[1]))
     if damaged and not samples:
         raise damaged[0]
     # No path in it: notes are part of a result, which is the same wherever the job lies.
     left_out = f"{len(damaged)} of {len(damaged) + len(samples)} sample blocks can not be read"
     return samples, (left_out,) if damaged else ()
+
+
+def _common(pair: ScenePair, grid: Grid) -> Window:
+    """Return the part of the grid under both images.
+
+    Raises
+    ------
+    SceneError
+        There is none.
+    """
+    parts = [covered(scene.grid, grid) for scene in (pair.before, pair.after)]
+    top, left = max(part.row for part in parts), max(part.col for part in parts)
+    bottom = min(part.row + part.height for part in parts)
+    right = min(part.col + part.width for part in parts)
+    if bottom <= top or right <= left:
+        msg = f"{pair.name}: no part of the product grid lies under both images; nothing to compare"
+        raise SceneError(msg)
+    return Window(top, left, bottom - top, right - left)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +137,8 @@ class TileWork:
         The earlier pair counts where several are observed.
     folder
         Where tiles leave their file; one that is there and whole is not done again.
+    land
+        What is asked about; pixels outside have no evidence. None = the whole grid.
     """
 
     images: Path
@@ -123,35 +146,51 @@ class TileWork:
     pairs: tuple[FittedPair, ...]
     settings: Settings
     folder: Path
+    land: Land | None = None
 
-    def __call__(self, tile: Tile) -> str:
-        """Do a tile and return the name of its file."""
+    def __call__(self, tile: Tile) -> tuple[str, ...]:
+        """Do a tile, leave its file, and return what could not be read, one line a pair."""
         path = self.folder / f"{tile.name}.npz"
-        if read_tile(path) is None:
-            evidence, runs = self.measure(tile)
-            write_tile(path, {"evidence": evidence, **runs.to_arrays()})
-        return path.name
+        stored = read_tile(path)
+        if stored is None or len(stored["problems"]):  # what failed may succeed at another try
+            evidence, runs, problems = self.measure(tile)
+            lines = {"problems": np.array(problems, dtype=np.str_)}
+            write_tile(path, {"evidence": evidence, **runs.to_arrays(), **lines})
+            return problems
+        return ()
 
-    def measure(self, tile: Tile) -> tuple[np.ndarray, patches.TileRuns]:
+    def measure(self, tile: Tile) -> tuple[np.ndarray, patches.TileRuns, tuple[str, ...]]:
         """Measure one tile.
 
         Returns
         -------
         tuple
-            Evidence of the core, ``(y, x)`` int16 (schema.EVIDENCE), and its runs.
+            Evidence of the core, ``(y, x)`` int16 (schema.EVIDENCE), its runs, and one line for
+            each pair that could not be read here.
+
+        Raises
+        ------
+        SceneError
+            No pair could be read.
         """
         shape = tile.outer.height, tile.outer.width
         evidence = np.full(shape, schema.EVIDENCE_NODATA, np.int16)
         index = np.full(shape, -1, np.int16)
         threshold = np.zeros(shape, np.int32)
         composite: xr.DataArray | None = None
-        reader = _reader(self.images)
+        inside = inside_of(self.land, tile.outer)
+        unread: list[tuple[FittedPair, SceneError]] = []
         for place, fitted in enumerate(self.pairs):
-            if (evidence != schema.EVIDENCE_NODATA).all():
+            due = inside & (evidence == schema.EVIDENCE_NODATA)
+            if not due.any():
                 break
-            stack = self._stack(reader, fitted, tile)
+            try:
+                stack = self._stack(shared_reader(self.images), fitted, tile)
+            except SceneError as error:
+                unread.append((fitted, error))
+                continue
             measured = optical.measure_pair(stack, fitted.evidence, self.settings.evidence)
-            new = (evidence == schema.EVIDENCE_NODATA) & (measured != schema.EVIDENCE_NODATA)
+            new = due & (measured != schema.EVIDENCE_NODATA)
             evidence[new] = measured[new]
             index[new] = place
             threshold[new] = fitted.evidence.threshold
@@ -160,25 +199,49 @@ class TileWork:
         runs = patches.tile_runs(
             evidence, tile, threshold, sampler, self.settings.patches, pair_index=index
         )
-        return evidence[tile.core_in_outer.slices], runs
+        if unread and composite is None:
+            raise unread[0][1]
+        problems = tuple(
+            f"tile {tile.name}: pair {fitted.pair.name} left out: {error}"
+            for fitted, error in unread
+        )
+        return evidence[tile.core_in_outer.slices], only_on(self.land, runs, tile), problems
 
     def _stack(self, reader: RasterReader, fitted: FittedPair, tile: Tile) -> xr.DataArray:
         pair = fitted.pair
+        before, cloud_before = reader.read_with_cloud(pair.before, self.grid, tile.outer)
+        after, cloud_after = reader.read_with_cloud(pair.after, self.grid, tile.outer)
         return pixels.prepare_pair(
-            reader.read(pair.before, self.grid, tile.outer),
-            reader.read(pair.after, self.grid, tile.outer),
-            (
-                reader.read_cloud(pair.before, self.grid, tile.outer),
-                reader.read_cloud(pair.after, self.grid, tile.outer),
-            ),
+            before,
+            after,
+            (cloud_before, cloud_after),
             (pair.before.time, pair.after.time),
             fitted.pixels,
             self.settings.pixels,
         )
 
 
+def inside_of(land: Land | None, window: Window) -> np.ndarray:
+    """Tell which pixels of a window are asked about, ``(y, x)`` bool."""
+    return np.ones((window.height, window.width), bool) if land is None else land.inside(window)
+
+
+def only_on(land: Land | None, runs: patches.TileRuns, tile: Tile) -> patches.TileRuns:
+    """Take out of a tile's unobserved pixels what nobody asked about."""
+    if land is None:
+        return runs
+    core = tile.core
+    hidden = np.zeros((core.height, core.width), np.uint8)
+    rows, cols, _ = run_pixels(runs.unobserved)
+    hidden[rows - core.row, cols - core.col] = 1
+    hidden &= land.inside(core)
+    counts = runs.counts.copy()
+    counts[1] = int(hidden.sum())
+    return replace(runs, unobserved=find_runs(hidden, core.row, core.col), counts=counts)
+
+
 @cache
-def _reader(folder: Path) -> RasterReader:
+def shared_reader(folder: Path) -> RasterReader:
     """One reader a process, so that each image's digest is compared once."""
     return RasterReader(folder)
 

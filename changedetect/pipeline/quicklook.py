@@ -2,11 +2,14 @@
 
 import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import geopandas as gpd
 import numpy as np
+import pandas as pd
 
 from changedetect import schema, tiling
 from changedetect.config.detection import EvidenceSection, PatchesSection, PixelsSection
@@ -14,6 +17,7 @@ from changedetect.errors import InputError, SceneError
 from changedetect.grid import Grid, Tile, Window
 from changedetect.io import raster_writer
 from changedetect.io.describe_plain import NO_DATE, describe_plain
+from changedetect.io.publish import RunLock
 from changedetect.io.rasters import RasterReader
 from changedetect.pipeline.context import PARTIAL, RunOptions
 from changedetect.pipeline.detection import (
@@ -29,7 +33,7 @@ from changedetect.pipeline.detection import (
 from changedetect.pipeline.job import read_profile
 from changedetect.pipeline.pairwork import Settings, TileWork, fit
 from changedetect.pipeline.progress import Progress
-from changedetect.pipeline.runstore import make_folder
+from changedetect.pipeline.runstore import code_digest, digest_of, make_folder
 from changedetect.records import Scene, ScenePair
 from changedetect.stages import patches
 
@@ -123,20 +127,31 @@ def look_at_pair(
     notices: list[str] = []
     for path in (before, after):
         scene, said = describe_plain(path, profile)
-        scenes.append(replace(scene, href=str(path.resolve())))
+        mask = str(path.absolute().with_name(scene.cloud_href)) if scene.cloud_href else ""
+        scenes.append(replace(scene, href=str(path.absolute()), cloud_href=mask))
         notices += said
     pair = ScenePair(scenes[0], scenes[1])
     _check(pair, before, after)
-    prepare_folder(options)
     settings = Settings(PixelsSection(), EvidenceSection(), PatchesSection())
+    with look_folder(options, [repr(pair), repr(settings)]) as work:
+        return _look(pair, work, settings, options, progress, notices)
+
+
+def _look(
+    pair: ScenePair,
+    folder: Path,
+    settings: Settings,
+    options: LookOptions,
+    progress: Progress,
+    notices: Sequence[str],
+) -> LookReport:
     grid = pair.before.grid
     fitted = fit(RasterReader(Path("/")), pair, grid, settings)
-    work = options.out / ".work"
-    work.mkdir(exist_ok=True)
-    tiles, problems = _run(TileWork(Path("/"), grid, (fitted,), settings, work), options, progress)
+    work = TileWork(Path("/"), grid, (fitted,), settings, folder)
+    tiles, problems = _run(work, options, progress)
     outline = patches.outline(tiles.runs() + tiles.lost(), grid, settings.patches, (pair,))
+    outline = replace(outline, patches=without_unknown_days(outline.patches, pair))
     _write(options.out, tiles, grid, outline, pair)
-    shutil.rmtree(work)
     figures = {
         "patches": len(outline.patches),
         "area_m2" if grid.crs else "area_px": round(float(outline.patches["area_m2"].sum()), 2),
@@ -148,6 +163,14 @@ def look_at_pair(
     }
     said_all = (*dict.fromkeys(notices), *fitted.pixels.notes, *fitted.evidence.notes)
     return LookReport(options.out, figures, said_all, problems)
+
+
+def without_unknown_days(table: gpd.GeoDataFrame, pair: ScenePair) -> gpd.GeoDataFrame:
+    """Leave the dates of a table of patches empty where an image has none."""
+    scenes = {"before_date": pair.before, "after_date": pair.after}
+    undated = [name for name, scene in scenes.items() if scene.time == NO_DATE]
+    empty = pd.Series(None, index=table.index, dtype=object)
+    return table.assign(**dict.fromkeys(undated, empty))
 
 
 def _check(pair: ScenePair, before: Path, after: Path) -> None:
@@ -181,8 +204,19 @@ def _check(pair: ScenePair, before: Path, after: Path) -> None:
         raise SceneError(msg)
 
 
-def prepare_folder(options: LookOptions) -> None:
-    """Make the folder of results; earlier results are only replaced where that was asked for.
+@contextmanager
+def look_folder(options: LookOptions, inputs: Sequence[object]) -> Iterator[Path]:
+    """Hold the folder of results, and give a folder for tiles that is gone afterwards.
+
+    The folder of tiles is named after everything that a tile depends on, so that tiles of other
+    images, settings or programs are never taken up.
+
+    Parameters
+    ----------
+    options
+        Where results go, and whether earlier ones may be replaced.
+    inputs
+        Images (with their digests), sensor and settings.
 
     Raises
     ------
@@ -190,12 +224,22 @@ def prepare_folder(options: LookOptions) -> None:
         Results are there, or a file stands where the folder should be.
     ResourceError
         The folder can not be written to.
+    LockedError
+        Another process works on this folder.
     """
-    there = [name for name in OUTPUTS if (options.out / name).exists()]
-    if there and not options.overwrite:
-        msg = f"{options.out} holds {', '.join(there)}; add --overwrite to replace them, or choose another --out"
-        raise InputError(msg)
     make_folder(options.out)
+    with RunLock(options.out / ".lock"):
+        there = [name for name in OUTPUTS if (options.out / name).exists()]
+        if there and not options.overwrite:
+            msg = f"{options.out} holds {', '.join(there)}; add --overwrite to replace them, or choose another --out"
+            raise InputError(msg)
+        key = digest_of(code_digest(), options.sensor, options.tile_px or TILE_PX, *inputs)
+        folder = options.out / f".changedetect-work-{key[:16]}"
+        try:
+            folder.mkdir(exist_ok=True)
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _run(
@@ -206,7 +250,7 @@ def _run(
     failures: list[tiling.TileFailure] = []
     progress.begin("detect", len(tiles))
 
-    def done(tile: Tile, result: str | tiling.TileFailure) -> None:
+    def done(tile: Tile, result: tuple[str, ...] | tiling.TileFailure) -> None:
         if isinstance(result, tiling.TileFailure):
             failures.append(result)
         progress.advance("detect", tile.name)

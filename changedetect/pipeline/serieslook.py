@@ -1,6 +1,5 @@
 """``detect series``: follow every pixel through a folder of dated images, report breaks."""
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -8,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from changedetect import schema, tiling
-from changedetect.config.detection import PatchesSection
+from changedetect import tiling
+from changedetect.config.detection import PatchesSection, PixelsSection
 from changedetect.config.series import SeriesSection
 from changedetect.errors import ConfigError, SceneError
 from changedetect.grid import Grid, Tile
@@ -27,19 +26,20 @@ from changedetect.pipeline.detection import (
     write_patches,
 )
 from changedetect.pipeline.job import SHARED_CONFIG, read_profile
+from changedetect.pipeline.pairwork import shared_reader
 from changedetect.pipeline.progress import Progress
 from changedetect.pipeline.quicklook import (
     PREVIEW,
     TILE_PX,
     LookOptions,
     LookReport,
+    look_folder,
     picture,
-    prepare_folder,
     preview,
     thinned,
 )
 from changedetect.records import Scene, ScenePair
-from changedetect.stages import patches
+from changedetect.stages import patches, pixels
 from changedetect.stages.evidence import series
 
 
@@ -59,6 +59,8 @@ class SeriesWork:
         Breaks first seen after this day are reported.
     folder
         Where tiles leave their file.
+    cloud_buffer_px
+        How far clouds and shadows are grown. [px]
     """
 
     images: Path
@@ -68,6 +70,12 @@ class SeriesWork:
     settings: SeriesSection
     outlines: PatchesSection
     folder: Path
+    cloud_buffer_px: int = PixelsSection().cloud_buffer_px
+
+    @property
+    def halo_px(self) -> int:
+        """What a tile must read beyond its core so that cuts leave no trace. [px]"""
+        return patches.halo_px(self.outlines) + self.cloud_buffer_px
 
     @property
     def days(self) -> list[date]:
@@ -84,7 +92,7 @@ class SeriesWork:
 
     def measure(self, tile: Tile) -> tuple[np.ndarray, patches.TileRuns]:
         """Follow the pixels of one tile; evidence of its core, and its runs."""
-        reader = RasterReader(self.images)
+        reader = shared_reader(self.images)
         shape = tile.outer.height, tile.outer.width
         state = series.start(shape, self.scenes[0].roles, self.settings)
         for day in self.days:
@@ -101,9 +109,8 @@ class SeriesWork:
     def _values(self, reader: RasterReader, tile: Tile, scenes: Sequence[Scene]) -> np.ndarray:
         whole: np.ndarray | None = None
         for scene in scenes:
-            values = reader.read(scene, self.grid, tile.outer)
-            cloud = reader.read_cloud(scene, self.grid, tile.outer)
-            values[:, (cloud == schema.CLOUD) | (cloud == schema.SHADOW)] = np.nan
+            image, cloud = reader.read_with_cloud(scene, self.grid, tile.outer)
+            values = pixels.masked(image, cloud, self.cloud_buffer_px)
             whole = values if whole is None else np.where(np.isfinite(whole), whole, values)
         assert whole is not None
         return whole
@@ -173,18 +180,15 @@ def look_at_series(
     if last <= start:
         msg = f"{folder}: the series ends on {last}, nothing comes after {start}; {'; '.join(notices)}"
         raise SceneError(msg)
-    prepare_folder(options)
-    work_folder = options.out / ".work"
-    work_folder.mkdir(exist_ok=True)
     outlines = PatchesSection()
     grid = scenes[0].grid
-    work = SeriesWork(folder, grid, scenes, start, settings, outlines, work_folder)
-    tiles, lost = _run(work, options, progress)
-    outline = patches.outline(
-        tiles.runs() + tiles.lost(), grid, outlines, brackets(scenes), sources=("series",)
-    )
-    _write(options.out, tiles, work, outline)
-    shutil.rmtree(work_folder)
+    with look_folder(options, [repr(scenes), start, repr(settings), repr(outlines)]) as place:
+        work = SeriesWork(folder, grid, scenes, start, settings, outlines, place)
+        tiles, lost = _run(work, options, progress)
+        outline = patches.outline(
+            tiles.runs() + tiles.lost(), grid, outlines, brackets(scenes), sources=("series",)
+        )
+        _write(options.out, tiles, work, outline)
     figures = {
         "images": len(scenes),
         "since": start.isoformat(),
@@ -238,8 +242,7 @@ def _notices(first: date, last: date, start: date, settings: SeriesSection) -> t
 def _run(
     work: SeriesWork, options: LookOptions, progress: Progress
 ) -> tuple[TileSet, tuple[str, ...]]:
-    halo = patches.halo_px(work.outlines)
-    tiles = tuple(work.grid.tiles(options.tile_px or TILE_PX, halo))
+    tiles = tuple(work.grid.tiles(options.tile_px or TILE_PX, work.halo_px))
     failures: list[tiling.TileFailure] = []
     progress.begin("series", len(tiles))
 

@@ -93,6 +93,7 @@ def train(
         msg = f"{out} holds a model; add --overwrite to replace it"
         raise InputError(msg)
     work = out.parent / f".{out.name}.worlds"
+    shutil.rmtree(work, ignore_errors=True)  # ours alone; what a killed run left is of no use
     progress.begin("worlds", len(learn) + len(judge))
     examples, judged = (_gather(group, size_km, work, progress) for group in (learn, judge))
     progress.end("worlds", f"{len(examples.labels)} and {len(judged.labels)} patches")

@@ -76,11 +76,11 @@ def fit_pixels(
     SceneError
         (Nearly) nothing is observed in both images, or the bands do not fit the roles.
     """
-    masked = [_masked_sample(sample, roles, cfg) for sample in samples]
-    alignment = fit_alignment(masked, cfg)
+    clear = [_masked_sample(sample, roles, cfg) for sample in samples]
+    alignment = fit_alignment(clear, cfg)
     if max(abs(alignment.dy), abs(alignment.dx)) < cfg.min_shift_px:
         alignment = replace(alignment, dy=0.0, dx=0.0)
-    before, after = _common_pixels(masked, alignment)
+    before, after = _common_pixels(clear, alignment)
     gain, offset = fit_gains(before, after, cfg)
     notes: tuple[str, ...] = ()
     if not alignment.known:
@@ -118,8 +118,8 @@ def prepare_pair(
         dates where either was not observed. Pixels nearer than the shift and its taps to the
         edge of the window are NaN.
     """
-    first = _masked(before, clouds[0], cfg.cloud_buffer_px)
-    second = _align(_masked(after, clouds[1], cfg.cloud_buffer_px), model.alignment)
+    first = masked(before, clouds[0], cfg.cloud_buffer_px)
+    second = _align(masked(after, clouds[1], cfg.cloud_buffer_px), model.alignment)
     gain = np.array(model.gain, np.float64)[:, None, None]
     offset = np.array(model.offset, np.float64)[:, None, None]
     stack = np.stack([first, (second * gain + offset).astype(np.float32)])
@@ -140,8 +140,23 @@ def _align(image: np.ndarray, alignment: PairAlignment) -> np.ndarray:
     return shifted(image, alignment.dy, alignment.dx)
 
 
-def _masked(image: np.ndarray, cloud: np.ndarray, buffer_px: int) -> np.ndarray:
-    """Return a copy with clouds, shadows, their surroundings and half-missing pixels as NaN."""
+def masked(image: np.ndarray, cloud: np.ndarray, buffer_px: int) -> np.ndarray:
+    """Return a copy with clouds, shadows, their surroundings and half-missing pixels as NaN.
+
+    Parameters
+    ----------
+    image
+        ``(band, y, x)`` float32; NaN is no data.
+    cloud
+        ``(y, x)`` uint8; schema.CLEAR, CLOUD, SHADOW; 255 = no mask.
+    buffer_px
+        How far clouds and shadows are grown. [px]
+
+    Returns
+    -------
+    ndarray
+        ``(band, y, x)`` float32; a pixel is NaN in all bands or in none.
+    """
     hidden = (cloud == CLOUD) | (cloud == SHADOW)
     if hidden.any():
         hidden = box_count(hidden, buffer_px) > 0
@@ -162,8 +177,8 @@ def _masked_sample(sample: PairSample, roles: tuple[str, ...], cfg: PixelsSectio
             raise SceneError(msg)
     return replace(
         sample,
-        before=_masked(sample.before, sample.cloud_before, cfg.cloud_buffer_px),
-        after=_masked(sample.after, sample.cloud_after, cfg.cloud_buffer_px),
+        before=masked(sample.before, sample.cloud_before, cfg.cloud_buffer_px),
+        after=masked(sample.after, sample.cloud_after, cfg.cloud_buffer_px),
     )
 
 

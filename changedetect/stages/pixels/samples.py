@@ -33,12 +33,14 @@ class PairSample:
     cloud_after: np.ndarray
 
 
-def sample_windows(grid: Grid, cfg: PixelsSection) -> tuple[Window, ...]:
-    """Choose the sample blocks of a grid.
+def sample_windows(
+    grid: Grid, cfg: PixelsSection, part: Window | None = None
+) -> tuple[Window, ...]:
+    """Choose the sample blocks of a grid, or of the part of it that a pair shows.
 
-    The grid is cut into nearly equal cells of at most ``sample_block_px``; where these are more
+    The part is first rounded outwards to whole multiples of ``sample_block_px``. It is cut into nearly equal cells of at most ``sample_block_px``; where these are more
     than ``sample_blocks``, an evenly spread lattice of them is taken. The places depend on the
-    grid alone, never on tiles.
+    grid and the part alone, never on tiles.
 
     Parameters
     ----------
@@ -46,6 +48,8 @@ def sample_windows(grid: Grid, cfg: PixelsSection) -> tuple[Window, ...]:
         The product grid.
     cfg
         Size and number of blocks.
+    part
+        What both images of the pair cover; None = all.
 
     Returns
     -------
@@ -58,14 +62,23 @@ def sample_windows(grid: Grid, cfg: PixelsSection) -> tuple[Window, ...]:
     >>> sample_windows(grid, PixelsSection())
     (Window(row=0, col=0, height=200, width=200), Window(row=0, col=200, height=200, width=200))
     """
-    rows = _cells(grid.height, cfg.sample_block_px)
-    cols = _cells(grid.width, cfg.sample_block_px)
+    seen = _rounded(part or grid.window, grid.window, cfg.sample_block_px)
+    rows = _cells(seen.height, cfg.sample_block_px)
+    cols = _cells(seen.width, cfg.sample_block_px)
     aspect = len(rows) / len(cols)
     keep_rows = max(1, int(np.sqrt(cfg.sample_blocks * aspect)))
     if len(rows) * len(cols) > cfg.sample_blocks:
         rows = _spread(rows, keep_rows)
         cols = _spread(cols, max(1, cfg.sample_blocks // len(rows)))
-    return tuple(Window(r, c, h, w) for r, h in rows for c, w in cols)
+    return tuple(Window(seen.row + r, seen.col + c, h, w) for r, h in rows for c, w in cols)
+
+
+def _rounded(part: Window, whole: Window, step: int) -> Window:
+    """Grow a window to whole multiples of a step, within the grid."""
+    top, left = part.row // step * step, part.col // step * step
+    bottom = min(-(-(part.row + part.height) // step) * step, whole.height)
+    right = min(-(-(part.col + part.width) // step) * step, whole.width)
+    return Window(top, left, bottom - top, right - left)
 
 
 def _cells(length: int, block: int) -> list[tuple[int, int]]:
