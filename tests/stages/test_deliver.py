@@ -3,6 +3,7 @@
 import random
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 import shapely
 from hypothesis import given, settings
@@ -10,8 +11,9 @@ from hypothesis import strategies as st
 
 from changedetect.casepackage import CODE_LISTS, FORMS
 from changedetect.errors import LayerError
+from changedetect.grid import Window
 from changedetect.measure import area_m2, to_mu
-from changedetect.records import Case, TimeCode, Unit, UnitAreas, Verdict
+from changedetect.records import Case, TimeCode, Unit, UnitAreas, UnobservedArea, Verdict
 from changedetect.stages.deliver import (
     RuleRow,
     case_hash,
@@ -407,7 +409,7 @@ def test_checks__are_clean_on_the_sample_and_find_what_is_broken(package, tables
     totals = tables["TJ_XJ"].copy()
     totals.loc[0, "XFGS"] = 99
     broken["TJ_XJ"] = totals
-    short = replace(package, examined_m2=package.examined_m2 * 0.99)
+    short = replace(package, observed_px_m2=package.examined_m2 * 0.99)
     found = {check.name: check.count for check in checks(short, broken) if check.fatal}
     for name in ("案件编号唯一且校验位正确", "地类面积闭合", "套合碎片闭合", "审批面积闭合"):
         assert found[name] >= 1, name
@@ -485,3 +487,47 @@ def test_records__carry_what_the_package_needs():
     assert {"geometry", "siblings", "findings", "time_code"} <= set(Unit.__slots__)
     assert {"county_due", "clear_due", "pooled", "missing"} <= set(Case.__slots__)
     assert {"approved_union", "unapproved", "basic_farmland"} <= set(UnitAreas.__slots__)
+
+
+def test_county_check__stands_only_where_pixels_were_counted(package, tables):
+    names = {check.name for check in checks(package, tables)}
+    assert "监测范围闭合" not in names
+    counted = replace(package, observed_px_m2=package.examined_m2)
+    found = {check.name: check.count for check in checks(counted, tables)}
+    assert found["监测范围闭合"] == 0
+
+
+def test_checks__thousands_of_places_fit_a_cell_and_are_counted(package, tables):
+    patches = tuple(
+        UnobservedArea("cloud", Window(0, 0, 9, 9), box(n, 0, 1, 1), 2000.0) for n in range(3700)
+    )
+    cloudy = replace(package, unobserved=patches)
+    broken = {**tables, "AJTB": pd.concat([tables["AJTB"]] * 10, ignore_index=True)}
+    found = {check.name: check for check in checks(cloudy, broken)}
+    assert found["未监测区域"].where == "云遮挡3700处11100.00亩"
+    more = found["证据不足的案件"]
+    assert more.count == 10
+    assert all(len(check.where) < 1000 for check in found.values())
+
+
+def test_long_list__is_cut_with_its_count(package, tables):
+    table = pd.concat([tables["AJTB"].iloc[:1]] * 25, ignore_index=True)
+    table["GDMJ"] = 99.0
+    found = {check.name: check for check in checks(package, {**tables, "AJTB": table})}
+    assert found["地类面积闭合"].count == 25
+    assert found["地类面积闭合"].where.endswith("…共25个")
+    assert found["地类面积闭合"].where.count(table.loc[0, "AJBH"]) == 20
+
+
+@pytest.mark.parametrize(("sliver_m2", "count"), [(60.0, 0), (0.0, 1)])
+def test_approval_check__closes_with_slivers_and_is_red_for_a_real_gap(sliver_m2, count):
+    about = illegal()
+    areas = about.areas
+    thin = replace(
+        areas,
+        unapproved=areas.unapproved - 60.0,
+        raw={"unapproved": areas.unapproved - 60.0 + sliver_m2},
+    )
+    package = make_package(units=(replace(about, areas=thin),), cases=(case(1, about),))
+    found = {check.name: check.count for check in checks(package, layers(package))}
+    assert found["审批面积闭合"] == count

@@ -54,6 +54,9 @@ class PackageInput:
         Day on which the package goes out; None = not yet.
     entries
         Ledger entries of the cases.
+    observed_px_m2
+        Ground observed inside the county as counted in pixels, apart from `examined_m2`; None = not
+        counted. [m²]
 
     Raises
     ------
@@ -79,6 +82,7 @@ class PackageInput:
     sizes_mu: tuple[float, ...] = ()
     dispatched_on: date | None = None
     entries: tuple[Entry, ...] = ()
+    observed_px_m2: float | None = None
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"\d{6}", self.district):
