@@ -299,7 +299,12 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What people work on: one unit, all its themes, one number, one state."""
+    """What people work on: one unit, all its themes, one number, one state.
+
+    ``record_only``: only themes that accuse nobody stand behind it; it keeps a number and counts,
+    but is not dispatched. ``related`` names other live cases on some of the same ground, which a
+    person may merge.
+    """
 
     number: str
     unit_id: str
@@ -321,6 +326,8 @@ class Case:
     reasons: tuple[str, ...] = ()
     rule_ids: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    record_only: bool = False
+    related: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

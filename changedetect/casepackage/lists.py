@@ -64,6 +64,7 @@ CODE_LISTS: dict[str, CodeList] = {
         CodeList("BHCD", "变化程度", {"1": "疑似", "2": "确定"}),
         CodeList("XSBZ", "线索标志", {"0": "否", "1": "是", "2": "在误差范围内"}),
         CodeList("SF", "是否", {"0": "否", "1": "是", "9": "不明"}),
+        CodeList("RCBZ", "下发标志", {"0": "下发", "1": "入池", "2": "留痕"}),
         CodeList("DLBM", "地类编码", LAND_CLASSES),
         CodeList("DLFL", "地类分组", GROUPS),
         CodeList("WJCYY", "未监测原因", UNOBSERVED),

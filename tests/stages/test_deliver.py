@@ -531,3 +531,61 @@ def test_approval_check__closes_with_slivers_and_is_red_for_a_real_gap(sliver_m2
     package = make_package(units=(replace(about, areas=thin),), cases=(case(1, about),))
     found = {check.name: check.count for check in checks(package, layers(package))}
     assert found["审批面积闭合"] == count
+
+
+def test_recorded_case__is_counted_as_recorded_and_stands_on_its_own_sheet(package, tables):
+    case_row = row(tables, "P002100002600")
+    assert case_row["RCBZ"] == "2"
+    assert "留痕" in case_row["BZ"]
+    assert [case_row[name] for name in ("XFRQ", "HCQX", "ZGQX")] == [None] * 3
+    book = workbook(package, tables)
+    held = {
+        s.name: [line[0] for line in s.rows]
+        for s in book.sheets
+        if s.name in ("台账", "入池", "留痕")
+    }
+    assert held["留痕"] == [case_row["AJBH"]]
+    assert held["入池"] == [row(tables, "P003100001700")["AJBH"]]
+    assert len(held["台账"]) == 4
+    page = page_context(package, tables)
+    assert [card["tone"] for card in page["cases"]][-2:] == ["pool", "record"]
+    assert {card["county_due"] for card in page["cases"][-2:]} == {"—"}
+
+
+def test_recording_theme__alone_is_never_to_be_dispatched():
+    found = finding("P000900000800", "01", Verdict.YES, "38", 1)
+    about = replace(illegal(), findings=(found,))
+    alone = statistics([make_package(units=(about,), cases=())])
+    assert [alone.iloc[0][f"{kind}GS"] for kind in ("HF", "RC", "XF", "CY")] == [1, 0, 0, 0]
+    assert alone.iloc[1]["HFGS"] == 1
+    unsure = finding("P000900000800", "02", Verdict.UNKNOWN, "01", 2)
+    both = replace(about, findings=(found, unsure))
+    assert statistics([make_package(units=(both,), cases=())]).iloc[0]["CYGS"] == 1
+
+
+def test_lists__must_have_as_many_rows_as_the_totals_count(package, tables):
+    for table_row, word in ((0, "台账"), (3, "入池")):
+        assert tables["AJTB"].iloc[3]["RCBZ"] == "1"
+        short = {**tables, "AJTB": tables["AJTB"].drop(index=table_row)}
+        found = {check.name: check for check in checks(package, short)}
+        assert found["台账对账"].count == 1
+        assert found["台账对账"].where.startswith(word)
+
+
+def test_related_cases__are_named_for_whoever_may_merge_them():
+    about = illegal()
+    entry = case(1, about, related=("43099102250500007K",))
+    tables = layers(make_package(units=(about,), cases=(entry,)))
+    assert tables["AJTB"].iloc[0]["BZ"] == "同地块另有在办案件43099102250500007K"
+
+
+def test_labels__put_the_suggestion_first_and_no_verdict_into_the_theme(tables):
+    labels = dict(zip(tables["AJDW"]["AJBH"], tables["AJDW"]["BQ"], strict=True))
+    assert labels[row(tables, "P000900000800")["AJBH"]] == "疑似非农违法 主题02"
+    assert labels[row(tables, "P003100001700")["AJBH"]] == "疑似非农违法 主题02(入池)"
+
+
+def test_unknown_confidence__reads_unknown():
+    about = replace(illegal(), change_probability=float("nan"))
+    package = make_package(units=(about,), cases=(case(1, about),))
+    assert page_context(package, layers(package))["cases"][0]["confidence"] == "未知"

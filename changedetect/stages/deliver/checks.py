@@ -72,8 +72,13 @@ def checks(package: PackageInput, tables: Mapping[str, pd.DataFrame]) -> tuple[C
         ),
         _must(
             "统计对账",
-            "发现=合法或排除+入池+应下发+存疑(个数、面积)",
+            "发现=合法、排除或留痕+入池+应下发+存疑(个数、面积)",
             _open_totals(tables["TJ_XJ"]),
+        ),
+        _must(
+            "台账对账",
+            "县合计的应下发+存疑=台账行数；入池=入池表行数",
+            _unlisted(cases, tables["TJ_XJ"]),
         ),
         _must("案件有图斑面", "图斑几何为空的案件数", _empty(tables["AJTB"])),
         *_county_check(package),
@@ -149,6 +154,21 @@ def _open_totals(totals: pd.DataFrame) -> list[str]:
             if abs(parts - _value(row, f"FX{unit}")) > _DUST * max(1.0, parts):
                 bad.append(f"{row['JB']}{row['ZTDM'] or ''}")
     return bad
+
+
+def _unlisted(cases: Sequence[dict[str, object]], totals: pd.DataFrame) -> list[str]:
+    """Compare the county line with the lists that people count."""
+    county = totals.to_dict("records")[0]
+    rows = Counter(str(row["RCBZ"]) for row in cases)
+    pairs = (
+        ("台账", rows["0"], _value(county, "XFGS") + _value(county, "CYGS")),
+        ("入池", rows["1"], _value(county, "RCGS")),
+    )
+    return [
+        f"{name}{listed}行，统计{counted:.0f}个"
+        for name, listed, counted in pairs
+        if listed != counted
+    ]
 
 
 def _empty(cases: pd.DataFrame) -> list[str]:

@@ -57,6 +57,8 @@ class PackageInput:
     observed_px_m2
         Ground observed inside the county as counted in pixels, apart from `examined_m2`; None = not
         counted. [m²]
+    recording
+        Themes that only record: they suspect nobody, and nothing goes out for them.
 
     Raises
     ------
@@ -83,6 +85,7 @@ class PackageInput:
     dispatched_on: date | None = None
     entries: tuple[Entry, ...] = ()
     observed_px_m2: float | None = None
+    recording: frozenset[str] = frozenset({"01"})
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"\d{6}", self.district):
@@ -136,6 +139,13 @@ class PackageInput:
             seen.add(case.number)
         ordered = sorted(self.cases, key=lambda case: case.number)
         return [(case, units[case.unit_id]) for case in ordered]
+
+
+def listing(case: Case) -> str:
+    """Tell on which list a case stands (RCBZ): 0 dispatched, 1 pooled, 2 only recorded."""
+    if case.pooled:
+        return "1"
+    return "2" if case.record_only else "0"
 
 
 def chip_paths(number: str) -> tuple[str, str, str]:

@@ -30,12 +30,19 @@ _AREAS = (
 )
 
 _GROUPS = (
-    ("red", "疑似违法"),
+    ("red", "疑似问题"),
     ("amber", "证据不足"),
     ("green", "有审批手续"),
     ("grey", "其他"),
     ("pool", "入池(不下发)"),
+    ("record", "留痕(不下发)"),
 )
+
+
+_NOT_SENT = {"1": "pool", "2": "record"}
+"""RCBZ of what stays with the province -> tone."""
+
+_LAST = tuple(_NOT_SENT.values())
 
 
 def page_context(package: PackageInput, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
@@ -58,7 +65,7 @@ def page_context(package: PackageInput, tables: Mapping[str, pd.DataFrame]) -> d
     for entry in tables["SPTH"].to_dict("records"):
         approvals.setdefault(entry["AJBH"], []).append(entry)
     cases = [_card(row, approvals.get(row["AJBH"], [])) for row in rows]
-    cases.sort(key=lambda card: card["tone"] == "pool")
+    cases.sort(key=lambda card: _LAST.index(card["tone"]) if card["tone"] in _LAST else -1)
     tones = {card["number"]: card["tone"] for card in cases}
     drawing = sketch(package, tones)
     return {
@@ -102,11 +109,10 @@ def _parts(text: str | None) -> list[str]:
 
 
 def _card(row: Mapping[str, Any], approvals: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    pooled = row["RCBZ"] == "1"
     themes = CODE_LISTS["ZTDM"].items
     return {
         "number": row["AJBH"],
-        "tone": "pool" if pooled else tone(row["PDJY"]),
+        "tone": _NOT_SENT.get(row["RCBZ"]) or tone(row["PDJY"]),
         "suggestion": f"{row['PDJY']} {_meaning(row, 'PDJY', 'PDJY')}",
         "themes": [themes.get(code, code) for code in row["ZTJH"].split(",")],
         "severity": f"{row['YZDJ']}级 {_meaning(row, 'YZDJ', 'YZDJ')}",
@@ -118,7 +124,7 @@ def _card(row: Mapping[str, Any], approvals: Sequence[Mapping[str, Any]]) -> dic
         "area": _area(row["JCMJM"]),
         "area_m2": f"{row['JCMJ']:,.1f}",
         "uncertainty": _area(row["MJWC"]),
-        "confidence": f"{row['ZXD']:.0%}",
+        "confidence": _UNKNOWN if row["ZXD"] is None else f"{row['ZXD']:.0%}",
         "approval_time": _meaning(row, "SPSX", "SPSX"),
         "areas": [(label, _area(row[name])) for name, label in _AREAS],
         "approvals": [_approval(entry) for entry in approvals],
@@ -126,8 +132,8 @@ def _card(row: Mapping[str, Any], approvals: Sequence[Mapping[str, Any]]) -> dic
         "missing": _parts(row["QZJ"]),
         "note": row["BZ"] or "",
         "state": _meaning(row, "AJZT", "AJZT"),
-        "county_due": str(row["HCQX"]),
-        "clear_due": str(row["ZGQX"]),
+        "county_due": str(row["HCQX"] or "—"),
+        "clear_due": str(row["ZGQX"] or "—"),
         "position": f"{row['ZXJD']:.6f}, {row['ZXWD']:.6f}",
         "rules": row["GZBB"] or "",
         "hash": row["XXHX"],
@@ -150,7 +156,13 @@ def _approval(entry: Mapping[str, Any]) -> dict[str, str]:
 
 def _figures(totals: pd.DataFrame, package: PackageInput) -> list[dict[str, str]]:
     county = totals.to_dict("records")[0]
-    names = (("FX", "发现"), ("XF", "应下发"), ("CY", "存疑"), ("RC", "入池"), ("HF", "合法或排除"))
+    names = (
+        ("FX", "发现"),
+        ("XF", "应下发"),
+        ("CY", "存疑"),
+        ("RC", "入池"),
+        ("HF", "合法、排除或留痕"),
+    )
     shown = [
         {
             "label": label,

@@ -47,19 +47,21 @@ def workbook(package: PackageInput, tables: Mapping[str, pd.DataFrame]) -> Workb
     Returns
     -------
     WorkbookContent
-        Sheets 说明, 台账, 入池, 统计, 审批套合, 底数清单, 规则清单, 校核, 代码表. Everything is a value; there is
+        Sheets 说明, 台账, 入池, 留痕, 统计, 审批套合, 底数清单, 影像清单, 规则清单, 校核, 代码表. Everything is a value; there is
         no formula and no link. Pictures are relative paths of the overlay chips.
     """
     found = checks(package, tables)
     cases = by_urgency(tables["AJTB"])
-    dispatched = [row for row in cases if row["RCBZ"] != "1"]
-    pooled = [row for row in cases if row["RCBZ"] == "1"]
+    dispatched, pooled, recorded = (
+        [row for row in cases if row["RCBZ"] == listed] for listed in ("0", "1", "2")
+    )
     sheets = (
         _cover(package, tables, found),
         _case_sheet("台账", f"{package_title(package)}案件台账", dispatched),
         _case_sheet(
             "入池", f"{package_title(package)}入池图斑(小于最小面积，不下发，累计)", pooled
         ),
+        _case_sheet("留痕", f"{package_title(package)}留痕图斑(仅记录，不下发)", recorded),
         _register("统计", tables["TJ_XJ"], "TJ_XJ"),
         _register("审批套合", tables["SPTH"], "SPTH"),
         _register("底数清单", tables["SJQD"], "SJQD"),
@@ -109,7 +111,7 @@ def _case_sheet(name: str, title: str, rows: list[dict[str, Any]]) -> Sheet:
         notes,
         tuple(columns),
         tuple(tuple(_cells(row, fields)) for row in rows),
-        tuple("grey" if row["RCBZ"] == "1" else tone(row["PDJY"]) for row in rows),
+        tuple("grey" if row["RCBZ"] != "0" else tone(row["PDJY"]) for row in rows),
         frozen_columns=1,
         picture_height_px=_PICTURE_PX,
     )
@@ -183,7 +185,7 @@ def _cover(
         ("已监测", f"{to_mu(package.examined_m2):,.2f}亩"),
         ("未监测", f"{total['WJCMJ']:,.2f}亩（见未监测区图层；未监测不等于无变化）"),
         ("发现图斑", f"{total['FXGS']}个 {total['FXMJ']:,.4f}亩"),
-        ("　合法或排除", f"{total['HFGS']}个 {total['HFMJ']:,.4f}亩"),
+        ("　合法、排除或留痕", f"{total['HFGS']}个 {total['HFMJ']:,.4f}亩"),
         ("　入池(不下发)", f"{total['RCGS']}个 {total['RCMJ']:,.4f}亩"),
         ("　应下发", f"{total['XFGS']}个 {total['XFMJ']:,.4f}亩"),
         ("　存疑(证据不足)", f"{total['CYGS']}个 {total['CYMJ']:,.4f}亩"),
@@ -206,5 +208,5 @@ def summary(package: PackageInput, tables: Mapping[str, pd.DataFrame]) -> str:
     unseen = f"未监测{to_mu(package.unobserved_m2):,.2f}亩，占{share:.1%}"
     if not flags:
         return f"本期无案件；{unseen}。"
-    pooled = flags.count("1")
-    return f"案件{len(flags) - pooled}件，另有入池{pooled}件；{unseen}。"
+    sent, pooled, recorded = (flags.count(listed) for listed in ("0", "1", "2"))
+    return f"案件{sent}件，另有入池{pooled}件、留痕{recorded}件；{unseen}。"
