@@ -18,6 +18,7 @@ SEVERITY = {"1": "留痕", "2": "县级内业", "3": "县级外业", "4": "市�
 UNOBSERVED = {
     "cloud": "云遮挡", "shadow": "云影", "no_image": "无影像", "nodata": "影像无数据",
     "error": "影像处理失败", "registration": "配准不合格",
+    "unseen": "云、阴影或无影像", "tile": "图块处理失败",
 }  # fmt: skip
 """WJCYY: reasons for which ground was not observed; others pass as text."""
 

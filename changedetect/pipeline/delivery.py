@@ -1,15 +1,16 @@
 """Step ``deliver``: cases and findings -> one package a county, with pictures, sheet and page."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import shapely
 
 from changedetect import measure
-from changedetect.casepackage import FORMS
+from changedetect.casepackage import FORMS, NOTICE
 from changedetect.config.deliver import DeliverSection
 from changedetect.errors import InputError
 from changedetect.grid import Grid
@@ -29,6 +30,7 @@ from changedetect.pipeline.territory import Territory, read_territory
 from changedetect.records import Case, LayerManifest, Scene, Unit, UnobservedArea
 from changedetect.stages import deliver
 
+_NOTES = {"LZRZ": "下发时为空：流转日志保存在省级台账中，按案件编号查询"}
 COUNTY_DIGITS = 6
 COLOURS = ("red", "green", "blue")
 
@@ -44,6 +46,7 @@ class Month:
     manifests: tuple[LayerManifest, ...]
     rules: tuple[deliver.RuleRow, ...]
     compared: frozenset[str]
+    registration_px: tuple[tuple[str, float], ...]
     digest: str
 
 
@@ -59,9 +62,8 @@ def do(context: MonthContext) -> tuple[StepRecord, bool]:
     inputs = [*(record.result for record in before.values()), settings, sorted(names)]
 
     def work(_key: str) -> StepResult:
-        compared = {name for pair in before["scenes"].facts["compared"] for name in pair}
         digest = digest_of([record.outputs for record in before.values()], settings)
-        return _write_all(context, _month(context, frozenset(compared), digest), territory)
+        return _write_all(context, _month(context, before, digest), territory)
 
     done = context.store.step("deliver", inputs, work)
     context.progress.end("deliver", f"{done[0].facts['counties']} counties")
@@ -75,7 +77,7 @@ def _settings_digest(job: Job) -> str:
     return digest_of(config, rest)
 
 
-def _month(context: MonthContext, compared: frozenset[str], digest: str) -> Month:
+def _month(context: MonthContext, before: Mapping[str, StepRecord], digest: str) -> Month:
     folder = context.folder
     rules = {
         rule.id: deliver.RuleRow(rule.id, str(rule.effective_from), rule.text, rule.source)
@@ -89,9 +91,20 @@ def _month(context: MonthContext, compared: frozenset[str], digest: str) -> Mont
         unobserved=record_files.read_records(folder / UNOBSERVED, UnobservedArea),
         manifests=record_files.read_records(folder / LAYERS, LayerManifest),
         rules=tuple(rules[name] for name in sorted(rules)),
-        compared=compared,
+        compared=frozenset(name for pair in before["scenes"].facts["compared"] for name in pair),
+        registration_px=_registration(before["detect"].facts["models"]),
         digest=digest,
     )
+
+
+def _registration(models: Iterable[Mapping[str, Any]]) -> tuple[tuple[str, float], ...]:
+    """Return the residual of each later image of a pair; the worst where it is in several. [pixel]"""
+    worst: dict[str, float] = {}
+    for model in models:
+        after, residual = model["pair"].split("__")[-1], model["residual_px"]
+        if residual is not None:
+            worst[after] = max(residual, worst.get(after, 0.0))
+    return tuple(sorted(worst.items()))
 
 
 def _write_all(context: MonthContext, month: Month, territory: Territory) -> StepResult:
@@ -117,7 +130,7 @@ def _write_all(context: MonthContext, month: Month, territory: Territory) -> Ste
             problems.append(f"county {code} {name} was not delivered this time: {error}")
         context.progress.advance("deliver", code)
     handout.end(run)
-    total = tables.csv_bytes(deliver.statistics(done), FORMS["TJ_XJ"])
+    total = tables.csv_bytes(deliver.statistics(done), FORMS["TJ_XJ"], NOTICE)
     publish_bytes(run / PACKAGES / "statistics.csv", total, overwrite=True)
     return _result(run, done, tuple(problems), again=len(done) < len(codes))
 
@@ -168,6 +181,7 @@ def _package(
         examined_m2=measure.area_m2(county, crs) - unobserved_m2,
         unobserved_m2=unobserved_m2,
         digest=month.digest,
+        registration_px=month.registration_px,
         sizes_mu=context.job.config.deliver.size_limits_mu,
     )
 
@@ -187,7 +201,9 @@ def _write_package(
     package = replace(package, chips=frozenset(pictures))
     layers = deliver.layers(package)
     stamp = datetime.combine(context.span[1], time(), UTC)
-    write = partial(geopackage.write_case_package, tables=layers, forms=FORMS, stamp=stamp)
+    write = partial(
+        geopackage.write_case_package, tables=layers, forms=FORMS, stamp=stamp, notes=_NOTES
+    )
     check = partial(geopackage.verify_case_package, tables=layers)
     publish(folder / f"{package.stem}_AJ.gpkg", write, check)
     thumbnails = {

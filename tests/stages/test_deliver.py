@@ -9,7 +9,7 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from changedetect.casepackage import CODE_LISTS, FORMS
+from changedetect.casepackage import CODE_LISTS, FORMS, NOTICE, NOTICE_SHORT
 from changedetect.errors import LayerError
 from changedetect.grid import Window
 from changedetect.measure import area_m2, to_mu
@@ -589,3 +589,39 @@ def test_unknown_confidence__reads_unknown():
     about = replace(illegal(), change_probability=float("nan"))
     package = make_package(units=(about,), cases=(case(1, about),))
     assert page_context(package, layers(package))["cases"][0]["confidence"] == "未知"
+
+
+def test_page__shows_a_reason_with_a_semicolon_as_one():
+    reasons = ("占用耕地；其中水田", "变化前无审批")
+    about = illegal()
+    one = make_package(units=(about,), cases=(case(1, about, reasons=reasons),))
+    tables = layers(one)
+    assert page_context(one, tables)["cases"][0]["reasons"] == list(reasons)
+    assert tables["AJTB"].iloc[0]["PDYJ"] == "；".join(reasons)
+
+
+def test_notice__stands_on_every_sheet(package, tables):
+    book = workbook(package, tables)
+    assert book.footer == NOTICE_SHORT
+    for sheet in book.sheets[1:]:
+        assert NOTICE in sheet.notes, sheet.name
+    assert any(NOTICE in line for line in book.sheets[0].rows)
+
+
+def test_unobserved_reasons__are_codes_of_their_list(package):
+    reasons = ("云、阴影或无影像", "图块处理失败", "cloud")
+    areas = tuple(
+        UnobservedArea(reason, Window(0, n, 9, 9), box(n, 0, 1, 1), 1.0)
+        for n, reason in enumerate(reasons)
+    )
+    table = layers(replace(package, unobserved=areas))["WJCQ"]
+    items = CODE_LISTS["WJCYY"].items
+    assert [items[code] for code in table["YYDM"]] == list(table["YY"])
+    assert set(table["YY"]) == {*reasons[:2], "云遮挡"}
+
+
+def test_registration_error__stands_with_the_image_that_was_moved(package):
+    known = replace(package, registration_px=(("GF1D_20250614", 0.1054),))
+    table = layers(known)["YXQD"].set_index("YXBH")
+    assert table.loc["GF1D_20250614", "PZZWC"] == 0.105
+    assert table.loc["GF1D_20250428", "PZZWC"] is None

@@ -185,19 +185,20 @@ def _judgement(package: PackageInput, case: Case, unit: Unit) -> Row:
         "PDJY": case.suggestion,
         "PDYJ": "；".join(case.reasons),
         "GZBB": ",".join(rules),
-        "QZJ": "；".join(_missing(case, unit)),
+        "QZJ": "；".join(missing(case, unit)),
         "YZDJ": str(case.severity),
     }
 
 
-def _missing(case: Case, unit: Unit) -> list[str]:
-    missing = list(case.missing)
+def missing(case: Case, unit: Unit) -> list[str]:
+    """Return the evidence that a case lacks (QZJ), one thing each."""
+    names = list(case.missing)
     unknown = land_columns(unit)["DLBMMJ"]
     if unknown:
-        missing.append(f"地类底图未覆盖{unknown:.4f}亩")
+        names.append(f"地类底图未覆盖{unknown:.4f}亩")
     if unit.family not in FAMILIES:
-        missing.append("图斑类型待判")
-    return missing
+        names.append("图斑类型待判")
+    return names
 
 
 def _handling(package: PackageInput, case: Case, unit: Unit) -> Row:

@@ -57,6 +57,9 @@ class PackageInput:
     observed_px_m2
         Ground observed inside the county as counted in pixels, apart from `examined_m2`; None = not
         counted. [m²]
+    registration_px
+        Image -> residual error with which it lies on the older image of its pair; an image that was
+        not moved, or whose error is not known, is left out. [pixel]
     recording
         Themes that only record: they suspect nobody, and nothing goes out for them.
 
@@ -85,6 +88,7 @@ class PackageInput:
     dispatched_on: date | None = None
     entries: tuple[Entry, ...] = ()
     observed_px_m2: float | None = None
+    registration_px: tuple[tuple[str, float], ...] = ()
     recording: frozenset[str] = frozenset({"01"})
 
     def __post_init__(self) -> None:

@@ -5,11 +5,12 @@ from typing import Any
 
 import pandas as pd
 
-from changedetect.casepackage import CODE_LISTS, FORMS
+from changedetect.casepackage import CODE_LISTS, FORMS, NOTICE
 from changedetect.measure import to_mu
+from changedetect.stages.deliver.cases import missing
 from changedetect.stages.deliver.checks import checks
 from changedetect.stages.deliver.package import PackageInput
-from changedetect.stages.deliver.sheets import NOTICE, by_urgency, package_title, summary, tone
+from changedetect.stages.deliver.sheets import by_urgency, package_title, summary, tone
 from changedetect.stages.deliver.sketch import sketch
 
 _UNKNOWN = "未知"
@@ -64,7 +65,8 @@ def page_context(package: PackageInput, tables: Mapping[str, pd.DataFrame]) -> d
     approvals: dict[str, list[Mapping[str, Any]]] = {}
     for entry in tables["SPTH"].to_dict("records"):
         approvals.setdefault(entry["AJBH"], []).append(entry)
-    cases = [_card(row, approvals.get(row["AJBH"], [])) for row in rows]
+    words = {case.number: (case.reasons, missing(case, unit)) for case, unit in package.pairs()}
+    cases = [_card(row, approvals.get(row["AJBH"], []), words[row["AJBH"]]) for row in rows]
     cases.sort(key=lambda card: _LAST.index(card["tone"]) if card["tone"] in _LAST else -1)
     tones = {card["number"]: card["tone"] for card in cases}
     drawing = sketch(package, tones)
@@ -104,11 +106,11 @@ def _day(text: str) -> str:
     return f"{text[:4]}-{text[4:6]}-{text[6:]}"
 
 
-def _parts(text: str | None) -> list[str]:
-    return text.split("；") if text else []
-
-
-def _card(row: Mapping[str, Any], approvals: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _card(
+    row: Mapping[str, Any],
+    approvals: Sequence[Mapping[str, Any]],
+    words: tuple[Sequence[str], Sequence[str]],
+) -> dict[str, Any]:
     themes = CODE_LISTS["ZTDM"].items
     return {
         "number": row["AJBH"],
@@ -128,8 +130,8 @@ def _card(row: Mapping[str, Any], approvals: Sequence[Mapping[str, Any]]) -> dic
         "approval_time": _meaning(row, "SPSX", "SPSX"),
         "areas": [(label, _area(row[name])) for name, label in _AREAS],
         "approvals": [_approval(entry) for entry in approvals],
-        "reasons": _parts(row["PDYJ"]),
-        "missing": _parts(row["QZJ"]),
+        "reasons": list(words[0]),
+        "missing": list(words[1]),
         "note": row["BZ"] or "",
         "state": _meaning(row, "AJZT", "AJZT"),
         "county_due": str(row["HCQX"] or "—"),

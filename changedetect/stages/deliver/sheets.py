@@ -6,14 +6,20 @@ from typing import Any
 
 import pandas as pd
 
-from changedetect.casepackage import CODE_LISTS, FORMS, Column, Field, Sheet, WorkbookContent
+from changedetect.casepackage import (
+    CODE_LISTS,
+    FORMS,
+    NOTICE,
+    NOTICE_SHORT,
+    Column,
+    Field,
+    Sheet,
+    WorkbookContent,
+)
 from changedetect.casepackage.sheets import Value
 from changedetect.measure import to_mu
 from changedetect.stages.deliver.checks import Check, checks
 from changedetect.stages.deliver.package import PackageInput
-
-NOTICE = "本成果图斑由遥感影像自动发现，是线索，不是证据；判定建议须经实地核查，由人认定，不得单独作为处罚依据。"
-"""Stands on everything that is handed out."""
 
 _LIST = (
     "AJBH", "TTP", "XZMC", "CMC", "ZTDM", "PDJY", "YZDJ", "TBLX", "QSX", "HSX", "JCMJM", "MJWC", "GDMJ",
@@ -77,6 +83,7 @@ def workbook(package: PackageInput, tables: Mapping[str, pd.DataFrame]) -> Workb
         datetime(year, month, 1, tzinfo=UTC),
         sheets,
         {name: codes.items for name, codes in CODE_LISTS.items()},
+        NOTICE_SHORT,
     )
 
 
@@ -150,7 +157,7 @@ def _register(name: str, table: pd.DataFrame, layer: str) -> Sheet:
     rows = tuple(tuple(row) for row in table.itertuples(index=False, name=None))
     levels = table["JB"] if "JB" in table.columns else []
     tones = tuple("total" if level != "明细" else "" for level in levels)
-    return Sheet(name, form.alias, (form.about,), columns, rows, tones)
+    return Sheet(name, form.alias, (NOTICE, form.about), columns, rows, tones)
 
 
 def _check_sheet(found: tuple[Check, ...]) -> Sheet:
@@ -168,6 +175,7 @@ def _check_sheet(found: tuple[Check, ...]) -> Sheet:
         rows.append((check.name, check.rule, check.count, word, check.where))
         tones.append(("red" if check.fatal else "amber") if bad else "green")
     notes = (
+        NOTICE,
         "上部各项必须为零，不为零时标红；“提示”各项说明缺什么证据，不是差错。本表为数值，不含公式。",
     )
     return Sheet("校核", "校核", notes, columns, tuple(rows), tuple(tones))
