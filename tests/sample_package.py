@@ -197,7 +197,10 @@ def legal():
         approvals=(overlap,),
         remainder=shapely.Polygon(),
         time_code=TimeCode.BEFORE,
-        findings=(finding("P002100002600", "02", NO, "12", 1, reasons=("农转用审批完全覆盖",)),),
+        findings=(
+            finding("P002100002600", "02", NO, "12", 1, reasons=("农转用审批完全覆盖",)),
+            finding("P002100002600", "01", YES, "38", 1, reasons=("地表有变化",)),
+        ),
     )
 
 
@@ -335,7 +338,10 @@ def unobserved():
 def make_package(**changes):
     """The sample package; keyword arguments replace its parts."""
     units = (illegal(), legal(), unknown(), pooled(), split_child(), red_line(), excused())
-    cases = tuple(case(number, about) for number, about in enumerate(units[:6], 1))
+    cases = tuple(
+        case(number, about, record_only=about.unit_id == legal().unit_id)
+        for number, about in enumerate(units[:6], 1)
+    )
     areas = unobserved()
     hidden = sum(area.area_m2 for area in areas)
     values = {

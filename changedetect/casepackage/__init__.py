@@ -11,6 +11,12 @@ from changedetect.casepackage.lists import CODE_LISTS, CodeList
 from changedetect.casepackage.registers import REGISTER_FORMS
 from changedetect.casepackage.sheets import Column, Sheet, WorkbookContent
 
+NOTICE = "本成果图斑由遥感影像自动发现，是线索，不是证据；判定建议须经实地核查，由人认定，不得单独作为处罚依据。"
+"""Stands on everything that is handed out."""
+
+NOTICE_SHORT = "线索，不是证据"
+"""The same where there is room for a few words only."""
+
 FORMS: dict[str, LayerForm] = {
     form.name: form
     for form in (
@@ -28,6 +34,8 @@ __all__ = [
     "CLOSING_MU",
     "CODE_LISTS",
     "FORMS",
+    "NOTICE",
+    "NOTICE_SHORT",
     "CodeList",
     "Column",
     "Field",

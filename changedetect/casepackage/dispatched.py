@@ -117,8 +117,8 @@ _HANDLING = (
     Field("BZ", "备注"),
 )
 
-_OURS = (mu("DLBMMJ", "地类不明面积"), Field("RCBZ", "入池标志(不下发)", codes="SF"))
-"""Two columns beyond the schema: ground that no parcel covers, and findings kept in the pool."""
+_OURS = (mu("DLBMMJ", "地类不明面积"), Field("RCBZ", "下发标志(入池、留痕不下发)", codes="RCBZ"))
+"""Two columns beyond the schema: ground that no parcel covers; dispatched, pooled or only recorded."""
 
 CASE_FORM = LayerForm(
     "AJTB",
@@ -142,7 +142,7 @@ DISPATCHED_FORMS = (
             Field("ZXJD", "经度(°)", "float", decimals=8),
             Field("ZXWD", "纬度(°)", "float", decimals=8),
             Field("DHLJ", "导航(geo)"),
-            Field("RCBZ", "入池标志(不下发)", codes="SF"),
+            Field("RCBZ", "下发标志(入池、留痕不下发)", codes="RCBZ"),
         ),
         "保证落在图斑内的点，用于标注和导航",
         style="point",

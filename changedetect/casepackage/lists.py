@@ -18,6 +18,7 @@ SEVERITY = {"1": "留痕", "2": "县级内业", "3": "县级外业", "4": "市�
 UNOBSERVED = {
     "cloud": "云遮挡", "shadow": "云影", "no_image": "无影像", "nodata": "影像无数据",
     "error": "影像处理失败", "registration": "配准不合格",
+    "unseen": "云、阴影或无影像", "tile": "图块处理失败",
 }  # fmt: skip
 """WJCYY: reasons for which ground was not observed; others pass as text."""
 
@@ -64,6 +65,7 @@ CODE_LISTS: dict[str, CodeList] = {
         CodeList("BHCD", "变化程度", {"1": "疑似", "2": "确定"}),
         CodeList("XSBZ", "线索标志", {"0": "否", "1": "是", "2": "在误差范围内"}),
         CodeList("SF", "是否", {"0": "否", "1": "是", "9": "不明"}),
+        CodeList("RCBZ", "下发标志", {"0": "下发", "1": "入池", "2": "留痕"}),
         CodeList("DLBM", "地类编码", LAND_CLASSES),
         CodeList("DLFL", "地类分组", GROUPS),
         CodeList("WJCYY", "未监测原因", UNOBSERVED),

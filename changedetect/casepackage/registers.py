@@ -11,12 +11,12 @@ TOTALS = (
     Field("TBLX", "图斑类型", codes="TBLX"),
     Field("MJFJ", "面积分级(亩)"),
     Field("FXGS", "发现个数", "int"),
-    Field("HFGS", "合法或排除个数", "int"),
+    Field("HFGS", "合法、排除或留痕个数", "int"),
     Field("RCGS", "入池个数", "int"),
     Field("XFGS", "应下发个数", "int"),
     Field("CYGS", "存疑个数(证据不足)", "int"),
     mu("FXMJ", "发现面积"),
-    mu("HFMJ", "合法或排除面积"),
+    mu("HFMJ", "合法、排除或留痕面积"),
     mu("RCMJ", "入池面积"),
     mu("XFMJ", "应下发面积"),
     mu("CYMJ", "存疑面积"),
@@ -94,7 +94,9 @@ REGISTER_FORMS = (
         ),
         "只增不改：谁、何时、从何状态到何状态、为何",
     ),
-    LayerForm("TJ_XJ", "县级统计", "", TOTALS, "可对账的合计：发现=合法或排除+入池+应下发+存疑"),
+    LayerForm(
+        "TJ_XJ", "县级统计", "", TOTALS, "可对账的合计：发现=合法、排除或留痕+入池+应下发+存疑"
+    ),
     LayerForm(
         "DMB",
         "代码表",

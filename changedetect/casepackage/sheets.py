@@ -44,10 +44,14 @@ class Sheet:
 
 @dataclass(frozen=True, slots=True)
 class WorkbookContent:
-    """A whole workbook: file name, title, creation time (fixed), sheets, code lists."""
+    """A whole workbook: file name, title, creation time (fixed), sheets, code lists.
+
+    ``footer`` is printed under every page of every sheet.
+    """
 
     file_name: str
     title: str
     created: datetime
     sheets: tuple[Sheet, ...]
     lists: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    footer: str = ""

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from changedetect.casepackage import NOTICE_SHORT
 from changedetect.errors import InputError
 
 _FONTS = (
@@ -25,7 +26,7 @@ _SIMPLIFIED_FACE = 2
 """Face of simplified Chinese inside NotoSansCJK collections."""
 
 _BANDS, _KILO, _QUALITY = 3, 1000, 88
-_BAR_PX = 34
+_BAR_PX, _LINE_PX = 42, 10
 _SCALE_STEPS_M = (5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
 
 
@@ -65,7 +66,7 @@ def render_chip(chip: Chip, side_px: int) -> bytes:
     chip
         Image and what is drawn on it.
     side_px
-        Longer side of the image part; a caption bar of 34 px stands under it. [px]
+        Longer side of the image part; a caption bar of 42 px stands under it. [px]
 
     Returns
     -------
@@ -200,7 +201,10 @@ def _draw_scale(board: Image.Image, size: tuple[int, int], metre_per_px: float) 
 def _draw_caption(board: Image.Image, chip: Chip, top: int) -> None:
     text = chip.caption if chinese_font() else chip.caption_ascii
     pen = ImageDraw.Draw(board)
-    pen.text((10, top + _BAR_PX // 2), text, font=_font(16), anchor="lm", fill=(255, 255, 255))
+    notice = NOTICE_SHORT if chinese_font() else "CLUE, NOT EVIDENCE"
+    upper, lower = top + _BAR_PX // 2 - _LINE_PX, top + _BAR_PX // 2 + _LINE_PX
+    pen.text((10, upper), text, font=_font(15), anchor="lm", fill=(255, 255, 255))
+    pen.text((10, lower), notice, font=_font(13), anchor="lm", fill=(255, 190, 110))
 
 
 def case_chips(

@@ -24,6 +24,9 @@ GEOGRAPHIC = "EPSG:4490"
 
 _STYLES = "layer_styles"
 
+_NO_TRIGGERS = {"SPATIAL_INDEX": "NO"}
+"""For layers that the county fills: software on phones can not write where triggers call functions."""
+
 _MISSING = {"text": "", "int": 0, "float": np.nan, "date": np.datetime64("NaT", "D")}
 _DTYPES: dict[str, Any] = {
     "text": object,
@@ -159,7 +162,8 @@ def _write_layer(path: Path, form: LayerForm, table: pd.DataFrame, about: str) -
         append=path.exists(),
         dataset_options={"VERSION": "1.2"},
         layer_options={"IDENTIFIER": form.alias, "DESCRIPTION": about, "FID": "fid"}
-        | ({"GEOMETRY_NAME": "geom"} if kind else {}),
+        | ({"GEOMETRY_NAME": "geom"} if kind else {})
+        | (_NO_TRIGGERS if form.editable else {}),
     )
 
 
@@ -227,6 +231,14 @@ def _write_styles(path: Path, forms: list[LayerForm], stamp: datetime) -> None:
     )
 
 
+def _drop_triggers(database: sqlite3.Connection, names: list[str]) -> None:
+    """Take the row counters of GDAL off some layers; without a counter, GDAL counts the rows."""
+    for name in names:
+        for event in ("insert", "delete"):
+            database.execute(f'DROP TRIGGER IF EXISTS "trigger_{event}_feature_count_{name}"')
+        database.execute("DELETE FROM gpkg_ogr_contents WHERE table_name = ?", (name,))
+
+
 _SCHEMA_SQL = """
 CREATE TABLE IF NOT EXISTS gpkg_extensions (
   table_name TEXT, column_name TEXT, extension_name TEXT NOT NULL, definition TEXT NOT NULL,
@@ -268,6 +280,7 @@ def _write_schema(path: Path, forms: list[LayerForm]) -> None:
     with closing(sqlite3.connect(path)) as database, database:
         database.execute("PRAGMA synchronous = OFF")
         database.executescript(_SCHEMA_SQL)
+        _drop_triggers(database, [form.name for form in forms if form.editable])
         database.executemany(
             "INSERT INTO gpkg_data_columns (table_name, column_name, name, title, constraint_name) "
             "VALUES (?, ?, ?, ?, ?)",

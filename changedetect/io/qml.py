@@ -26,8 +26,9 @@ _RED, _AMBER, _GREEN, _GREY = "214,40,40", "240,160,20", "42,140,74", "120,124,1
 _LOOKS: dict[str, tuple[_Look, ...]] = {
     "case": (
         _Look("入池(不下发)", "\"RCBZ\" = '1'", f"{_GREY},40", f"{_GREY},255", "0.3"),
+        _Look("留痕(不下发)", "\"RCBZ\" = '2'", f"{_GREY},40", f"{_GREY},255", "0.3"),
         _Look(
-            "疑似违法", "\"RCBZ\" = '0' AND \"PDJY\" LIKE '2%'", f"{_RED},70", f"{_RED},255", "0.8"
+            "疑似问题", "\"RCBZ\" = '0' AND \"PDJY\" LIKE '2%'", f"{_RED},70", f"{_RED},255", "0.8"
         ),
         _Look(
             "证据不足",
@@ -49,6 +50,7 @@ _LOOKS: dict[str, tuple[_Look, ...]] = {
     ),
     "point": (
         _Look("入池(不下发)", "\"RCBZ\" = '1'", f"{_GREY},140", "255,255,255,255", "0.3"),
+        _Look("留痕(不下发)", "\"RCBZ\" = '2'", f"{_GREY},140", "255,255,255,255", "0.3"),
         *(
             _Look(
                 label,
@@ -58,7 +60,7 @@ _LOOKS: dict[str, tuple[_Look, ...]] = {
                 "0.3",
             )
             for label, code, fill in (
-                ("疑似违法", "2", _RED),
+                ("疑似问题", "2", _RED),
                 ("证据不足", "0", _AMBER),
                 ("有审批手续", "1", _GREEN),
                 ("其他", "3", _GREY),

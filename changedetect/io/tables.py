@@ -10,7 +10,7 @@ from changedetect.casepackage import LayerForm
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 
 
-def csv_bytes(table: pd.DataFrame, form: LayerForm) -> bytes:
+def csv_bytes(table: pd.DataFrame, form: LayerForm, notice: str = "") -> bytes:
     """Write a table with the Chinese names of its columns.
 
     Parameters
@@ -19,6 +19,8 @@ def csv_bytes(table: pd.DataFrame, form: LayerForm) -> bytes:
         Columns as the form says.
     form
         Aliases of the columns.
+    notice
+        Sentence on a last line of its own; empty = none.
 
     Returns
     -------
@@ -31,6 +33,8 @@ def csv_bytes(table: pd.DataFrame, form: LayerForm) -> bytes:
     writer.writerow([field.alias for field in form.fields])
     for row in table[[field.name for field in form.fields]].itertuples(index=False):
         writer.writerow([_cell(value) for value in row])
+    if notice:
+        writer.writerow([_cell(notice)])
     return stream.getvalue().encode("utf-8-sig")
 
 

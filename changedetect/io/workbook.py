@@ -252,7 +252,7 @@ def _finish(book: _Book, page: Any, sheet: Sheet, head: int) -> None:  # noqa: A
     page.set_landscape()
     page.set_paper(_A3)
     page.repeat_rows(head)
-    page.set_footer("&L&10&F　&A&R&10&P / &N")
+    page.set_footer(f"&L&10&F　&A&C&10{book.content.footer}&R&10&P / &N")
     if sum(column.width for column in sheet.columns) <= _PAGE_CHARACTERS:
         page.fit_to_pages(1, 0)
     else:

@@ -1,32 +1,36 @@
 """Step ``deliver``: cases and findings -> one package a county, with pictures, sheet and page."""
 
-import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import shapely
 
 from changedetect import measure
-from changedetect.casepackage import FORMS
+from changedetect.casepackage import FORMS, NOTICE
 from changedetect.config.deliver import DeliverSection
+from changedetect.errors import InputError
 from changedetect.grid import Grid
 from changedetect.io import chips, geopackage, page, record_files, tables, workbook
 from changedetect.io.publish import publish, publish_bytes
 from changedetect.io.rasters import RasterReader
+from changedetect.pipeline import handout
 from changedetect.pipeline.casework import CASES
 from changedetect.pipeline.checking import LAYERS, UNITS
 from changedetect.pipeline.context import MonthContext
 from changedetect.pipeline.detection import UNOBSERVED
-from changedetect.pipeline.runstore import StepRecord, StepResult
+from changedetect.pipeline.handout import PACKAGES
+from changedetect.pipeline.job import Job
+from changedetect.pipeline.runstore import StepRecord, StepResult, digest_of
 from changedetect.pipeline.scenes import SCENES
 from changedetect.pipeline.territory import Territory, read_territory
 from changedetect.records import Case, LayerManifest, Scene, Unit, UnobservedArea
 from changedetect.stages import deliver
 
-PACKAGES = "packages"
+_NOTES = {"LZRZ": "下发时为空：流转日志保存在省级台账中，按案件编号查询"}
 COUNTY_DIGITS = 6
 COLOURS = ("red", "green", "blue")
 
@@ -42,26 +46,38 @@ class Month:
     manifests: tuple[LayerManifest, ...]
     rules: tuple[deliver.RuleRow, ...]
     compared: frozenset[str]
+    registration_px: tuple[tuple[str, float], ...]
     digest: str
 
 
 def do(context: MonthContext) -> tuple[StepRecord, bool]:
     """Write the package of each county."""
     before = {name: context.store.record(name) for name in ("scenes", "detect", "check", "cases")}
-    section = context.job.config.deliver
-    inputs = [*(record.result for record in before.values()), section.model_dump(mode="json")]
+    settings = _settings_digest(context.job)
+    territory = read_territory(context.job)
+    names = [
+        (str(code), str(name))
+        for code, name in zip(territory.districts["code"], territory.districts["name"], strict=True)
+    ]
+    inputs = [*(record.result for record in before.values()), settings, sorted(names)]
 
     def work(_key: str) -> StepResult:
-        compared = {name for pair in before["scenes"].facts["compared"] for name in pair}
-        month = _month(context, frozenset(compared), before["cases"].result)
-        return _write_all(context, month, read_territory(context.job))
+        digest = digest_of([record.outputs for record in before.values()], settings)
+        return _write_all(context, _month(context, before, digest), territory)
 
     done = context.store.step("deliver", inputs, work)
     context.progress.end("deliver", f"{done[0].facts['counties']} counties")
     return done
 
 
-def _month(context: MonthContext, compared: frozenset[str], digest: str) -> Month:
+def _settings_digest(job: Job) -> str:
+    """Return the digest of what was asked for: neither the job's name nor the tiles change a result."""
+    config = job.config.model_dump(mode="json", exclude={"name": True, "grid": {"tile_px"}})
+    rest = [one.model_dump(mode="json") for one in (*job.themes, *job.profiles)]
+    return digest_of(config, rest)
+
+
+def _month(context: MonthContext, before: Mapping[str, StepRecord], digest: str) -> Month:
     folder = context.folder
     rules = {
         rule.id: deliver.RuleRow(rule.id, str(rule.effective_from), rule.text, rule.source)
@@ -75,41 +91,64 @@ def _month(context: MonthContext, compared: frozenset[str], digest: str) -> Mont
         unobserved=record_files.read_records(folder / UNOBSERVED, UnobservedArea),
         manifests=record_files.read_records(folder / LAYERS, LayerManifest),
         rules=tuple(rules[name] for name in sorted(rules)),
-        compared=compared,
+        compared=frozenset(name for pair in before["scenes"].facts["compared"] for name in pair),
+        registration_px=_registration(before["detect"].facts["models"]),
         digest=digest,
     )
 
 
+def _registration(models: Iterable[Mapping[str, Any]]) -> tuple[tuple[str, float], ...]:
+    """Return the residual of each later image of a pair; the worst where it is in several. [pixel]"""
+    worst: dict[str, float] = {}
+    for model in models:
+        after, residual = model["pair"].split("__")[-1], model["residual_px"]
+        if residual is not None:
+            worst[after] = max(residual, worst.get(after, 0.0))
+    return tuple(sorted(worst.items()))
+
+
 def _write_all(context: MonthContext, month: Month, territory: Territory) -> StepResult:
-    root = context.folder / PACKAGES
-    shutil.rmtree(root, ignore_errors=True)
+    """Write county by county; what is wrong with one county's records keeps only that one back."""
+    run = context.folder
     districts = territory.districts.sort_values("code")
     codes = [str(code) for code in districts["code"]]
     context.progress.begin("deliver", len(codes))
-    inputs = []
+    handout.begin(run)
+    done: list[deliver.PackageInput] = []
+    problems = [
+        f"{unit.unit_id} lies in no county; it is in units.json only"
+        for unit in month.units
+        if unit.district not in codes
+    ]
     for code, name, geometry in zip(codes, districts["name"], districts.geometry, strict=True):
-        inputs.append(_package(context, month, (code, str(name)), geometry))
-    nowhere = [unit for unit in month.units if unit.district not in codes]
-    problems = tuple(
-        f"{unit.unit_id} lies in no county; it is in units.json only" for unit in nowhere
-    )
-    for place, package in enumerate(inputs):
-        folder = root / package.stem
-        folder.mkdir(parents=True)
-        inputs[place] = _write_package(context, month, package, folder, territory.grid)
-        context.progress.advance("deliver", package.stem)
-    totals = deliver.statistics(inputs)
-    publish_bytes(root / "statistics.csv", tables.csv_bytes(totals, FORMS["TJ_XJ"]))
-    files = tuple(
-        path.relative_to(context.folder).as_posix() for path in root.rglob("*") if path.is_file()
-    )
+        try:
+            package = _package(context, month, (code, str(name)), geometry)
+            _write_package(context, month, package, territory.grid)
+            handout.swap(run, package.stem)
+            done.append(package)
+        except InputError as error:
+            problems.append(f"county {code} {name} was not delivered this time: {error}")
+        context.progress.advance("deliver", code)
+    handout.end(run)
+    total = tables.csv_bytes(deliver.statistics(done), FORMS["TJ_XJ"], NOTICE)
+    publish_bytes(run / PACKAGES / "statistics.csv", total, overwrite=True)
+    return _result(run, done, tuple(problems), again=len(done) < len(codes))
+
+
+def _result(
+    run: Path, done: Sequence[deliver.PackageInput], problems: tuple[str, ...], *, again: bool
+) -> StepResult:
+    root = run / PACKAGES
+    paths = [path for package in done for path in handout.written(root / package.stem)]
+    files = tuple(path.relative_to(run).as_posix() for path in [root / "statistics.csv", *paths])
+    cases = [case for package in done for case in package.cases]
     facts = {
-        "counties": len(inputs),
-        "cases": sum(not case.pooled for package in inputs for case in package.cases),
-        "pooled": sum(case.pooled for package in inputs for case in package.cases),
-        "not_observed_mu": round(measure.to_mu(sum(p.unobserved_m2 for p in inputs)), 2),
+        "counties": len(done),
+        "cases": sum(not case.pooled for case in cases),
+        "pooled": sum(case.pooled for case in cases),
+        "not_observed_mu": round(measure.to_mu(sum(p.unobserved_m2 for p in done)), 2),
     }
-    return StepResult(files, facts, problems)
+    return StepResult(files, facts, problems, again=again)
 
 
 def _package(
@@ -142,6 +181,7 @@ def _package(
         examined_m2=measure.area_m2(county, crs) - unobserved_m2,
         unobserved_m2=unobserved_m2,
         digest=month.digest,
+        registration_px=month.registration_px,
         sizes_mu=context.job.config.deliver.size_limits_mu,
     )
 
@@ -153,14 +193,17 @@ def _surface(geometry: shapely.Geometry) -> shapely.MultiPolygon:
 
 
 def _write_package(
-    context: MonthContext, month: Month, package: deliver.PackageInput, folder: Path, grid: Grid
-) -> deliver.PackageInput:
+    context: MonthContext, month: Month, package: deliver.PackageInput, grid: Grid
+) -> None:
     section = context.job.config.deliver
+    folder = handout.make(context.folder, package.stem)
     pictures = _write_chips(context, month, package, folder, grid)
     package = replace(package, chips=frozenset(pictures))
     layers = deliver.layers(package)
     stamp = datetime.combine(context.span[1], time(), UTC)
-    write = partial(geopackage.write_case_package, tables=layers, forms=FORMS, stamp=stamp)
+    write = partial(
+        geopackage.write_case_package, tables=layers, forms=FORMS, stamp=stamp, notes=_NOTES
+    )
     check = partial(geopackage.verify_case_package, tables=layers)
     publish(folder / f"{package.stem}_AJ.gpkg", write, check)
     thumbnails = {
@@ -176,7 +219,6 @@ def _write_package(
     )
     shown = deliver.page_context(package, layers)
     publish_bytes(folder / f"{package.stem}.html", page.render_page(shown).encode())
-    return package
 
 
 def _write_chips(

@@ -26,7 +26,7 @@ def chip(*outlines):
 
 def test_picture__has_the_asked_size_and_a_caption_bar():
     picture = opened(render_chip(chip(), 400))
-    assert picture.shape == (434, 400, 3)
+    assert picture.shape == (442, 400, 3)
     assert picture[200, 200].tolist() == pytest.approx([90, 90, 90], abs=3)
     assert picture[405:].mean() < 90
 
@@ -78,7 +78,7 @@ def test_case__before_after_and_overlay():
 def test_without_a_chinese_font__captions_are_ascii_not_boxes(monkeypatch):
     monkeypatch.setattr(chips, "_FONTS", ())
     assert chips.chinese_font() is None
-    assert opened(render_chip(chip(), 300)).shape == (334, 300, 3)
+    assert opened(render_chip(chip(), 300)).shape == (342, 300, 3)
 
 
 def test_thumbnail__is_small_and_without_the_bar():

@@ -146,7 +146,7 @@ def test_pictures__are_relative_and_only_where_they_exist(page):
 def test_map__draws_border_patches_and_what_was_not_seen(page):
     assert page.count('class="county"') == 1
     assert page.count('class="unobserved"') == 2
-    assert len(re.findall(r'class="patch (red|amber|green|grey|pool)"', page)) == 6
+    assert len(re.findall(r'class="patch (red|amber|green|grey|pool|record)"', page)) == 6
 
 
 def test_empty_month__says_so():

@@ -8,11 +8,12 @@ from datetime import UTC, date, datetime
 import openpyxl
 import pytest
 
-from changedetect.casepackage import Column, Sheet, WorkbookContent
+from changedetect.casepackage import FORMS, NOTICE, NOTICE_SHORT, Column, Sheet, WorkbookContent
 from changedetect.errors import IntegrityError, LayerError
 from changedetect.io.chips import thumbnail
+from changedetect.io.tables import csv_bytes
 from changedetect.io.workbook import CELL_LIMIT, verify_workbook, write_workbook
-from changedetect.stages.deliver import layers, workbook
+from changedetect.stages.deliver import layers, statistics, workbook
 from tests.sample_package import empty_package, make_package, sample_chips
 
 PAYLOADS = (
@@ -106,7 +107,8 @@ def test_list__is_frozen_filtered_with_drop_downs_and_thumbnails(book, pictures)
     header = [cell.value for cell in sheet[4]]
     column = openpyxl.utils.get_column_letter(header.index("认定结果") + 1)
     assert lists[f"{column}5"].startswith("_代码!$")
-    assert len(sheet._images) == len([path for path in pictures if path.endswith("_T.jpg")])
+    shown = len(sheet._images) + len(book["留痕"]._images)
+    assert shown == len([path for path in pictures if path.endswith("_T.jpg")])
     codes = book["_代码"]
     assert codes.sheet_state == "hidden"
     values = {cell.value for column in codes.iter_cols(min_row=2) for cell in column if cell.value}
@@ -193,3 +195,17 @@ def test_dates__are_dates(tmp_path):
     write_workbook(path, WorkbookContent("a.xlsx", "题", CREATED, (sheet,)))
     cell = openpyxl.load_workbook(path)["表"].cell(3, 1)
     assert cell.value == datetime(2025, 6, 14)  # noqa: DTZ001 - cells have no zone
+
+
+def test_footer__stands_under_every_page(path):
+    book = openpyxl.load_workbook(path)
+    for sheet in book.worksheets[:-1]:
+        assert sheet.oddFooter.center.text == NOTICE_SHORT, sheet.title
+
+
+def test_totals_as_csv__end_with_the_notice(package):
+    text = csv_bytes(statistics([package]), FORMS["TJ_XJ"], NOTICE).decode("utf-8-sig")
+    assert text.splitlines()[-1] == f'"{NOTICE}"'
+    assert csv_bytes(statistics([package]), FORMS["TJ_XJ"]).decode().count("\r\n") == (
+        text.count("\r\n") - 1
+    )

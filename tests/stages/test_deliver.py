@@ -3,15 +3,17 @@
 import random
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from changedetect.casepackage import CODE_LISTS, FORMS
+from changedetect.casepackage import CODE_LISTS, FORMS, NOTICE, NOTICE_SHORT
 from changedetect.errors import LayerError
+from changedetect.grid import Window
 from changedetect.measure import area_m2, to_mu
-from changedetect.records import Case, TimeCode, Unit, UnitAreas, Verdict
+from changedetect.records import Case, TimeCode, Unit, UnitAreas, UnobservedArea, Verdict
 from changedetect.stages.deliver import (
     RuleRow,
     case_hash,
@@ -407,7 +409,7 @@ def test_checks__are_clean_on_the_sample_and_find_what_is_broken(package, tables
     totals = tables["TJ_XJ"].copy()
     totals.loc[0, "XFGS"] = 99
     broken["TJ_XJ"] = totals
-    short = replace(package, examined_m2=package.examined_m2 * 0.99)
+    short = replace(package, observed_px_m2=package.examined_m2 * 0.99)
     found = {check.name: check.count for check in checks(short, broken) if check.fatal}
     for name in ("案件编号唯一且校验位正确", "地类面积闭合", "套合碎片闭合", "审批面积闭合"):
         assert found[name] >= 1, name
@@ -485,3 +487,141 @@ def test_records__carry_what_the_package_needs():
     assert {"geometry", "siblings", "findings", "time_code"} <= set(Unit.__slots__)
     assert {"county_due", "clear_due", "pooled", "missing"} <= set(Case.__slots__)
     assert {"approved_union", "unapproved", "basic_farmland"} <= set(UnitAreas.__slots__)
+
+
+def test_county_check__stands_only_where_pixels_were_counted(package, tables):
+    names = {check.name for check in checks(package, tables)}
+    assert "监测范围闭合" not in names
+    counted = replace(package, observed_px_m2=package.examined_m2)
+    found = {check.name: check.count for check in checks(counted, tables)}
+    assert found["监测范围闭合"] == 0
+
+
+def test_checks__thousands_of_places_fit_a_cell_and_are_counted(package, tables):
+    patches = tuple(
+        UnobservedArea("cloud", Window(0, 0, 9, 9), box(n, 0, 1, 1), 2000.0) for n in range(3700)
+    )
+    cloudy = replace(package, unobserved=patches)
+    broken = {**tables, "AJTB": pd.concat([tables["AJTB"]] * 10, ignore_index=True)}
+    found = {check.name: check for check in checks(cloudy, broken)}
+    assert found["未监测区域"].where == "云遮挡3700处11100.00亩"
+    more = found["证据不足的案件"]
+    assert more.count == 10
+    assert all(len(check.where) < 1000 for check in found.values())
+
+
+def test_long_list__is_cut_with_its_count(package, tables):
+    table = pd.concat([tables["AJTB"].iloc[:1]] * 25, ignore_index=True)
+    table["GDMJ"] = 99.0
+    found = {check.name: check for check in checks(package, {**tables, "AJTB": table})}
+    assert found["地类面积闭合"].count == 25
+    assert found["地类面积闭合"].where.endswith("…共25个")
+    assert found["地类面积闭合"].where.count(table.loc[0, "AJBH"]) == 20
+
+
+@pytest.mark.parametrize(("sliver_m2", "count"), [(60.0, 0), (0.0, 1)])
+def test_approval_check__closes_with_slivers_and_is_red_for_a_real_gap(sliver_m2, count):
+    about = illegal()
+    areas = about.areas
+    thin = replace(
+        areas,
+        unapproved=areas.unapproved - 60.0,
+        raw={"unapproved": areas.unapproved - 60.0 + sliver_m2},
+    )
+    package = make_package(units=(replace(about, areas=thin),), cases=(case(1, about),))
+    found = {check.name: check.count for check in checks(package, layers(package))}
+    assert found["审批面积闭合"] == count
+
+
+def test_recorded_case__is_counted_as_recorded_and_stands_on_its_own_sheet(package, tables):
+    case_row = row(tables, "P002100002600")
+    assert case_row["RCBZ"] == "2"
+    assert "留痕" in case_row["BZ"]
+    assert [case_row[name] for name in ("XFRQ", "HCQX", "ZGQX")] == [None] * 3
+    book = workbook(package, tables)
+    held = {
+        s.name: [line[0] for line in s.rows]
+        for s in book.sheets
+        if s.name in ("台账", "入池", "留痕")
+    }
+    assert held["留痕"] == [case_row["AJBH"]]
+    assert held["入池"] == [row(tables, "P003100001700")["AJBH"]]
+    assert len(held["台账"]) == 4
+    page = page_context(package, tables)
+    assert [card["tone"] for card in page["cases"]][-2:] == ["pool", "record"]
+    assert {card["county_due"] for card in page["cases"][-2:]} == {"—"}
+
+
+def test_recording_theme__alone_is_never_to_be_dispatched():
+    found = finding("P000900000800", "01", Verdict.YES, "38", 1)
+    about = replace(illegal(), findings=(found,))
+    alone = statistics([make_package(units=(about,), cases=())])
+    assert [alone.iloc[0][f"{kind}GS"] for kind in ("HF", "RC", "XF", "CY")] == [1, 0, 0, 0]
+    assert alone.iloc[1]["HFGS"] == 1
+    unsure = finding("P000900000800", "02", Verdict.UNKNOWN, "01", 2)
+    both = replace(about, findings=(found, unsure))
+    assert statistics([make_package(units=(both,), cases=())]).iloc[0]["CYGS"] == 1
+
+
+def test_lists__must_have_as_many_rows_as_the_totals_count(package, tables):
+    for table_row, word in ((0, "台账"), (3, "入池")):
+        assert tables["AJTB"].iloc[3]["RCBZ"] == "1"
+        short = {**tables, "AJTB": tables["AJTB"].drop(index=table_row)}
+        found = {check.name: check for check in checks(package, short)}
+        assert found["台账对账"].count == 1
+        assert found["台账对账"].where.startswith(word)
+
+
+def test_related_cases__are_named_for_whoever_may_merge_them():
+    about = illegal()
+    entry = case(1, about, related=("43099102250500007K",))
+    tables = layers(make_package(units=(about,), cases=(entry,)))
+    assert tables["AJTB"].iloc[0]["BZ"] == "同地块另有在办案件43099102250500007K"
+
+
+def test_labels__put_the_suggestion_first_and_no_verdict_into_the_theme(tables):
+    labels = dict(zip(tables["AJDW"]["AJBH"], tables["AJDW"]["BQ"], strict=True))
+    assert labels[row(tables, "P000900000800")["AJBH"]] == "疑似非农违法 主题02"
+    assert labels[row(tables, "P003100001700")["AJBH"]] == "疑似非农违法 主题02(入池)"
+
+
+def test_unknown_confidence__reads_unknown():
+    about = replace(illegal(), change_probability=float("nan"))
+    package = make_package(units=(about,), cases=(case(1, about),))
+    assert page_context(package, layers(package))["cases"][0]["confidence"] == "未知"
+
+
+def test_page__shows_a_reason_with_a_semicolon_as_one():
+    reasons = ("占用耕地；其中水田", "变化前无审批")
+    about = illegal()
+    one = make_package(units=(about,), cases=(case(1, about, reasons=reasons),))
+    tables = layers(one)
+    assert page_context(one, tables)["cases"][0]["reasons"] == list(reasons)
+    assert tables["AJTB"].iloc[0]["PDYJ"] == "；".join(reasons)
+
+
+def test_notice__stands_on_every_sheet(package, tables):
+    book = workbook(package, tables)
+    assert book.footer == NOTICE_SHORT
+    for sheet in book.sheets[1:]:
+        assert NOTICE in sheet.notes, sheet.name
+    assert any(NOTICE in line for line in book.sheets[0].rows)
+
+
+def test_unobserved_reasons__are_codes_of_their_list(package):
+    reasons = ("云、阴影或无影像", "图块处理失败", "cloud")
+    areas = tuple(
+        UnobservedArea(reason, Window(0, n, 9, 9), box(n, 0, 1, 1), 1.0)
+        for n, reason in enumerate(reasons)
+    )
+    table = layers(replace(package, unobserved=areas))["WJCQ"]
+    items = CODE_LISTS["WJCYY"].items
+    assert [items[code] for code in table["YYDM"]] == list(table["YY"])
+    assert set(table["YY"]) == {*reasons[:2], "云遮挡"}
+
+
+def test_registration_error__stands_with_the_image_that_was_moved(package):
+    known = replace(package, registration_px=(("GF1D_20250614", 0.1054),))
+    table = layers(known)["YXQD"].set_index("YXBH")
+    assert table.loc["GF1D_20250614", "PZZWC"] == 0.105
+    assert table.loc["GF1D_20250428", "PZZWC"] is None

@@ -11,12 +11,11 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from changedetect.casepackage import FORMS
-from changedetect.casepackage.lists import THEMES
 from changedetect.codes import FAMILIES, PDJY
 from changedetect.measure import GEOGRAPHIC, reproject
 from changedetect.records import Case, TimeCode, Unit
 from changedetect.stages.deliver.land import land_columns, main_class
-from changedetect.stages.deliver.package import PackageInput, chip_paths
+from changedetect.stages.deliver.package import PackageInput, chip_paths, listing
 from changedetect.stages.deliver.tables import Row, as_multi, make_table, mu_or_none
 
 _OVERLAPS = {
@@ -43,6 +42,14 @@ _HASHED = (
 
 _HASH_DECIMALS = 9
 """Coordinates are hashed in degrees to this many decimals, 0.1 mm on the ground."""
+
+
+_NOT_SENT = {
+    "1": "小于主题最小面积，入池留存并累计，不下发",
+    "2": "仅记录类主题命中，留痕备查，不下发",
+}
+
+_MARKS = {"1": "(入池)", "2": "(留痕)"}
 
 
 def case_tables(package: PackageInput) -> dict[str, pd.DataFrame]:
@@ -178,37 +185,40 @@ def _judgement(package: PackageInput, case: Case, unit: Unit) -> Row:
         "PDJY": case.suggestion,
         "PDYJ": "；".join(case.reasons),
         "GZBB": ",".join(rules),
-        "QZJ": "；".join(_missing(case, unit)),
+        "QZJ": "；".join(missing(case, unit)),
         "YZDJ": str(case.severity),
     }
 
 
-def _missing(case: Case, unit: Unit) -> list[str]:
-    missing = list(case.missing)
+def missing(case: Case, unit: Unit) -> list[str]:
+    """Return the evidence that a case lacks (QZJ), one thing each."""
+    names = list(case.missing)
     unknown = land_columns(unit)["DLBMMJ"]
     if unknown:
-        missing.append(f"地类底图未覆盖{unknown:.4f}亩")
+        names.append(f"地类底图未覆盖{unknown:.4f}亩")
     if unit.family not in FAMILIES:
-        missing.append("图斑类型待判")
-    return missing
+        names.append("图斑类型待判")
+    return names
 
 
 def _handling(package: PackageInput, case: Case, unit: Unit) -> Row:
     notes = []
-    if case.pooled:
-        notes.append("小于主题最小面积，入池留存并累计，不下发")
+    listed = listing(case)
+    if listed != "0":
+        notes.append(_NOT_SENT[listed])
+    if case.related:
+        notes.append(f"同地块另有在办案件{'、'.join(sorted(case.related))}")
     if unit.siblings:
         notes.append(f"跨行政区图斑，父图斑{unit.patch_id}，同源{'、'.join(sorted(unit.siblings))}")
     if unit.siblings and case.parent:
         notes.append(f"父案件{case.parent}")
     row: Row = {
         "AJZT": case.state,
-        "XFRQ": None if case.pooled else package.dispatched_on,
-        "HCQX": case.county_due,
-        "ZGQX": case.clear_due,
-        "RCBZ": "1" if case.pooled else "0",
+        "RCBZ": listed,
         "BZ": "；".join(notes),
     }
+    if listed == "0":
+        row.update(XFRQ=package.dispatched_on, HCQX=case.county_due, ZGQX=case.clear_due)
     if case.number in package.chips:
         row.update(zip(("QTP", "HTP", "TTP"), chip_paths(case.number), strict=True))
     return row
@@ -217,10 +227,10 @@ def _handling(package: PackageInput, case: Case, unit: Unit) -> Row:
 def _point_row(row: Row) -> Row:
     longitude, latitude = row["ZXJD"], row["ZXWD"]
     theme, suggestion = str(row["ZTDM"]), str(row["PDJY"])
-    pooled = "(入池)" if row["RCBZ"] == "1" else ""
+    mark = _MARKS.get(str(row["RCBZ"]), "")
     return {
         **{name: row[name] for name in ("AJBH", "PDJY", "YZDJ", "ZXJD", "ZXWD", "RCBZ")},
-        "BQ": f"{THEMES.get(theme, theme)} {PDJY.get(suggestion, suggestion)}{pooled}",
+        "BQ": f"{PDJY.get(suggestion, suggestion)} 主题{theme}{mark}",
         "DHLJ": f"geo:{latitude:.6f},{longitude:.6f}",
         "geometry": shapely.Point(longitude, latitude),
     }

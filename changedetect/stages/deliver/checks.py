@@ -1,5 +1,6 @@
 """The package checks itself: numbers that must be zero, and notices of what is not known."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,8 +8,10 @@ from dataclasses import dataclass
 import pandas as pd
 
 from changedetect.casepackage import CLOSING_MU
+from changedetect.casepackage.lists import UNOBSERVED
 from changedetect.codes import is_case_number
 from changedetect.measure import area_m2, to_mu
+from changedetect.records import UnitAreas
 from changedetect.stages.deliver.package import PackageInput
 
 _DUST = 1e-9
@@ -16,6 +19,9 @@ _DUST = 1e-9
 
 _COUNTY_FRAC = 0.001
 """Examined and unobserved ground are counted in pixels; they miss the county line by a rim."""
+
+_NAMED = 20
+"""A check names this many places; how many there are in all is told beside them."""
 
 _LAND = ("GDMJ", "QTNYMJ", "JSYDMJ", "WLYDMJ", "DLBMMJ")
 
@@ -43,6 +49,7 @@ def checks(package: PackageInput, tables: Mapping[str, pd.DataFrame]) -> tuple[C
         Those that must be zero first.
     """
     cases = tables["AJTB"].to_dict("records")
+    slivers = {case.number: _sliver_mu(unit.areas) for case, unit in package.pairs()}
     return (
         _must("案件编号唯一且校验位正确", "重复或校验位不符的编号数", _bad_numbers(cases)),
         _must(
@@ -55,8 +62,8 @@ def checks(package: PackageInput, tables: Mapping[str, pd.DataFrame]) -> tuple[C
         ),
         _must(
             "审批面积闭合",
-            f"套合合计+未批面积与监测面积之差≤{CLOSING_MU}亩",
-            [row["AJBH"] for row in cases if _open_approval(row)],
+            f"套合合计+未批面积+细碎面积与监测面积之差≤{CLOSING_MU}亩（细碎面积：窄于定位误差、不计入未批的部分）",
+            [row["AJBH"] for row in cases if _open_approval(row, slivers)],
         ),
         _must(
             "部分不大于整体",
@@ -65,17 +72,28 @@ def checks(package: PackageInput, tables: Mapping[str, pd.DataFrame]) -> tuple[C
         ),
         _must(
             "统计对账",
-            "发现=合法或排除+入池+应下发+存疑(个数、面积)",
+            "发现=合法、排除或留痕+入池+应下发+存疑(个数、面积)",
             _open_totals(tables["TJ_XJ"]),
         ),
+        _must(
+            "台账对账",
+            "县合计的应下发+存疑=台账行数；入池=入池表行数",
+            _unlisted(cases, tables["TJ_XJ"]),
+        ),
         _must("案件有图斑面", "图斑几何为空的案件数", _empty(tables["AJTB"])),
-        _must("监测范围闭合", "已监测+未监测=县域面积(0.1%以内)", _open_county(package)),
+        *_county_check(package),
         *_notices(package, cases),
     )
 
 
 def _must(name: str, rule: str, bad: Sequence[str]) -> Check:
-    return Check(name, rule, len(bad), "、".join(bad))
+    return Check(name, rule, len(bad), _named(bad))
+
+
+def _named(places: Sequence[str]) -> str:
+    """Name the first places and say how many there are; a cell holds no thousands of them."""
+    more = f"…共{len(places)}个" if len(places) > _NAMED else ""
+    return "、".join(places[:_NAMED]) + more
 
 
 def _bad_numbers(cases: Sequence[dict[str, object]]) -> list[str]:
@@ -111,10 +129,16 @@ def _open_pieces(cases: Sequence[dict[str, object]], pieces: pd.DataFrame) -> li
     ]
 
 
-def _open_approval(row: Mapping[str, object]) -> bool:
+def _sliver_mu(areas: UnitAreas) -> float:
+    """Return the unapproved ground that was left out as thinner than the position error. [mu]"""
+    return to_mu(max(areas.raw.get("unapproved", areas.unapproved) - areas.unapproved, 0.0))
+
+
+def _open_approval(row: Mapping[str, object], slivers_mu: Mapping[str, float]) -> bool:
     if row["THZMJ"] is None or row["WPMJ"] is None:
         return False
-    return abs(_value(row, "THZMJ") + _value(row, "WPMJ") - _value(row, "JCMJM")) > CLOSING_MU
+    parts = _value(row, "THZMJ") + _value(row, "WPMJ") + slivers_mu.get(str(row["AJBH"]), 0.0)
+    return abs(parts - _value(row, "JCMJM")) > CLOSING_MU
 
 
 def _too_large(row: Mapping[str, object]) -> bool:
@@ -132,6 +156,21 @@ def _open_totals(totals: pd.DataFrame) -> list[str]:
     return bad
 
 
+def _unlisted(cases: Sequence[dict[str, object]], totals: pd.DataFrame) -> list[str]:
+    """Compare the county line with the lists that people count."""
+    county = totals.to_dict("records")[0]
+    rows = Counter(str(row["RCBZ"]) for row in cases)
+    pairs = (
+        ("台账", rows["0"], _value(county, "XFGS") + _value(county, "CYGS")),
+        ("入池", rows["1"], _value(county, "RCGS")),
+    )
+    return [
+        f"{name}{listed}行，统计{counted:.0f}个"
+        for name, listed, counted in pairs
+        if listed != counted
+    ]
+
+
 def _empty(cases: pd.DataFrame) -> list[str]:
     return [
         number
@@ -140,10 +179,15 @@ def _empty(cases: pd.DataFrame) -> list[str]:
     ]
 
 
-def _open_county(package: PackageInput) -> list[str]:
+def _county_check(package: PackageInput) -> tuple[Check, ...]:
+    """Compare with the ground counted in pixels; without that count there is nothing to compare."""
+    if package.observed_px_m2 is None:
+        return ()
     whole = area_m2(package.district_geometry, package.crs)
-    gap = package.examined_m2 + package.unobserved_m2 - whole
-    return [f"相差{to_mu(gap):.4f}亩"] if abs(gap) > whole * _COUNTY_FRAC else []
+    gap = package.observed_px_m2 + package.unobserved_m2 - whole
+    rule = f"按像元统计的已监测面积+未监测面积=县域面积({_COUNTY_FRAC:.1%}以内)"
+    bad = [f"相差{to_mu(gap):.4f}亩"] if abs(gap) > whole * _COUNTY_FRAC else []
+    return (_must("监测范围闭合", rule, bad),)
 
 
 def _notices(package: PackageInput, cases: Sequence[dict[str, object]]) -> list[Check]:
@@ -158,8 +202,25 @@ def _notices(package: PackageInput, cases: Sequence[dict[str, object]]) -> list[
         ("未覆盖本县的底数", "缺失、不可读、无日期或未声明覆盖本县的图层数", bad_layers),
         ("地类不明的案件", "地类底图未覆盖部分图斑的案件数", unknown_land),
         ("证据不足的案件", "判定建议为01、02、03的案件数", doubtful),
-        ("未监测区域", "未监测区图斑数", [f"{area.reason}" for area in package.unobserved]),
     ]
+    unseen = Check(
+        "未监测区域", "未监测区图斑数", len(package.unobserved), _unseen(package), fatal=False
+    )
     return [
-        Check(name, rule, len(found), "、".join(found), fatal=False) for name, rule, found in listed
+        *(
+            Check(name, rule, len(found), _named(found), fatal=False)
+            for name, rule, found in listed
+        ),
+        unseen,
     ]
+
+
+def _unseen(package: PackageInput) -> str:
+    """Sum ground that was not observed by its reason."""
+    sums: dict[str, list[float]] = {}
+    for area in package.unobserved:
+        sums.setdefault(UNOBSERVED.get(area.reason, area.reason), []).append(area.area_m2)
+    return "、".join(
+        f"{reason}{len(areas)}处{to_mu(math.fsum(areas)):.2f}亩"
+        for reason, areas in sorted(sums.items())
+    )

@@ -54,6 +54,14 @@ class PackageInput:
         Day on which the package goes out; None = not yet.
     entries
         Ledger entries of the cases.
+    observed_px_m2
+        Ground observed inside the county as counted in pixels, apart from `examined_m2`; None = not
+        counted. [m²]
+    registration_px
+        Image -> residual error with which it lies on the older image of its pair; an image that was
+        not moved, or whose error is not known, is left out. [pixel]
+    recording
+        Themes that only record: they suspect nobody, and nothing goes out for them.
 
     Raises
     ------
@@ -79,6 +87,9 @@ class PackageInput:
     sizes_mu: tuple[float, ...] = ()
     dispatched_on: date | None = None
     entries: tuple[Entry, ...] = ()
+    observed_px_m2: float | None = None
+    registration_px: tuple[tuple[str, float], ...] = ()
+    recording: frozenset[str] = frozenset({"01"})
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"\d{6}", self.district):
@@ -132,6 +143,13 @@ class PackageInput:
             seen.add(case.number)
         ordered = sorted(self.cases, key=lambda case: case.number)
         return [(case, units[case.unit_id]) for case in ordered]
+
+
+def listing(case: Case) -> str:
+    """Tell on which list a case stands (RCBZ): 0 dispatched, 1 pooled, 2 only recorded."""
+    if case.pooled:
+        return "1"
+    return "2" if case.record_only else "0"
 
 
 def chip_paths(number: str) -> tuple[str, str, str]:

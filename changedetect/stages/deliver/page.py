@@ -5,11 +5,12 @@ from typing import Any
 
 import pandas as pd
 
-from changedetect.casepackage import CODE_LISTS, FORMS
+from changedetect.casepackage import CODE_LISTS, FORMS, NOTICE
 from changedetect.measure import to_mu
+from changedetect.stages.deliver.cases import missing
 from changedetect.stages.deliver.checks import checks
 from changedetect.stages.deliver.package import PackageInput
-from changedetect.stages.deliver.sheets import NOTICE, by_urgency, package_title, summary, tone
+from changedetect.stages.deliver.sheets import by_urgency, package_title, summary, tone
 from changedetect.stages.deliver.sketch import sketch
 
 _UNKNOWN = "未知"
@@ -30,12 +31,19 @@ _AREAS = (
 )
 
 _GROUPS = (
-    ("red", "疑似违法"),
+    ("red", "疑似问题"),
     ("amber", "证据不足"),
     ("green", "有审批手续"),
     ("grey", "其他"),
     ("pool", "入池(不下发)"),
+    ("record", "留痕(不下发)"),
 )
+
+
+_NOT_SENT = {"1": "pool", "2": "record"}
+"""RCBZ of what stays with the province -> tone."""
+
+_LAST = tuple(_NOT_SENT.values())
 
 
 def page_context(package: PackageInput, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
@@ -57,8 +65,9 @@ def page_context(package: PackageInput, tables: Mapping[str, pd.DataFrame]) -> d
     approvals: dict[str, list[Mapping[str, Any]]] = {}
     for entry in tables["SPTH"].to_dict("records"):
         approvals.setdefault(entry["AJBH"], []).append(entry)
-    cases = [_card(row, approvals.get(row["AJBH"], [])) for row in rows]
-    cases.sort(key=lambda card: card["tone"] == "pool")
+    words = {case.number: (case.reasons, missing(case, unit)) for case, unit in package.pairs()}
+    cases = [_card(row, approvals.get(row["AJBH"], []), words[row["AJBH"]]) for row in rows]
+    cases.sort(key=lambda card: _LAST.index(card["tone"]) if card["tone"] in _LAST else -1)
     tones = {card["number"]: card["tone"] for card in cases}
     drawing = sketch(package, tones)
     return {
@@ -97,16 +106,15 @@ def _day(text: str) -> str:
     return f"{text[:4]}-{text[4:6]}-{text[6:]}"
 
 
-def _parts(text: str | None) -> list[str]:
-    return text.split("；") if text else []
-
-
-def _card(row: Mapping[str, Any], approvals: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    pooled = row["RCBZ"] == "1"
+def _card(
+    row: Mapping[str, Any],
+    approvals: Sequence[Mapping[str, Any]],
+    words: tuple[Sequence[str], Sequence[str]],
+) -> dict[str, Any]:
     themes = CODE_LISTS["ZTDM"].items
     return {
         "number": row["AJBH"],
-        "tone": "pool" if pooled else tone(row["PDJY"]),
+        "tone": _NOT_SENT.get(row["RCBZ"]) or tone(row["PDJY"]),
         "suggestion": f"{row['PDJY']} {_meaning(row, 'PDJY', 'PDJY')}",
         "themes": [themes.get(code, code) for code in row["ZTJH"].split(",")],
         "severity": f"{row['YZDJ']}级 {_meaning(row, 'YZDJ', 'YZDJ')}",
@@ -118,16 +126,16 @@ def _card(row: Mapping[str, Any], approvals: Sequence[Mapping[str, Any]]) -> dic
         "area": _area(row["JCMJM"]),
         "area_m2": f"{row['JCMJ']:,.1f}",
         "uncertainty": _area(row["MJWC"]),
-        "confidence": f"{row['ZXD']:.0%}",
+        "confidence": _UNKNOWN if row["ZXD"] is None else f"{row['ZXD']:.0%}",
         "approval_time": _meaning(row, "SPSX", "SPSX"),
         "areas": [(label, _area(row[name])) for name, label in _AREAS],
         "approvals": [_approval(entry) for entry in approvals],
-        "reasons": _parts(row["PDYJ"]),
-        "missing": _parts(row["QZJ"]),
+        "reasons": list(words[0]),
+        "missing": list(words[1]),
         "note": row["BZ"] or "",
         "state": _meaning(row, "AJZT", "AJZT"),
-        "county_due": str(row["HCQX"]),
-        "clear_due": str(row["ZGQX"]),
+        "county_due": str(row["HCQX"] or "—"),
+        "clear_due": str(row["ZGQX"] or "—"),
         "position": f"{row['ZXJD']:.6f}, {row['ZXWD']:.6f}",
         "rules": row["GZBB"] or "",
         "hash": row["XXHX"],
@@ -150,7 +158,13 @@ def _approval(entry: Mapping[str, Any]) -> dict[str, str]:
 
 def _figures(totals: pd.DataFrame, package: PackageInput) -> list[dict[str, str]]:
     county = totals.to_dict("records")[0]
-    names = (("FX", "发现"), ("XF", "应下发"), ("CY", "存疑"), ("RC", "入池"), ("HF", "合法或排除"))
+    names = (
+        ("FX", "发现"),
+        ("XF", "应下发"),
+        ("CY", "存疑"),
+        ("RC", "入池"),
+        ("HF", "合法、排除或留痕"),
+    )
     shown = [
         {
             "label": label,

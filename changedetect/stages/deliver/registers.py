@@ -22,6 +22,8 @@ _LAYER_TITLES = {
 
 _STATES = {"missing": "3", "unreadable": "4", "undated": "5"}
 
+_REASON_CODES = {meaning: code for code, meaning in UNOBSERVED.items()}
+
 _EDGE_PIECES = 8
 """A footprint's edge is bent in another system; it is carried over in this many pieces."""
 
@@ -33,7 +35,7 @@ def register_tables(package: PackageInput) -> dict[str, pd.DataFrame]:
     rules = sorted(package.rules, key=lambda rule: (rule.rule_id, rule.version))
     return {
         "WJCQ": make_table(FORMS["WJCQ"], _unobserved_rows(package)),
-        "YXQD": make_table(FORMS["YXQD"], [_scene_row(scene) for scene in scenes]),
+        "YXQD": make_table(FORMS["YXQD"], [_scene_row(package, scene) for scene in scenes]),
         "SJQD": make_table(FORMS["SJQD"], [_layer_row(package, entry) for entry in manifests]),
         "GZQD": make_table(
             FORMS["GZQD"],
@@ -56,7 +58,7 @@ def _unobserved_rows(package: PackageInput) -> list[Row]:
             "WJBH": f"W{number:05d}",
             "XZQDM": package.district,
             "JCZQ": package.period,
-            "YYDM": area.reason if area.reason in UNOBSERVED else None,
+            "YYDM": area.reason if area.reason in UNOBSERVED else _REASON_CODES.get(area.reason),
             "YY": UNOBSERVED.get(area.reason, area.reason),
             "MJ": area.area_m2,
             "MJM": to_mu(area.area_m2),
@@ -66,7 +68,7 @@ def _unobserved_rows(package: PackageInput) -> list[Row]:
     ]
 
 
-def _scene_row(scene: Scene) -> Row:
+def _scene_row(package: PackageInput, scene: Scene) -> Row:
     outline = shapely.box(*scene.grid.bounds)
     pieces = shapely.segmentize(outline, outline.length / (_EDGE_PIECES * 2 * 2))
     return {
@@ -78,6 +80,7 @@ def _scene_row(scene: Scene) -> Row:
         "PSRQ": scene.day,
         "CSJ": scene.off_nadir_deg,
         "TYGDJ": scene.sun_elevation_deg,
+        "PZZWC": dict(package.registration_px).get(scene.scene_id),
         "SHA256": scene.sha256,
         "geometry": as_multi(pieces, scene.grid.crs),
     }

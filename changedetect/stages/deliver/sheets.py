@@ -6,14 +6,20 @@ from typing import Any
 
 import pandas as pd
 
-from changedetect.casepackage import CODE_LISTS, FORMS, Column, Field, Sheet, WorkbookContent
+from changedetect.casepackage import (
+    CODE_LISTS,
+    FORMS,
+    NOTICE,
+    NOTICE_SHORT,
+    Column,
+    Field,
+    Sheet,
+    WorkbookContent,
+)
 from changedetect.casepackage.sheets import Value
 from changedetect.measure import to_mu
 from changedetect.stages.deliver.checks import Check, checks
 from changedetect.stages.deliver.package import PackageInput
-
-NOTICE = "本成果图斑由遥感影像自动发现，是线索，不是证据；判定建议须经实地核查，由人认定，不得单独作为处罚依据。"
-"""Stands on everything that is handed out."""
 
 _LIST = (
     "AJBH", "TTP", "XZMC", "CMC", "ZTDM", "PDJY", "YZDJ", "TBLX", "QSX", "HSX", "JCMJM", "MJWC", "GDMJ",
@@ -47,19 +53,21 @@ def workbook(package: PackageInput, tables: Mapping[str, pd.DataFrame]) -> Workb
     Returns
     -------
     WorkbookContent
-        Sheets 说明, 台账, 入池, 统计, 审批套合, 底数清单, 规则清单, 校核, 代码表. Everything is a value; there is
+        Sheets 说明, 台账, 入池, 留痕, 统计, 审批套合, 底数清单, 影像清单, 规则清单, 校核, 代码表. Everything is a value; there is
         no formula and no link. Pictures are relative paths of the overlay chips.
     """
     found = checks(package, tables)
     cases = by_urgency(tables["AJTB"])
-    dispatched = [row for row in cases if row["RCBZ"] != "1"]
-    pooled = [row for row in cases if row["RCBZ"] == "1"]
+    dispatched, pooled, recorded = (
+        [row for row in cases if row["RCBZ"] == listed] for listed in ("0", "1", "2")
+    )
     sheets = (
         _cover(package, tables, found),
         _case_sheet("台账", f"{package_title(package)}案件台账", dispatched),
         _case_sheet(
             "入池", f"{package_title(package)}入池图斑(小于最小面积，不下发，累计)", pooled
         ),
+        _case_sheet("留痕", f"{package_title(package)}留痕图斑(仅记录，不下发)", recorded),
         _register("统计", tables["TJ_XJ"], "TJ_XJ"),
         _register("审批套合", tables["SPTH"], "SPTH"),
         _register("底数清单", tables["SJQD"], "SJQD"),
@@ -75,6 +83,7 @@ def workbook(package: PackageInput, tables: Mapping[str, pd.DataFrame]) -> Workb
         datetime(year, month, 1, tzinfo=UTC),
         sheets,
         {name: codes.items for name, codes in CODE_LISTS.items()},
+        NOTICE_SHORT,
     )
 
 
@@ -109,7 +118,7 @@ def _case_sheet(name: str, title: str, rows: list[dict[str, Any]]) -> Sheet:
         notes,
         tuple(columns),
         tuple(tuple(_cells(row, fields)) for row in rows),
-        tuple("grey" if row["RCBZ"] == "1" else tone(row["PDJY"]) for row in rows),
+        tuple("grey" if row["RCBZ"] != "0" else tone(row["PDJY"]) for row in rows),
         frozen_columns=1,
         picture_height_px=_PICTURE_PX,
     )
@@ -148,7 +157,7 @@ def _register(name: str, table: pd.DataFrame, layer: str) -> Sheet:
     rows = tuple(tuple(row) for row in table.itertuples(index=False, name=None))
     levels = table["JB"] if "JB" in table.columns else []
     tones = tuple("total" if level != "明细" else "" for level in levels)
-    return Sheet(name, form.alias, (form.about,), columns, rows, tones)
+    return Sheet(name, form.alias, (NOTICE, form.about), columns, rows, tones)
 
 
 def _check_sheet(found: tuple[Check, ...]) -> Sheet:
@@ -166,6 +175,7 @@ def _check_sheet(found: tuple[Check, ...]) -> Sheet:
         rows.append((check.name, check.rule, check.count, word, check.where))
         tones.append(("red" if check.fatal else "amber") if bad else "green")
     notes = (
+        NOTICE,
         "上部各项必须为零，不为零时标红；“提示”各项说明缺什么证据，不是差错。本表为数值，不含公式。",
     )
     return Sheet("校核", "校核", notes, columns, tuple(rows), tuple(tones))
@@ -183,7 +193,7 @@ def _cover(
         ("已监测", f"{to_mu(package.examined_m2):,.2f}亩"),
         ("未监测", f"{total['WJCMJ']:,.2f}亩（见未监测区图层；未监测不等于无变化）"),
         ("发现图斑", f"{total['FXGS']}个 {total['FXMJ']:,.4f}亩"),
-        ("　合法或排除", f"{total['HFGS']}个 {total['HFMJ']:,.4f}亩"),
+        ("　合法、排除或留痕", f"{total['HFGS']}个 {total['HFMJ']:,.4f}亩"),
         ("　入池(不下发)", f"{total['RCGS']}个 {total['RCMJ']:,.4f}亩"),
         ("　应下发", f"{total['XFGS']}个 {total['XFMJ']:,.4f}亩"),
         ("　存疑(证据不足)", f"{total['CYGS']}个 {total['CYMJ']:,.4f}亩"),
@@ -206,5 +216,5 @@ def summary(package: PackageInput, tables: Mapping[str, pd.DataFrame]) -> str:
     unseen = f"未监测{to_mu(package.unobserved_m2):,.2f}亩，占{share:.1%}"
     if not flags:
         return f"本期无案件；{unseen}。"
-    pooled = flags.count("1")
-    return f"案件{len(flags) - pooled}件，另有入池{pooled}件；{unseen}。"
+    sent, pooled, recorded = (flags.count(listed) for listed in ("0", "1", "2"))
+    return f"案件{sent}件，另有入池{pooled}件、留痕{recorded}件；{unseen}。"

@@ -1,4 +1,4 @@
-"""Totals that add up: found = excused + pooled + to dispatch + in doubt, by count and by area.
+"""Totals that add up: found = excused or recorded + pooled + to dispatch + in doubt, by count and by area.
 
 Two ways of counting stand side by side. The county line counts every unit once; a theme line
 counts a unit in every theme that looked at it, so theme lines may exceed the county line.
@@ -13,14 +13,17 @@ import pandas as pd
 from changedetect.casepackage import FORMS
 from changedetect.codes import FAMILIES
 from changedetect.measure import to_mu
-from changedetect.records import Finding, Unit, Verdict
+from changedetect.records import Case, Finding, Unit, Verdict
 from changedetect.stages.deliver.land import land_columns
-from changedetect.stages.deliver.package import PackageInput
+from changedetect.stages.deliver.package import PackageInput, listing
 from changedetect.stages.deliver.tables import Row, make_table, mu_or_none
 
 _DECIMALS = 4
 _KINDS = ("HF", "RC", "XF", "CY")
-"""Excused, pooled, to dispatch, in doubt."""
+"""Excused or recorded, pooled, to dispatch, in doubt."""
+
+_DOUBT = "0"
+"""PDJY of missing evidence starts with it."""
 
 
 _Key = tuple[str | None, str | None, str | None]
@@ -38,21 +41,25 @@ class _Count:
     unit: Unit
 
 
-def finding_kind(finding: Finding) -> str:
-    """Tell how a finding is counted: HF excused, RC pooled, XF to dispatch, CY in doubt."""
-    if finding.verdict is Verdict.NO:
+def finding_kind(finding: Finding, recording: frozenset[str]) -> str:
+    """Tell how a finding is counted: HF excused or recorded, RC pooled, XF to dispatch, CY in doubt."""
+    if finding.verdict is Verdict.NO or finding.theme in recording:
         return "HF"
     if finding.below_minimum:
         return "RC"
     return "XF" if finding.verdict is Verdict.YES else "CY"
 
 
-def unit_kind(unit: Unit) -> str:
-    """Tell how a unit is counted once: its most serious finding decides.
+def unit_kind(unit: Unit, case: Case | None, recording: frozenset[str]) -> str:
+    """Tell how a unit is counted once.
 
-    To dispatch before in doubt before pooled before excused.
+    Its case decides, so that the totals are those of the lists that go out. Without one, its most
+    serious finding does: to dispatch before in doubt before pooled before excused or recorded.
     """
-    kinds = {finding_kind(finding) for finding in unit.findings}
+    if case is not None:
+        doubtful = "CY" if case.suggestion.startswith(_DOUBT) else "XF"
+        return {"0": doubtful, "1": "RC", "2": "HF"}[listing(case)]
+    kinds = {finding_kind(finding, recording) for finding in unit.findings}
     return next((kind for kind in ("XF", "CY", "RC") if kind in kinds), "HF")
 
 
@@ -93,12 +100,16 @@ def statistics(packages: Iterable[PackageInput]) -> pd.DataFrame:
 
 
 def _county_rows(package: PackageInput) -> list[Row]:
-    once = [_Count(_ALL, unit_kind(unit), unit) for unit in package.units]
+    cases = {case.unit_id: case for case in package.cases}
+    once = [
+        _Count(_ALL, unit_kind(unit, cases.get(unit.unit_id), package.recording), unit)
+        for unit in package.units
+    ]
     county = _line(package, "县合计", once)
     county["JCFWMJ"] = to_mu(package.examined_m2 + package.unobserved_m2)
     county["WJCMJ"] = to_mu(package.unobserved_m2)
     leaves = [
-        _Count(_key(package, unit, finding), finding_kind(finding), unit)
+        _Count(_key(package, unit, finding), finding_kind(finding, package.recording), unit)
         for unit in package.units
         for finding in unit.findings
     ]
