@@ -13,12 +13,7 @@ from tests.pipeline import tiny_job
 DETECTED = ("evidence.tif", "change.tif", "patches.gpkg", "patches.npz", "unobserved.json")
 """What tiling could touch; everything after it is made from these files and from records."""
 
-CUTS = (
-    (64, 1, "threads"),
-    (64, 4, "threads"),
-    (100, 2, "threads"),
-    (256, 4, "threads"),
-)
+CUTS = ((64, 4, "threads"), (100, 2, "threads"), (256, 1, "threads"))
 
 
 def results(config):
@@ -50,7 +45,7 @@ from changedetect.pipeline import classification
 from tests.pipeline import tiny_job
 if __name__ == "__main__":
     classification.MODELS = Path(sys.argv[2])
-    tiny_job.run(Path(sys.argv[1]), tile_px=100, workers=2, scheduler="processes")
+    tiny_job.run(Path(sys.argv[1]), tile_px=128, workers=1, scheduler="processes")
 """
 
 
