@@ -12,7 +12,7 @@ from changedetect.io import catalogue
 from changedetect.pipeline.context import RunOptions
 from changedetect.pipeline.job import Job, month_span
 from changedetect.pipeline.pairwork import Settings, tiles_meeting
-from changedetect.pipeline.scenes import choose_pairs
+from changedetect.pipeline.scenes import choose_pairs, expected_pairs
 from changedetect.pipeline.territory import read_territory
 
 SECONDS_PER_MPX = 2.0
@@ -85,7 +85,8 @@ def plan(job: Job, month: str, *, tile_px: int | None, workers: int) -> Plan:
     """
     config = job.config
     found = catalogue.scan(job.scenes_folder, job.profiles)
-    pairs = choose_pairs(found.scenes, config, month_span(month))
+    candidates = choose_pairs(found.scenes, config, month_span(month))
+    pairs = expected_pairs(candidates, config.scenes.pairs_per_month)
     territory = read_territory(job)
     settings = Settings(config.pixels, config.evidence, config.patches)
     size_px = tile_px or config.grid.tile_px
