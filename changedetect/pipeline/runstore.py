@@ -129,9 +129,7 @@ class RunStore:
 
     __slots__ = ("_lock", "_order", "_overwrite", "_steps", "folder")
 
-    def __init__(
-        self, folder: Path, *, overwrite: bool = False, order: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, folder: Path, *, overwrite: bool = False, order: Sequence[str] = ()) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self._overwrite = overwrite
