@@ -62,7 +62,7 @@ def run(
 
     job = open_job(config)
     if dry_run:
-        plan = dryrun.plan(job, month, tile_px=tile, workers=workers)
+        plan = dryrun.plan(job, month, tile_px=tile, workers=workers, out=out)
         finish(plan.facts(), plan.lines(), as_json=as_json)
         return
     options = _options(out, tile, workers, scheduler, actor, overwrite=overwrite)

@@ -21,7 +21,7 @@ def simulate(
     seed: Annotated[int, typer.Option(help="What everything is drawn from.", min=0)] = 1,
     months: Annotated[int, typer.Option(help="Monitored months.", min=1, max=36)] = 1,
     start: Annotated[str, typer.Option(help="First monitored month, YYYY-MM.")] = "2025-06",
-    size_km: Annotated[float, typer.Option(help="Side of the county. [km]", min=0.4)] = 1.6,
+    size_km: Annotated[float, typer.Option(help="Side of the county. [km]", min=0.5)] = 1.6,
     overwrite: Overwrite = False,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -56,7 +56,7 @@ def train(
         str, typer.Option(help="Seeds of the training worlds, e.g. 101-112.")
     ] = "101-112",
     held_out: Annotated[str, typer.Option(help="Seeds of the worlds it is judged on.")] = "201-203",
-    size_km: Annotated[float, typer.Option(help="Side of each world. [km]", min=0.4)] = 1.6,
+    size_km: Annotated[float, typer.Option(help="Side of each world. [km]", min=0.5)] = 1.6,
     overwrite: Overwrite = False,
     as_json: Json = False,
     quiet: Quiet = False,

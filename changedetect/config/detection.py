@@ -20,7 +20,12 @@ class ScenesSection(Section):
     sensors: tuple[str, ...] = Field(description="sensor profiles to look for")
     pair_sensor: str = Field(description="profile whose images make the pair of a month")
     lookback_days: int = Field(400, gt=0, description="how old the image before may be [day]")
-    pairs_per_month: int = Field(3, ge=1, description="how many pairs are compared at most")
+    pairs_per_month: int = Field(
+        3,
+        ge=1,
+        description="how many images before are compared with each image of the month at most; "
+        "neighbours that share only a small part are counted apart",
+    )
 
 
 class PixelsSection(Section):

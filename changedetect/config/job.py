@@ -72,7 +72,11 @@ class CasesSection(Section):
 class JobConfig(Section):
     """A whole job."""
 
-    name: str = Field(description="name of the job; its runs lie under runs/{name}/")
+    name: str = Field(
+        pattern=r"^[\w-]+$",
+        max_length=60,
+        description="name of the job (letters, digits, _ and - only); its runs lie under runs/{name}/",
+    )
     language: Literal["zh", "en"] = Field("zh", description="language of messages")
     grid: GridSection
     scenes: ScenesSection

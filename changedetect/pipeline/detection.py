@@ -127,7 +127,7 @@ def do(context: MonthContext) -> tuple[StepRecord, bool]:
     ]
 
     def work(key: str) -> StepResult:
-        return _detect(context, territory, before.facts["compared"], key)
+        return _detect(context, territory, before.facts["candidates"], key)
 
     return context.store.step("detect", inputs, work)
 

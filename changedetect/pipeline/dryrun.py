@@ -12,7 +12,7 @@ from changedetect.io import catalogue
 from changedetect.pipeline.context import RunOptions
 from changedetect.pipeline.job import Job, month_span
 from changedetect.pipeline.pairwork import Settings, tiles_meeting
-from changedetect.pipeline.scenes import choose_pairs
+from changedetect.pipeline.scenes import choose_pairs, expected_pairs
 from changedetect.pipeline.territory import read_territory
 
 SECONDS_PER_MPX = 2.0
@@ -26,8 +26,15 @@ BYTES_PER_FLOAT = 4
 PROCESS_BYTES = 450_000_000
 """What the libraries take before any tile. [byte]"""
 
-OUTPUT_BYTES_PER_PX = 3.0
-"""Evidence, change mask and tile files, compressed, upper bound. [byte]"""
+GRID_BYTES_PER_PX = 4.7
+"""Over the whole grid: evidence as it is put together (2, int16) and as a finished COG with
+overviews (2.7 at most, where nothing compresses). [byte]"""
+
+TILE_BYTES_PER_PX = 2.0
+"""Tile files, until detection is finished. [byte]"""
+
+SLOWER = 4
+"""A slow disk, other users of the machine and many cases can take this many times as long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +67,8 @@ class Plan:
             f"read 读取: {_size(self.read_bytes)}",
             f"memory 内存: about {_size(self.memory_bytes)} of {_size(self.memory_available_bytes)} available",
             f"disk 磁盘: about {_size(self.disk_bytes)} of {_size(self.disk_free_bytes)} free",
-            f"time 用时: about {self.seconds:.0f} s and the compilation of a first run",
+            f"time 用时: about {self.seconds:.0f} to {SLOWER * self.seconds:.0f} s, and the compilation of a first run",
+            "not counted 未计: case packages (a few hundred kB a case) and the ledger",
         ]
         if self.memory_bytes > self.memory_available_bytes:
             lines.append(
@@ -71,7 +79,9 @@ class Plan:
         return [*lines, *(f"problem 问题: {problem}" for problem in self.problems)]
 
 
-def plan(job: Job, month: str, *, tile_px: int | None, workers: int) -> Plan:
+def plan(
+    job: Job, month: str, *, tile_px: int | None, workers: int, out: Path | None = None
+) -> Plan:
     """Tell what a month would take; nothing is written.
 
     Parameters
@@ -82,10 +92,13 @@ def plan(job: Job, month: str, *, tile_px: int | None, workers: int) -> Plan:
         ``YYYY-MM``.
     tile_px, workers
         As for the run; None and 0 are its defaults.
+    out
+        Folder of the job, as for the run; its disk is the one that must have room.
     """
     config = job.config
     found = catalogue.scan(job.scenes_folder, job.profiles)
-    pairs = choose_pairs(found.scenes, config, month_span(month))
+    candidates = choose_pairs(found.scenes, config, month_span(month))
+    pairs = expected_pairs(candidates, config.scenes.pairs_per_month)
     territory = read_territory(job)
     settings = Settings(config.pixels, config.evidence, config.patches)
     size_px = tile_px or config.grid.tile_px
@@ -97,7 +110,7 @@ def plan(job: Job, month: str, *, tile_px: int | None, workers: int) -> Plan:
     pixels = sum(tile.core.height * tile.core.width for tile in due)
     outer = max((tile.outer.height * tile.outer.width for tile in due), default=0)
     used = {scene.href for pair in pairs for scene in (pair.before, pair.after)}
-    place = _existing(Path("runs"))
+    place = _existing(out or Path("runs") / config.name)
     return Plan(
         month=month,
         pairs=tuple((pair.before.scene_id, pair.after.scene_id) for pair in pairs),
@@ -108,9 +121,12 @@ def plan(job: Job, month: str, *, tile_px: int | None, workers: int) -> Plan:
         read_bytes=sum(found.sizes_bytes[href] for href in used),
         memory_bytes=PROCESS_BYTES + count * outer * bands * BYTES_PER_FLOAT * WORKING_ARRAYS,
         memory_available_bytes=psutil.virtual_memory().available,
-        disk_bytes=int(pixels * OUTPUT_BYTES_PER_PX),
+        disk_bytes=int(
+            territory.grid.height * territory.grid.width * GRID_BYTES_PER_PX
+            + pixels * TILE_BYTES_PER_PX
+        ),
         disk_free_bytes=shutil.disk_usage(place).free,
-        seconds=pixels / 1e6 * SECONDS_PER_MPX / min(count, os.cpu_count() or 1),
+        seconds=len(pairs) * pixels / 1e6 * SECONDS_PER_MPX / min(count, os.cpu_count() or 1),
     )
 
 

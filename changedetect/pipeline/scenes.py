@@ -14,6 +14,9 @@ from changedetect.records import Scene, ScenePair
 CATALOGUE = "catalogue.json"
 SCENES = "scenes.json"
 PAIRS = "pairs.json"
+SMALL_PART = 0.5
+"""An image that shares less than this part of what the best one shares is a neighbour's sliver: it
+is compared as well, and takes no other image's place (our choice)."""
 
 
 def do(context: MonthContext) -> tuple[StepRecord, bool]:
@@ -25,14 +28,19 @@ def do(context: MonthContext) -> tuple[StepRecord, bool]:
     problems = tuple(f"{problem.href}: {problem.message}" for problem in found.problems)
 
     def work(_key: str) -> StepResult:
-        pairs = choose_pairs(found.scenes, job.config, context.span)
+        candidates = choose_pairs(found.scenes, job.config, context.span)
+        pairs = expected_pairs(candidates, job.config.scenes.pairs_per_month)
         items = json.dumps(stac.to_stac(found), ensure_ascii=False, sort_keys=True, indent=1)
         publish_bytes(context.folder / CATALOGUE, items.encode() + b"\n", overwrite=True)
         record_files.write_records(context.folder / SCENES, found.scenes, Scene)
-        names = [[pair.before.scene_id, pair.after.scene_id] for pair in pairs]
-        text = json.dumps(names, ensure_ascii=False, indent=1) + "\n"
+        text = json.dumps(_names(candidates), ensure_ascii=False, indent=1) + "\n"
         publish_bytes(context.folder / PAIRS, text.encode(), overwrite=True)
-        facts = {"scenes": len(found.scenes), "pairs": len(pairs), "compared": names}
+        facts = {
+            "scenes": len(found.scenes),
+            "pairs": len(pairs),
+            "compared": _names(pairs),
+            "candidates": _names(candidates),
+        }
         files = (CATALOGUE, SCENES, PAIRS)
         return StepResult(files, facts, problems + _silence(pairs, context))
 
@@ -42,6 +50,10 @@ def do(context: MonthContext) -> tuple[StepRecord, bool]:
         "scenes", f"{done[0].facts['scenes']} images, {done[0].facts['pairs']} pairs"
     )
     return done
+
+
+def _names(pairs: Sequence[ScenePair]) -> list[list[str]]:
+    return [[pair.before.scene_id, pair.after.scene_id] for pair in pairs]
 
 
 def _silence(pairs: Sequence[ScenePair], context: MonthContext) -> tuple[str, ...]:
@@ -59,17 +71,19 @@ def _silence(pairs: Sequence[ScenePair], context: MonthContext) -> tuple[str, ..
 def choose_pairs(
     scenes: Sequence[Scene], config: JobConfig, span: tuple[date, date]
 ) -> tuple[ScenePair, ...]:
-    """Choose the pairs of a month, the most telling first.
+    """Put the pairs that a month could compare in order, the most telling first.
 
-    The newest image of the month comes first, against the newest images from before the month;
-    later pairs fill what earlier ones did not observe.
+    The newest image of the month comes first, against the images from before the month: newest
+    first those that show most of it, then those that share a smaller part, such as neighbours.
+    More pairs are named than are compared (see `is_due`), so that another can take the place of
+    one that turns out useless.
 
     Parameters
     ----------
     scenes
         The catalogue.
     config
-        Sensor, lookback, and how many images before are used for each image of the month.
+        Sensor and lookback.
     span
         First and last day of the month.
 
@@ -81,23 +95,65 @@ def choose_pairs(
     mine = [scene for scene in scenes if scene.sensor == config.scenes.pair_sensor]
     newest_first = sorted(mine, key=lambda scene: (scene.time, scene.scene_id), reverse=True)
     oldest = span[0] - timedelta(days=config.scenes.lookback_days)
-    pairs = []
+    earlier = [scene for scene in newest_first if oldest <= scene.day < span[0]]
+    pairs: list[ScenePair] = []
     for after in newest_first:
-        if not span[0] <= after.day <= span[1]:
-            continue
-        befores = [
-            scene
-            for scene in newest_first
-            if oldest <= scene.day < span[0] and _overlap(scene, after)
-        ]
-        pairs += [ScenePair(before, after) for before in befores[: config.scenes.pairs_per_month]]
+        if span[0] <= after.day <= span[1]:
+            shares = {scene.scene_id: common_share(scene, after) for scene in earlier}
+            most = max(shares.values(), default=0.0)
+            known = [scene for scene in earlier if shares[scene.scene_id] > 0]
+            known.sort(key=lambda scene: shares[scene.scene_id] < SMALL_PART * most)  # is stable
+            pairs += [ScenePair(before, after) for before in known]
     return tuple(pairs)
 
 
-def _overlap(first: Scene, second: Scene) -> bool:
-    """Tell whether two footprints overlap; in other coordinate systems they may."""
-    if first.grid.crs != second.grid.crs:
-        return True
-    west, south, east, north = first.grid.bounds
-    w, s, e, n = second.grid.bounds
-    return w < east and e > west and s < north and n > south
+def is_due(
+    pair: ScenePair, done: Sequence[ScenePair], pairs: Sequence[ScenePair], limit: int
+) -> bool:
+    """Tell whether a pair is still to be compared, after others of the month were.
+
+    Parameters
+    ----------
+    pair
+        The next in order.
+    done
+        Pairs before it that could be used.
+    pairs
+        All pairs of the month, from `choose_pairs`.
+    limit
+        ``scenes.pairs_per_month``: so many for each image of the month, counted apart for images
+        that show most of it and for those that share a small part.
+    """
+    shares = {
+        one.name: common_share(one.before, one.after)
+        for one in pairs
+        if one.after.scene_id == pair.after.scene_id
+    }
+    least = SMALL_PART * max(shares.values())
+    small = shares[pair.name] < least
+    alike = [one for one in done if one.name in shares and (shares[one.name] < least) == small]
+    return len(alike) < limit
+
+
+def expected_pairs(pairs: Sequence[ScenePair], limit: int) -> tuple[ScenePair, ...]:
+    """Return the pairs that are compared if every one of them can be used."""
+    done: list[ScenePair] = []
+    for pair in pairs:
+        if is_due(pair, done, pairs, limit):
+            done.append(pair)
+    return tuple(done)
+
+
+def common_share(before: Scene, after: Scene) -> float:
+    """Return which share of an image's footprint another shows; 1 where systems differ.
+
+    Footprints in other coordinate systems may overlap or not: reading them tells.
+    """
+    if before.grid.crs != after.grid.crs:
+        return 1.0
+    west, south, east, north = after.grid.bounds
+    w, s, e, n = before.grid.bounds
+    width, height = min(e, east) - max(w, west), min(n, north) - max(s, south)
+    if width <= 0 or height <= 0:
+        return 0.0
+    return float(width * height / ((east - west) * (north - south)))

@@ -31,6 +31,9 @@ LAYER_KEYS = {
     "town_boundary": "CZKFBJ",
 }
 CLOUD_FORM = raster_writer.RasterForm("uint8", OUTSIDE, ("0 clear, 1 cloud, 2 shadow",))
+HEAD = "# Simulated county"
+"""How the job file of a world begins."""
+
 SENSORS = ("pms2m", "msi10m", "sar10m", "rgb05m")
 
 
@@ -110,8 +113,20 @@ def _clear(out: Path, *, overwrite: bool) -> None:
     if any(out.iterdir()) and not overwrite:
         msg = f"{out} is not empty; choose another folder, or add --overwrite to replace the world in it"
         raise InputError(msg)
+    if any(out.iterdir()) and not _is_world(out):
+        msg = f"{out} holds something that is no simulated world; it is left as it is: choose another folder / 目录中不是模拟数据，不予覆盖"
+        raise InputError(msg)
     for name in ("scenes", "records"):
         shutil.rmtree(out / name, ignore_errors=True)
+
+
+def _is_world(out: Path) -> bool:
+    """Tell whether a folder is a world of ours: a real job's images must not be taken for one."""
+    config = out / "config.yaml"
+    if not (out / "truth.gpkg").is_file() or not config.is_file():
+        return False
+    with config.open("rb") as stream:
+        return stream.read(len(HEAD)) == HEAD.encode()
 
 
 def _write_records(folder: Path, world: World) -> None:
@@ -166,7 +181,8 @@ def _config_text(world: World, options: WorldOptions, months: tuple[str, ...]) -
     records |= {key: layer(name) for key, name in LAYER_KEYS.items() if name in world.records}
     records["parcels"]["as_of"] = f"{int(months[0][:4]) - 1}-12-31"
     records["approvals"] = {
-        name.removeprefix(APPROVAL_PREFIX): layer(name) | {"as_of": world.last_day.isoformat(), "may_be_empty": True}
+        name.removeprefix(APPROVAL_PREFIX): layer(name)
+        | {"as_of": world.last_day.isoformat(), "may_be_empty": True}
         for name in sorted(world.records)
         if name.startswith(APPROVAL_PREFIX)
     }
@@ -182,5 +198,5 @@ def _config_text(world: World, options: WorldOptions, months: tuple[str, ...]) -
     writer.default_flow_style = False
     writer.allow_unicode = True
     writer.dump(json.loads(json.dumps(config)), stream)
-    head = f"# Simulated county, seed {options.seed}; months {', '.join(months)}.\n"
+    head = f"{HEAD}, seed {options.seed}; months {', '.join(months)}.\n"
     return head + stream.getvalue()

@@ -208,7 +208,11 @@ def test_time_code__reading_inside_the_bracket_is_configuration():
 
 @pytest.mark.parametrize(
     ("reading", "verdict", "suggestion"),
-    [("before", Verdict.UNKNOWN, "12"), ("later", Verdict.YES, "21"), ("unknown", Verdict.UNKNOWN, "01")],
+    [
+        ("before", Verdict.UNKNOWN, "12"),
+        ("later", Verdict.YES, "21"),
+        ("unknown", Verdict.UNKNOWN, "01"),
+    ],
 )
 def test_approval_inside_the_bracket__no_reading_excuses(repository, reading, verdict, suggestion):
     field = at(250, 50, 40, 40)
