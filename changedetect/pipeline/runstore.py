@@ -155,15 +155,8 @@ class RunStore:
 
     __slots__ = ("_lock", "_order", "_overwrite", "_steps", "folder")
 
-<<<<<<< HEAD
-    def __init__(
-        self, folder: Path, *, overwrite: bool = False, order: Sequence[str] = ()
-    ) -> None:
-        make_folder(folder)
-=======
     def __init__(self, folder: Path, *, overwrite: bool = False, order: Sequence[str] = ()) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
->>>>>>> fixrun
+        make_folder(folder)
         self.folder = folder
         self._overwrite = overwrite
         self._order = tuple(order)
