@@ -1,5 +1,6 @@
 """A folder of images: every file a scene or a named problem."""
 
+import errno
 import json
 import shutil
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from rasterio.transform import Affine
 from changedetect.config import yaml_text
 from changedetect.config.sensors import SensorProfile
 from changedetect.errors import ConfigError, InputError, SceneError
+from changedetect.io import opening
 from changedetect.io.catalogue import scan
 from changedetect.io.describe import describe
 from changedetect.io.digest import sha256_file
@@ -215,3 +217,33 @@ def test_real__landsat8_folders(real_data):
     assert first.roles == ("blue", "green", "red", "nir", "swir1", "swir2")
     assert first.cloud_href.endswith("_BQA.TIF#landsat_c1_bqa")
     assert [scene.time for scene in found.scenes] == sorted(scene.time for scene in found.scenes)
+
+
+def test_scan__links_to_folders_or_nowhere_are_named(tmp_path):
+    images, store = tmp_path / "images", tmp_path / "store"
+    draw(store / "PMS2M_20250601.tif", digital_numbers(1))
+    images.mkdir()
+    (images / "june").symlink_to(store)
+    (images / "PMS2M_20250602.tif").symlink_to(tmp_path / "nowhere.tif")
+    (images / "PMS2M_20250603.tif").symlink_to(store / "PMS2M_20250601.tif")
+    found = scan(images, profiles())
+    assert [scene.href for scene in found.scenes] == ["PMS2M_20250603.tif"]
+    said = {problem.href: problem.message for problem in found.problems}
+    assert "nowhere.tif, which is not there" in said["PMS2M_20250602.tif"]
+    assert "a link to a folder" in said["june"]
+
+
+def test_scan__a_file_that_the_system_does_not_give_is_a_problem(tmp_path, monkeypatch):
+    for day in ("20250601", "20250602"):
+        draw(tmp_path / f"PMS2M_{day}.tif", digital_numbers(int(day)))
+    digest = opening.sha256_file
+
+    def failing(path):
+        if path.name == "PMS2M_20250602.tif":
+            raise OSError(errno.EIO, "Input/output error")
+        return digest(path)
+
+    monkeypatch.setattr(opening, "sha256_file", failing)
+    found = scan(tmp_path, profiles())
+    assert [scene.scene_id for scene in found.scenes] == ["PMS2M_20250601"]
+    assert "can not be read (Input/output error)" in found.problems[0].message

@@ -8,8 +8,10 @@ import pytest
 import rasterio
 from rasterio.transform import Affine
 
-from changedetect.errors import InputError, LockedError
+from changedetect.errors import InputError, LockedError, SceneError
+from changedetect.io.describe_plain import describe_plain
 from changedetect.io.publish import RunLock
+from changedetect.io.vector_writer import read_geopackage
 from changedetect.pipeline import quicklook
 from changedetect.pipeline.progress import Silent
 from changedetect.pipeline.quicklook import LookOptions, look_at_pair
@@ -94,3 +96,71 @@ def test_look__without_georeference_writes_plane_coordinates(tmp_path):
     assert report.figures["area_px"] == pytest.approx(40 * 40, rel=0.1)
     with closing(sqlite3.connect(tmp_path / "out" / "patches.gpkg")) as stored:
         assert stored.execute("SELECT srs_id FROM gpkg_geometry_columns").fetchall() == [(-1,)]
+    dates = read_geopackage(tmp_path / "out" / "patches.gpkg", "patches")
+    assert dates["before_date"].isna().all(), "an unknown day is empty, not 1970"
+
+
+def write_mask(folder, values, **options):
+    return draw(folder / "PMS2M_20250602_cloud.tif", values[None].astype(np.uint8), **options)
+
+
+def test_look__uses_the_cloud_mask_beside_the_image_and_says_so(pictures):
+    mask = np.zeros((160, 160))
+    mask[CHANGED] = 1
+    write_mask(pictures, mask)
+    report = look(pictures, sensor="pms2m")
+    assert report.figures["patches"] == 0
+    assert report.figures["unobserved_px"] >= 40 * 40
+    text = "\n".join(report.notices)
+    assert "clouds are taken from PMS2M_20250602_cloud.tif" in text
+    assert "PMS2M_20250501.tif: no cloud mask: clouds are not recognised" in text
+
+
+def test_look__ground_on_which_the_mask_is_silent_is_not_observed(pictures):
+    mask = np.zeros((160, 160))
+    mask[:, 80:] = 255
+    write_mask(pictures, mask)
+    report = look(pictures, sensor="pms2m")
+    assert report.figures["unobserved_px"] >= 80 * 160
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"transform": Affine(2, 0, 500100, 0, -2, 3100000)}, {"crs": "EPSG:4548"}]
+)
+def test_look__a_mask_of_another_place_is_refused(pictures, wrong):
+    write_mask(pictures, np.zeros((160, 160)), **wrong)
+    with pytest.raises(SceneError, match=r"PMS2M_20250602_cloud\.tif: .*make the mask"):
+        look(pictures, sensor="pms2m")
+
+
+def test_look__a_mask_of_another_size_is_refused(pictures):
+    write_mask(pictures, np.zeros((100, 160)))
+    with pytest.raises(SceneError, match="the cloud mask covers"):
+        look(pictures, sensor="pms2m")
+
+
+def test_look__black_ground_without_nodata_value_is_not_observed(tmp_path):
+    images = [ground(1), ground(2)]
+    for name, image in zip(("a_20250501.tif", "b_20250601.tif"), images, strict=True):
+        image[:, :, :60] = 0
+        image[0, 150, 150] = 0
+        draw(tmp_path / name, image)
+    report = look(tmp_path, before="a_20250501.tif", after="b_20250601.tif")
+    assert report.figures["unobserved_px"] == 60 * 160, "one dark band alone is an observation"
+    assert f"a_20250501.tif: no no-data value is declared; {60 * 160} pixels" in "\n".join(
+        report.notices
+    )
+
+
+def test_describe_plain__unwritten_blocks_are_named_and_not_observed(tmp_path):
+    path = tmp_path / "a_20250501.tif"
+    settings = {
+        "driver": "GTiff", "crs": tiny_job.CRS, "transform": Affine(*tiny_job.GRID.transform),
+        "count": 1, "height": 64, "width": 64, "dtype": "uint16", "tiled": True,
+        "blockxsize": 32, "blockysize": 32, "SPARSE_OK": "TRUE",
+    }  # fmt: skip
+    with rasterio.open(path, "w", **settings) as image:
+        image.write(ground(1)[:1, :32, :32], window=((0, 32), (0, 32)))
+    scene, notices = describe_plain(path, None)
+    assert scene.nodata == 0
+    assert any("3 blocks were never written" in notice for notice in notices)

@@ -196,3 +196,16 @@ def test_sample_windows__cover_small_grids_and_stay_bounded_on_large_ones():
     assert all(large.window.grown(0, large.window) for _ in windows)
     assert max(w.row for w in windows) > 30_000
     assert max(w.col for w in windows) > 75_000
+
+
+def test_sample_windows__lie_where_the_pair_lies_whatever_the_grid():
+    """A scene on a province: every block meets it; a pair on all of the grid changes nothing."""
+    grid = Grid("EPSG:4547", (2.0, 0.0, 0.0, 0.0, -2.0, 0.0), 200_000, 150_000)
+    part = Window(70_001, 120_345, 12_000, 12_000)
+    for window in sample_windows(grid, PixelsSection(), part):
+        assert part.row < window.row + window.height
+        assert window.row < part.row + part.height
+        assert part.col < window.col + window.width
+        assert window.col < part.col + part.width
+    whole = sample_windows(grid, PixelsSection())
+    assert sample_windows(grid, PixelsSection(), grid.window) == whole
