@@ -120,10 +120,7 @@ def convert(values: pd.Series, column: Column, place: str, notes: list[str]) -> 
 
 def _printable(texts: list[object], place: str, notes: list[str]) -> list[object]:
     """Put blanks for control characters, which break tables and pages; the note counts them."""
-    plain = [
-        text.translate(_CONTROL) if isinstance(text, str) else text
-        for text in texts
-    ]
+    plain = [text.translate(_CONTROL) if isinstance(text, str) else text for text in texts]
     changed = sum(one != other for one, other in zip(texts, plain, strict=True))
     if changed:
         notes.append(f"{place.rsplit(': ', 1)[-1]} 有 {changed} 行含控制字符（换行等）, 已换为空格")

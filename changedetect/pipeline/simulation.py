@@ -166,7 +166,8 @@ def _config_text(world: World, options: WorldOptions, months: tuple[str, ...]) -
     records |= {key: layer(name) for key, name in LAYER_KEYS.items() if name in world.records}
     records["parcels"]["as_of"] = f"{int(months[0][:4]) - 1}-12-31"
     records["approvals"] = {
-        name.removeprefix(APPROVAL_PREFIX): layer(name) | {"as_of": world.last_day.isoformat(), "may_be_empty": True}
+        name.removeprefix(APPROVAL_PREFIX): layer(name)
+        | {"as_of": world.last_day.isoformat(), "may_be_empty": True}
         for name in sorted(world.records)
         if name.startswith(APPROVAL_PREFIX)
     }

@@ -102,7 +102,9 @@ def test_read_layer__bad_date_names_row_and_field(tmp_path, bad):
     assert bad in str(caught.value)
 
 
-@pytest.mark.parametrize("never", ["9999-12-31", "99991231", "9999/12/31", "长期", "永久", " 长期有效 "])
+@pytest.mark.parametrize(
+    "never", ["9999-12-31", "99991231", "9999/12/31", "长期", "永久", " 长期有效 "]
+)
 def test_read_layer__validity_without_end_is_no_error(tmp_path, never):
     table, manifest = read(
         write(tmp_path / "sp.gpkg", approvals(YXQZ=["2026-01-31", never])), APPROVALS, name="CK"
@@ -133,7 +135,9 @@ def test_read_layer__no_date_at_all_is_undated_and_none_is_empty(tmp_path):
     path = write(tmp_path / "none.gpkg", approvals().iloc[:0], geometry_type="Polygon")
     table, manifest = read(path, APPROVALS, name="NZY")
     assert (len(table), manifest.state, manifest.rows, manifest.note) == (0, "empty", 0, "图层为空")
-    assert read(path, APPROVALS, name="NZY", covers=("430991",))[1].covers_district("430991") is False
+    assert (
+        read(path, APPROVALS, name="NZY", covers=("430991",))[1].covers_district("430991") is False
+    )
     allowed = read(path, APPROVALS, name="NZY", covers=("430991",), may_be_empty=True)[1]
     assert allowed.covers_district("430991")
     zones = write(tmp_path / "zones.gpkg", parcels().iloc[:0], geometry_type="Polygon")

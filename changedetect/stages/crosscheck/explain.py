@@ -21,6 +21,7 @@ TIME_WORDS: dict[TimeCode, str] = {
 }
 """SPSX in words."""
 
+
 def mu(area_m2: float | None) -> str:
     """Write an area in mu; unknown stays unknown.
 
