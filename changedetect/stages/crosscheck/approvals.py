@@ -32,7 +32,6 @@ from .overlay import beyond, pairs
 from .slivers import EMPTY, sliver_width_m, without_slivers
 from .units import Part
 
-
 START_DATE = "动工日期"
 """Evidence that decides when a date lies between the two images."""
 
