@@ -157,7 +157,7 @@ class LayerManifest:
 
     def covers_district(self, code: str) -> bool:
         """Tell whether the layer is usable and declared complete for a district."""
-        return self.state == "ok" and any(code.startswith(known) for known in self.covers)
+        return self.state == "ok" and any(known and code.startswith(known) for known in self.covers)
 
 
 @dataclass(frozen=True, slots=True)

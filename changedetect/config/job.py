@@ -1,6 +1,6 @@
 """The job file: what a province runs every month."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -24,7 +24,9 @@ class LayerSection(Section):
     layer: str | None = Field(None, description="layer inside the file, if there are several")
     version: str | None = Field(None, description="version named by the supplier")
     as_of: str | None = Field(None, description="date of the data, YYYY-MM-DD")
-    covers: tuple[str, ...] = Field((), description="county codes for which it is complete")
+    covers: tuple[Annotated[str, Field(pattern=r"^\d{2,12}$")], ...] = Field(
+        (), description="county codes for which it is complete"
+    )
     may_be_empty: bool = Field(
         False,
         description="the supplier says that no record of this approval lies in the counties; "

@@ -200,11 +200,12 @@ class Theme(Section):
         return {part.suggestion for part in self._named()}
 
     def _kinds(self) -> set[str]:
-        listed = (
-            *([excuse.kind] for excuse in self.excuses),
-            *(part.kinds for part in (*self.combinations, *self.situations)),
+        listed = [
+            tuple(excuse.kind for excuse in self.excuses),
+            *(combination.kinds for combination in self.combinations),
+            *(situation.kinds for situation in self.situations),
             self.rural_road.kinds if self.rural_road else (),
-        )
+        ]
         return {kind for kinds in listed for kind in kinds}
 
     def _families(self) -> set[str]:

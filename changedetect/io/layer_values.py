@@ -41,6 +41,10 @@ ALIASES_OF: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 
 _EXACT_INT = 2**53
 _FIRST_YEAR, _LAST_YEAR = 1949, 2200
+_UNLIMITED = frozenset({"长期", "长期有效", "永久", "永久有效", "无限期"})
+_UNLIMITED_YEAR = 9999
+"""Words and the year by which offices say that an approval never expires."""
+_CONTROL = dict.fromkeys((*range(32), *range(0x7F, 0xA0), 0x2028, 0x2029), " ")
 _DATE_FORMS = ("%Y-%m-%d", "%Y%m%d", "%Y/%m/%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S")
 
 
@@ -101,6 +105,8 @@ def convert(values: pd.Series, column: Column, place: str, notes: list[str]) -> 
     LayerError
         A value that is not of this kind; its row (from 1) is named.
     """
+    if column.name == "valid_to":
+        return [_each(_last_day, value, row, place) for row, value in enumerate(values, start=1)]
     if column.kind == "date":
         return [_each(_date, value, row, place) for row, value in enumerate(values, start=1)]
     if column.kind == "float":
@@ -108,7 +114,17 @@ def convert(values: pd.Series, column: Column, place: str, notes: list[str]) -> 
     restore = _pad_land_class if column.name == "land_class" else str
     if pd.api.types.is_numeric_dtype(values) and len(values):
         notes.append(f"{place.rsplit(': ', 1)[-1]} 为数值型, 已还原为文本代码")
-    return [_each(_text(restore), value, row, place) for row, value in enumerate(values, start=1)]
+    texts = [_each(_text(restore), value, row, place) for row, value in enumerate(values, start=1)]
+    return _printable(texts, place, notes)
+
+
+def _printable(texts: list[object], place: str, notes: list[str]) -> list[object]:
+    """Put blanks for control characters, which break tables and pages; the note counts them."""
+    plain = [text.translate(_CONTROL) if isinstance(text, str) else text for text in texts]
+    changed = sum(one != other for one, other in zip(texts, plain, strict=True))
+    if changed:
+        notes.append(f"{place.rsplit(': ', 1)[-1]} 有 {changed} 行含控制字符（换行等）, 已换为空格")
+    return plain
 
 
 def _each(parse: Callable[[object], object], value: object, row: int, place: str) -> object:
@@ -165,6 +181,17 @@ def _date(value: object) -> date:
         return _plausible(parsed, value)
     msg = f"{value!r} is not a date; YYYY-MM-DD or YYYYMMDD was expected"
     raise ValueError(msg)
+
+
+def _last_day(value: object) -> date | None:
+    """Read the last day of validity; None where the office says that there is none."""
+    if isinstance(value, str) and value.strip(" \t\r\n\0　") in _UNLIMITED:
+        return None
+    year = value.year if isinstance(value, date) else None
+    text = str(int(value) if isinstance(value, float | np.floating) else value).strip()
+    if year == _UNLIMITED_YEAR or text.startswith(str(_UNLIMITED_YEAR)):
+        return None
+    return _date(value)
 
 
 def _plausible(day: date, value: object) -> date:

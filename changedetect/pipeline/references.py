@@ -1,5 +1,6 @@
 """The record layers of a job, read and described: what the cross-check rests on."""
 
+import os
 from dataclasses import replace
 
 import geopandas as gpd
@@ -100,7 +101,7 @@ def _read(
             required=False,
         )
     except LayerError as error:
-        note = f"图层无法使用：{error}"
+        note = f"图层不能使用，请核对后重报：{_without_folder(str(error), job)}"
         unusable = LayerManifest(
             name, section.version, None, 0, tuple(section.covers), "", "unreadable", note
         )
@@ -110,6 +111,11 @@ def _read(
             [f"layer {name} can not be used, what rests on it is unknown: {error}"],
         )
     return table, manifest, _doubts(manifest)
+
+
+def _without_folder(text: str, job: Job) -> str:
+    """Name files as the job file does: packages go to counties, which have no such folder."""
+    return text.replace(f"{job.root}{os.sep}", "")
 
 
 def _doubts(manifest: LayerManifest) -> list[str]:

@@ -8,11 +8,13 @@ import pandas as pd
 import pyogrio
 import pytest
 import shapely
+from pydantic import ValidationError
 from shapely.geometry import Point, Polygon, box
 
 from changedetect.config.job import LayerSection
 from changedetect.errors import LayerError
 from changedetect.io.vectors import read_layer
+from changedetect.records import LayerManifest
 from changedetect.schema import APPROVALS, DISTRICTS, PARCELS, ZONES, check_table
 
 CRS = "EPSG:4547"
@@ -98,6 +100,33 @@ def test_read_layer__bad_date_names_row_and_field(tmp_path, bad):
     with pytest.raises(LayerError, match=r"sp\.gpkg: layer sp: field PZRQ: row 2: ") as caught:
         read(path, APPROVALS, name="NZY")
     assert bad in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "never", ["9999-12-31", "99991231", "9999/12/31", "长期", "永久", " 长期有效 "]
+)
+def test_read_layer__validity_without_end_is_no_error(tmp_path, never):
+    table, manifest = read(
+        write(tmp_path / "sp.gpkg", approvals(YXQZ=["2026-01-31", never])), APPROVALS, name="CK"
+    )
+    assert table["valid_to"].tolist() == [dt.date(2026, 1, 31), None]
+    assert manifest.state == "ok"
+    path = write(tmp_path / "no.gpkg", approvals(PZRQ=["2023-05-01", never]))
+    with pytest.raises(LayerError, match="row 2"):
+        read(path, APPROVALS, name="CK")
+
+
+def test_read_layer__control_characters_become_blanks(tmp_path):
+    path = write(tmp_path / "sp.gpkg", approvals(YDDW=["甲\r\n公司", "乙公司"]))
+    table, manifest = read(path, APPROVALS, name="NZY")
+    assert table["land_user"].tolist() == ["甲  公司", "乙公司"]
+    assert "YDDW 有 1 行含控制字符" in manifest.note
+
+
+def test_layer__an_empty_county_code_covers_nothing():
+    with pytest.raises(ValidationError, match="covers"):
+        LayerSection(path="x.gpkg", covers=("",))
+    assert not LayerManifest("NZY", None, None, 1, ("",), "").covers_district("430991")
 
 
 def test_read_layer__no_date_at_all_is_undated_and_none_is_empty(tmp_path):

@@ -84,3 +84,6 @@ def test_kind_against_the_job_file__layer_is_refused_by_its_row(tmp_path):
     assert manifest.state == "unreadable"
     assert "row 2: kind 'GY' in a layer that the job file gives as NZY" in manifest.note
     assert any("row 2" in line for line in problems)
+    assert manifest.note.startswith("图层不能使用")
+    assert str(tmp_path) not in manifest.note
+    assert "NZY.gpkg" in manifest.note

@@ -17,8 +17,7 @@ from changedetect.measure import area_m2, reproject
 from changedetect.records import TimeCode, Verdict
 from changedetect.stages.crosscheck import check
 from changedetect.stages.crosscheck.approvals import Record, time_code
-from changedetect.stages.crosscheck.ground import road_width_m
-from changedetect.stages.crosscheck.slivers import without_slivers
+from changedetect.stages.crosscheck.slivers import strip_width_m, without_slivers
 from tests.stages import crosscheck_land as land
 
 at = land.at
@@ -109,6 +108,18 @@ def test_zones__one_pixel_shift_touches_nothing_but_the_raw_area_is_kept():
     )  # fmt: skip
     assert unit.areas.basic_farmland == 0.0
     assert unit.areas.raw["basic_farmland"] == pytest.approx(120, abs=1e-2)
+
+
+def test_zones__a_lane_thinner_than_the_error_keeps_what_it_takes_of_basic_farmland():
+    """2.4 m wide, 40 of its 100 m inside; a rim of 0.5 m along another lane is an error all the same."""
+    crossing = ("P1", at(160, 50, 100, 2.4), "road")
+    beside = ("P2", at(199.5, 50, 2.4, 100), "road")
+    across, along = check(
+        land.patches(crossing, beside), land.references(), [], land.CRS, land.CFG
+    )  # fmt: skip
+    assert across.areas.basic_farmland == pytest.approx(40 * 2.4, abs=0.01)
+    assert along.areas.basic_farmland == 0.0
+    assert along.areas.raw["basic_farmland"] == pytest.approx(50, abs=0.01)
 
 
 def test_split__at_a_county_border_both_parts_know_one_another(repository):
@@ -445,7 +456,7 @@ def test_slivers__what_is_wide_stays_whole(width, length):
 
 
 @pytest.mark.parametrize("width", [4.0, 6.0, 8.0, 12.0])
-def test_road_width__of_a_staircase_at_45_degrees(width):
+def test_strip_width__of_a_staircase_at_45_degrees(width):
     """A slanting road on 2 m pixels, as patches are outlined."""
     road = shapely.LineString([(0, 0), (120, 120)]).buffer(width / 2, cap_style="flat")
     cells = [
@@ -454,7 +465,7 @@ def test_road_width__of_a_staircase_at_45_degrees(width):
         for y in range(-12, 134, 2)
         if road.contains(shapely.Point(x + 1, y + 1))
     ]
-    assert road_width_m(shapely.union_all(cells), 2.0) == pytest.approx(width, abs=1.5)
+    assert strip_width_m(shapely.union_all(cells), 2.0) == pytest.approx(width, abs=1.5)
 
 
 @settings(max_examples=25)

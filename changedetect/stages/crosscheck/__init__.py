@@ -123,7 +123,7 @@ def _unit(facts: Facts, names: Names, themes: Sequence[Theme]) -> Unit:
     used = used_meetings(facts, themes)
     left = unit_remainder(facts, used)
     code = unit_code(facts, used, themes)
-    areas = with_approvals(facts, used, left)
+    areas = with_approvals(facts, left)
     facts = replace(facts, areas=areas)
     known = {field.name for field in fields(Unit)}
     shared = {f.name: getattr(part, f.name) for f in fields(Part) if f.name in known}

@@ -32,7 +32,6 @@ from .overlay import beyond, pairs
 from .slivers import EMPTY, sliver_width_m, without_slivers
 from .units import Part
 
-
 START_DATE = "动工日期"
 """Evidence that decides when a date lies between the two images."""
 
@@ -189,7 +188,7 @@ def remainder(
     raw = beyond(ground, union)
     if raw.area <= cfg.dust_m2:
         return Remainder(EMPTY, 0.0, 0.0, is_covered=True)
-    kept = without_slivers(raw, ground.area, sliver_width_m(part.gsd_m, cfg), cfg)
+    kept = without_slivers(raw, ground.area, sliver_width_m(part.geometry, part.gsd_m, cfg), cfg)
     kept_m2 = min(area_m2(kept, crs), ground_m2)
     small = kept_m2 <= (1 - cfg.union_cover_share) * ground_m2 and kept_m2 < cfg.remainder_min_m2
     return Remainder(kept, kept_m2, min(area_m2(raw, crs), ground_m2), kept.is_empty or small)

@@ -14,8 +14,9 @@ from changedetect.records import TimeCode, Verdict
 from . import explain
 from .approvals import Meeting
 from .excuses import Answer, answer, covered_by, fitting
-from .ground import HALF, Facts, Ground, minimum_m2, mostly, road_width_m
+from .ground import HALF, Facts, Ground, minimum_m2, mostly
 from .references import COUNTY_LAYER, LAYER_NAMES, PARCEL_LAYER, RED_LINE_LAYER
+from .slivers import strip_width_m
 
 LAYER_ABSENT, IMAGES_POOR, UNSURE, PSEUDO, OTHER_THEME = "01", "02", "03", "34", "38"
 """PDJY codes that no theme file needs to name."""
@@ -187,7 +188,7 @@ def _width_m(theme: Theme, facts: Facts) -> float:
         return math.inf
     if not theme.rule_of(road.rule).in_force(part.after_date):
         return math.inf
-    return road_width_m(part.geometry, part.after_gsd_m)
+    return strip_width_m(part.geometry, part.after_gsd_m)
 
 
 def _slack_m(road: RuralRoad, facts: Facts) -> float:

@@ -1,6 +1,5 @@
 """What of a unit a theme is about, and what of that no approval covers."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -74,7 +73,7 @@ def ground_of(facts: Facts, theme: Theme) -> Ground:
     geometry = ground_shape(pieces, facts)
     kept = geometry
     if len(pieces) < len(facts.land.pieces):
-        width_m = sliver_width_m(facts.part.gsd_m, facts.cfg)
+        width_m = sliver_width_m(facts.part.geometry, facts.part.gsd_m, facts.cfg)
         kept = without_slivers(geometry, facts.part.geometry.area, width_m, facts.cfg)
     return Ground(
         pieces=pieces,
@@ -188,32 +187,3 @@ def unapproved_parts(facts: Facts, left: BaseGeometry) -> tuple[float, float | N
     shape = None if left is facts.part.geometry else left
     cropland = _of(pieces, "cropland", facts, shape)
     return cropland or 0.0, _of(pieces, "basic_farmland", facts, shape)
-
-
-def road_width_m(geometry: BaseGeometry, pixel_m: float) -> float:
-    """Estimate the width of a long narrow patch.
-
-    A strip of length L and width w has the area L·w and the perimeter 2(L + w); w is the smaller
-    root. The outline on pixel edges is a staircase, so it is smoothed by one pixel first.
-
-    Parameters
-    ----------
-    geometry
-        Patch in a projected CRS.
-    pixel_m
-        Pixel size. [m]
-
-    Returns
-    -------
-    float
-        Width; the side of a square for a compact patch. [m]
-
-    Examples
-    --------
-    >>> round(road_width_m(shapely.box(0, 0, 200, 6), 2.0), 1)
-    6.0
-    """
-    smooth = geometry.simplify(pixel_m)
-    half = (smooth if smooth.length > 0 else geometry).length / 2
-    root = math.sqrt(max(half**2 - 4 * geometry.area, 0.0))
-    return float(half - root) / 2

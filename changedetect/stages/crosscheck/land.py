@@ -182,7 +182,7 @@ def _land(
     crs: str,
     cfg: CrosscheckSection,
 ) -> Land:
-    width_m = sliver_width_m(part.gsd_m, cfg)
+    width_m = sliver_width_m(part.geometry, part.gsd_m, cfg)
     whole_m2 = part.geometry.area
     effective = {
         name: None if zone is None else without_slivers(zone, whole_m2, width_m, cfg)

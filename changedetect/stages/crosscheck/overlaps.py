@@ -61,7 +61,7 @@ def _needing_is_covered(facts: Facts, used: Sequence[Meeting]) -> bool:
     return left.is_covered
 
 
-def with_approvals(facts: Facts, used: Sequence[Meeting], left: Remainder) -> UnitAreas:
+def with_approvals(facts: Facts, left: Remainder) -> UnitAreas:
     """Add approved and unapproved areas to the areas of a unit.
 
     The area of each kind is that of all its records valid at the change, whether or not the kind
