@@ -17,6 +17,11 @@ class DeliverSection(Section):
     stretch_high_percent: float = Field(
         99.0, gt=50, le=100, description="share below which a picture is not clipped [%]"
     )
+    stretch_headroom: float = Field(
+        1.5,
+        ge=1,
+        description="a picture's bright end, as a multiple of the darker date's range; clouds on one date clip",
+    )
     chip_side_px: int = Field(512, ge=64, description="side of a picture [px]")
     chip_margin_frac: float = Field(
         0.6, ge=0, description="ground shown around a patch, as a share of its longer side"

@@ -54,7 +54,7 @@ def swap(run: Path, stem: str) -> None:
     if held:
         msg = (
             f"{held[0]}: the package beside it is open in other software; a package that nobody "
-            "edits was expected; save and close it there and run again (案件包正在被打开，请先保存并关闭)"
+            "edits was expected; save and close it there, or move that file away if nobody has it open, and run again (案件包正在被打开，请先保存并关闭)"
         )
         raise InputError(msg)
     if place.exists():

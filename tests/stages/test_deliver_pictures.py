@@ -14,7 +14,7 @@ from changedetect.stages.deliver.pictures import NOT_OBSERVED_GREY
 from tests.sample_package import illegal, legal, red_line, unknown
 
 CONFIG = DeliverSection()
-FULL = DeliverSection(stretch_low_percent=0.0, stretch_high_percent=100.0)
+FULL = DeliverSection(stretch_low_percent=0.0, stretch_high_percent=100.0, stretch_headroom=1000)
 GRID = Grid("EPSG:4547", (2.0, 0.0, 500_000.0, 0.0, -2.0, 3_100_400.0), 300, 200)
 
 
@@ -86,3 +86,14 @@ def test_outline__by_hand():
     assert ring.max(axis=0).tolist() == [10, 10]
     hole = patch.difference(shapely.box(500_012, 3_100_382, 500_014, 3_100_384))
     assert len(outline_px(hole, GRID).rings) == 2
+
+
+def test_stretch__a_cloud_on_one_date_does_not_blacken_the_ground():
+    random = np.random.default_rng(5)
+    before = random.uniform(0.05, 0.15, (3, 64, 64)).astype(np.float32)
+    after = before.copy()
+    after[:, :32] = 0.9
+    pictures = stretch_pair(before, after, DeliverSection())
+    assert np.median(pictures[0]) > 60
+    assert np.array_equal(pictures[0][32:], pictures[1][32:])  # equal ground still looks equal
+    assert (pictures[1][:32] == 255).all()

@@ -117,6 +117,7 @@ def _card(
         "tone": _NOT_SENT.get(row["RCBZ"]) or tone(row["PDJY"]),
         "suggestion": f"{row['PDJY']} {_meaning(row, 'PDJY', 'PDJY')}",
         "themes": [themes.get(code, code) for code in row["ZTJH"].split(",")],
+        "theme_codes": row["ZTJH"].split(","),
         "severity": f"{row['YZDJ']}级 {_meaning(row, 'YZDJ', 'YZDJ')}",
         "place": " ".join(filter(None, (row["XZQMC"], row["XZMC"], row["CMC"]))),
         "kind": _meaning(row, "TBLX", "TBLX"),

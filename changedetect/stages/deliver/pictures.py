@@ -121,7 +121,9 @@ def stretch_pair(
     -------
     tuple of ndarray
         Two uint8 ``(y, x, 3)``; a pixel not observed in any band is grey 160. Limits are the
-        percentiles of both dates together, band by band; a flat band becomes black.
+        percentiles of both dates together, band by band; the upper one goes no further than the
+        headroom over the darker date, so that a cloud on one date does not blacken the ground on
+        both. A flat band becomes black.
     """
     pair = np.stack([before, after]).astype(np.float64)
     observed = np.isfinite(pair).all(axis=1)
@@ -129,9 +131,21 @@ def stretch_pair(
     if observed.any():
         for band in range(pair.shape[1]):
             values = pair[:, band][observed]
-            low, high = np.percentile(
-                values, [config.stretch_low_percent, config.stretch_high_percent]
-            )
+            low, high = _limits(values, (pair[0, band], pair[1, band]), config)
             scaled = (values - low) / (high - low) if high > low else np.zeros_like(values)
             result[..., band][observed] = np.rint(np.clip(scaled, 0, 1) * _WHITE)
     return result[0], result[1]
+
+
+def _limits(
+    values: np.ndarray, dates: tuple[np.ndarray, np.ndarray], config: DeliverSection
+) -> tuple[float, float]:
+    """Return the darkest and brightest value that a band of both pictures shows."""
+    low, high = np.percentile(values, [config.stretch_low_percent, config.stretch_high_percent])
+    ends = [
+        float(np.percentile(seen, config.stretch_high_percent))
+        for date in dates
+        if (seen := date[np.isfinite(date)]).size
+    ]
+    reach = low + config.stretch_headroom * (min(ends) - low)
+    return float(low), float(min(high, reach) if reach > low else high)
