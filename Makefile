@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-compile
-MONTH  := 2025-06
+MONTH  := 2025-10
 JOBS   ?= 2
 
 .PHONY: run test lint types contracts unit bench lock clean

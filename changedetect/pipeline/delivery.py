@@ -167,6 +167,7 @@ def _package(
             hidden.append(replace(area, geometry=part, area_m2=measure.area_m2(part, crs)))
     unobserved_m2 = sum(area.area_m2 for area in hidden)
     return deliver.PackageInput(
+        recording=frozenset(theme.code for theme in context.job.themes if not theme.dispatch),
         district=code,
         district_name=name,
         month=context.month,
