@@ -91,7 +91,7 @@ def _month(context: MonthContext, before: Mapping[str, StepRecord], digest: str)
         unobserved=record_files.read_records(folder / UNOBSERVED, UnobservedArea),
         manifests=record_files.read_records(folder / LAYERS, LayerManifest),
         rules=tuple(rules[name] for name in sorted(rules)),
-        compared=frozenset(name for pair in before["scenes"].facts["compared"] for name in pair),
+        compared=frozenset(name for pair in before["detect"].facts["compared"] for name in pair),
         registration_px=_registration(before["detect"].facts["models"]),
         digest=digest,
     )

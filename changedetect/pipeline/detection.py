@@ -18,7 +18,7 @@ from changedetect.io.rasters import RasterReader
 from changedetect.pipeline.context import MonthContext
 from changedetect.pipeline.pairwork import FittedPair, TileWork, fit, only_on, tiles_meeting
 from changedetect.pipeline.runstore import StepRecord, StepResult, digest_of
-from changedetect.pipeline.scenes import SCENES
+from changedetect.pipeline.scenes import SCENES, is_due
 from changedetect.pipeline.territory import Land, Territory, read_territory
 from changedetect.records import Scene, ScenePair, UnobservedArea
 from changedetect.stages import classify, patches
@@ -157,6 +157,7 @@ def _detect(
         "noise_groups": outline.noise_groups,
         "observed_px": outline.observed_px,
         "unobserved_px": outline.unobserved_px,
+        "compared": [[one.pair.before.scene_id, one.pair.after.scene_id] for one in fitted],
         "models": [_model_facts(one) for one in fitted],
     }
     context.progress.end(
@@ -178,7 +179,7 @@ def _fit_all(
     refused: list[str] = []
     context.progress.begin("fit", len(pairs))
     for pair in pairs:
-        if sum(one.pair.after.scene_id == pair.after.scene_id for one in fitted) < most:
+        if is_due(pair, [one.pair for one in fitted], pairs, most):
             try:
                 fitted.append(fit(reader, pair, grid, context.settings))
             except InputError as error:

@@ -143,9 +143,8 @@ def evaluate(run: Path, truth: Path) -> EvaluationReport:
         msg = f"{run}: no folder of a run (it has no {MANIFEST}); name runs/JOB/YYYY-MM"
         raise InputError(msg)
     with RunStore(run) as store:
-        compared = store.record("scenes").facts["compared"]
-        for name in ("detect", "check"):
-            store.record(name)
+        compared = store.record("detect").facts["compared"]
+        store.record("check")
         dispatching = frozenset(store.record("cases").facts["dispatching"])
     scenes = {s.scene_id: s for s in record_files.read_records(run / SCENES, Scene)}
     units = record_files.read_records(run / UNITS, Unit)

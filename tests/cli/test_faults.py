@@ -49,7 +49,7 @@ def called(monkeypatch, capsys, *words):
 
 def test_faults__out_that_is_a_file_exits_4(tmp_path, monkeypatch, capsys):
     (tmp_path / "file").write_text("")
-    code, err = called(monkeypatch, capsys, "simulate", tmp_path / "file", "--size-km", "0.4")
+    code, err = called(monkeypatch, capsys, "simulate", tmp_path / "file", "--size-km", "0.5")
     assert code == 4
     assert "a file stands where a folder was expected" in err
     assert "fault of the program" not in err

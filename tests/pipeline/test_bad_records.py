@@ -165,8 +165,9 @@ class Warnings(Silent):
         self.heard.append(message)
 
 
-def test_bad_record__a_layer_without_rows_counts_as_declared_and_is_pointed_out(classified):
+def test_bad_record__a_layer_that_may_be_empty_counts_as_declared_and_is_pointed_out(classified):
     empty(classified)
+    replace(classified, "SP_NZY.gpkg, version: v1", "SP_NZY.gpkg, may_be_empty: true, version: v1")
     listener = Warnings()
     report = tiny_job.run(classified, only="check", overwrite=True, progress=listener)
     units = record_files.read_records(report.folder / "units.json", Unit)

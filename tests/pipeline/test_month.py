@@ -211,7 +211,9 @@ def test_month__a_result_that_somebody_changed_is_named_and_made_again(done, who
     path.write_bytes(path.read_bytes()[:-10])
     with pytest.raises(IntegrityError, match=r"evidence\.tif: gone or changed"):
         tiny_job.run(done, only="classify")
-    report = tiny_job.run(done)
+    with pytest.raises(IntegrityError, match=r"evidence\.tif.*--overwrite"):
+        tiny_job.run(done)
+    report = tiny_job.run(done, overwrite=True)
     assert [r.name for r, reused in report.steps if not reused] == ["detect"]
     assert tiny_job.digests(out_of(done)) == tiny_job.digests(out_of(whole))
 

@@ -99,13 +99,23 @@ def split(
     parts: list[Part] = []
     for index, row in enumerate(patches.to_dict("records")):
         near = [(str(codes[k]), borders[k]) for k in met.get(index, [])]
-        parts.extend(_parts(row, list(_cut(shapes[index], near, cfg)), crs))
+        cut = list(_cut(shapes[index], near, cfg, edge_m2=float(row["area_sd_m2"])))
+        parts.extend(_parts(row, cut, crs))
     return sorted(parts, key=lambda part: part.unit_id)
 
 
 def _cut(
-    shape: BaseGeometry, near: list[tuple[str, BaseGeometry]], cfg: CrosscheckSection
+    shape: BaseGeometry,
+    near: list[tuple[str, BaseGeometry]],
+    cfg: CrosscheckSection,
+    *,
+    edge_m2: float,
 ) -> Iterator[tuple[str, BaseGeometry]]:
+    """Cut a patch at county borders.
+
+    Whole pixels stand out over the border of the land that is watched; what lies outside every
+    county by no more than the outline's own uncertainty stays with the largest part.
+    """
     pieces: dict[str, BaseGeometry] = {}
     rest = shape
     for code, border in near:
@@ -122,7 +132,9 @@ def _cut(
     small = [
         code
         for code in sorted(pieces)
-        if code != largest and pieces[code].area < cfg.border_sliver_m2
+        if code != largest
+        and pieces[code].area
+        < (max(edge_m2, cfg.border_sliver_m2) if not code else cfg.border_sliver_m2)
     ]
     if len(small) + 1 == len(pieces):
         yield largest, shape
