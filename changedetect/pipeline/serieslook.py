@@ -202,22 +202,23 @@ def look_at_series(
 
 
 def _scenes(folder: Path, sensor: str | None) -> tuple[tuple[Scene, ...], tuple[str, ...]]:
-    names = (
-        [sensor] if sensor else sorted(p.stem for p in (SHARED_CONFIG / "sensors").glob("*.yaml"))
-    )
-    profiles = [read_profile(Path.cwd(), name) for name in names]
-    found = catalogue.scan(folder, profiles)
-    kinds = sorted({scene.sensor for scene in found.scenes})
-    optical = tuple(scene for scene in found.scenes if scene.kind == "optical")
+    known = sorted(path.stem for path in (SHARED_CONFIG / "sensors").glob("*.yaml"))
+    names = [sensor, *(name for name in known if name != sensor)] if sensor else known
+    found = catalogue.scan(folder, [read_profile(Path.cwd(), name) for name in names])
+    mine = [scene for scene in found.scenes if sensor in {None, scene.sensor}]
+    kinds = sorted({scene.sensor for scene in mine})
+    optical = tuple(scene for scene in mine if scene.kind == "optical")
     if not optical:
         reasons = "; ".join(f"{one.href}: {one.message}" for one in found.problems[:3])
-        msg = f"{folder}: no optical image of a known sensor; {reasons or 'the folder is empty'}"
+        msg = (
+            f"{folder}: no optical image of {sensor or 'a known sensor'}; "
+            f"{reasons or 'there is none in the folder'}"
+        )
         raise SceneError(msg)
     if len(kinds) > 1:
         msg = f"{folder}: images of several sensors ({', '.join(kinds)}); name one with --sensor"
         raise SceneError(msg)
-    problems = tuple(f"{one.href}: {one.message}" for one in found.problems)
-    return optical, () if sensor is None and not problems else problems
+    return optical, tuple(f"{one.href}: {one.message}" for one in found.problems)
 
 
 def _day(text: str) -> date:
