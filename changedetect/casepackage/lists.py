@@ -35,7 +35,9 @@ PHOTO_FAULTS = {
 }  # fmt: skip
 """YCBZ: what is wrong with a photo."""
 
-COVERAGE = {"1": "覆盖本县", "2": "未声明覆盖本县", "3": "缺失", "4": "无法读取", "5": "无日期"}
+COVERAGE = {
+    "1": "覆盖本县", "2": "未声明覆盖本县", "3": "缺失", "4": "无法读取", "5": "无日期", "6": "无记录",
+}  # fmt: skip
 """FGZT: what a reference layer says about this county."""
 
 GROUPS = {"1": "耕地", "2": "其他农用地", "3": "建设用地", "4": "未利用地", "9": "地类不明"}

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from changedetect.casepackage import FORMS
-from changedetect.codes import LAND_CLASSES, LandGroup
+from changedetect.codes import LandGroup, land_class_name
 from changedetect.measure import to_mu
 from changedetect.records import ApprovalOverlap, Case, TimeCode, Unit, Verdict
 from changedetect.stages.deliver.land import piece_mu
@@ -45,7 +45,7 @@ def _land_rows(case: Case, unit: Unit, crs: str) -> list[Row]:
             "AJBH": case.number,
             "XH": number,
             "DLBM": piece.land_class,
-            "DLMC": LAND_CLASSES.get(piece.land_class[:4]) if piece.land_class else "地类不明",
+            "DLMC": land_class_name(piece.land_class) if piece.land_class else "地类不明",
             "DLFL": _GROUP_CODES[piece.group],
             "CZCSXM": piece.settlement,
             "SFYN": _YES_NO[piece.basic_farmland],

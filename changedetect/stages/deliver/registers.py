@@ -20,7 +20,7 @@ _LAYER_TITLES = {
     "GDBHMB": "耕地保护目标",
 }
 
-_STATES = {"missing": "3", "unreadable": "4", "undated": "5"}
+_STATES = {"missing": "3", "unreadable": "4", "undated": "5", "empty": "6"}
 
 _REASON_CODES = {meaning: code for code, meaning in UNOBSERVED.items()}
 
