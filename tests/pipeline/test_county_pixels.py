@@ -9,6 +9,7 @@ import rasterio
 import shapely
 
 from changedetect.errors import IntegrityError, SceneError
+from changedetect.grid import Grid
 from changedetect.io import record_files, vector_writer
 from changedetect.io.rasters import RasterReader
 from changedetect.pipeline import detection, pairwork
@@ -132,8 +133,9 @@ def test_pairs__a_refused_one_gives_its_place_to_the_next(tiny, monkeypatch):
         return pairwork.FittedPair(pair, None, None)
 
     monkeypatch.setattr(detection, "fit", fit)
-    after = type("S", (), {"scene_id": "after"})
-    pairs = [type("P", (), {"name": name, "after": after}) for name in "abc"]
+    grid = Grid("EPSG:4547", (2.0, 0.0, 0.0, 0.0, -2.0, 0.0), 10, 10)
+    scene = type("S", (), {"scene_id": "after", "grid": grid})
+    pairs = [type("P", (), {"name": name, "before": scene, "after": scene}) for name in "abc"]
     fitted, refused = detection._fit_all(Context, pairs, None)
     assert [one.pair.name for one in fitted] == ["b"]
     assert names == ["a", "b"]
