@@ -16,11 +16,15 @@ from changedetect.pipeline.scenes import choose_pairs, expected_pairs
 from changedetect.pipeline.territory import read_territory
 
 SECONDS_PER_MPX = 2.0
-"""Time for a megapixel of a pair on one core, all stages (our measure, 2 m four-band sample,
-compiled kernels; it scales with the machine). [s]"""
+"""Time for a megapixel of a pair on one core, from reading to runs: 1.6 measured on the 2 m four-band
+sample with compiled kernels, rounded up; it scales with the machine. [s]"""
+
+FIXED_SECONDS = 30.0
+"""Everything else, as measured on the sample: start-up, fit, cross-check, two packages. [s]"""
 
 WORKING_ARRAYS = 24
-"""Float arrays of a tile's size held at once, per band of a pair (our measure)."""
+"""Float arrays of a tile's size held at once, per band of a pair: an estimate on the safe side; with
+`PROCESS_BYTES` it gives 638 MB for the sample on one worker, where 593 MB were measured."""
 
 BYTES_PER_FLOAT = 4
 PROCESS_BYTES = 450_000_000
@@ -126,7 +130,8 @@ def plan(
             + pixels * TILE_BYTES_PER_PX
         ),
         disk_free_bytes=shutil.disk_usage(place).free,
-        seconds=len(pairs) * pixels / 1e6 * SECONDS_PER_MPX / min(count, os.cpu_count() or 1),
+        seconds=FIXED_SECONDS
+        + len(pairs) * pixels / 1e6 * SECONDS_PER_MPX / min(count, os.cpu_count() or 1),
     )
 
 
