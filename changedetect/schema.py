@@ -82,7 +82,15 @@ PATCHES = TableSpec(
         Column("after_scene", "text", "id of the scene after, under most of the patch"),
         Column("before_date", "date", "QSX: last date on which the old state was seen"),
         Column("after_date", "date", "HSX: first date on which the new state was seen"),
-        Column("sources", "text", "evidence that speaks for it: optical;series;radar"),
+        Column("sources", "text", "evidence that speaks for it: optical;series;radar;model"),
+        Column(
+            "against", "text", "evidence that speaks against it, in the same way", nullable=True
+        ),
+        Column("disputed", "bool", "one source speaks for it and another against it"),
+        Column("optical_llr", "float", "mean evidence of the optical pair", nullable=True),
+        Column("series_llr", "float", "mean evidence of the time series", nullable=True),
+        Column("radar_llr", "float", "mean evidence of radar", nullable=True),
+        Column("model_llr", "float", "mean evidence of a model of the user's own", nullable=True),
         Column("geometry", "geometry", "MultiPolygon on pixel edges, in the grid's CRS"),
     ),
 )

@@ -26,6 +26,14 @@ class ScenesSection(Section):
         description="how many images before are compared with each image of the month at most; "
         "neighbours that share only a small part are counted apart",
     )
+    series_sensor: str = Field(
+        "auto",
+        description="profile whose images make the time series; auto = the first optical one of "
+        "the list that has red and near infrared and is not the pair's; none = no series",
+    )
+    radar_sensor: str = Field(
+        "auto", description="profile of the radar images; auto = the first of the list; none = none"
+    )
 
 
 class PixelsSection(Section):

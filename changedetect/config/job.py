@@ -15,6 +15,7 @@ from changedetect.config.detection import (
     PixelsSection,
     ScenesSection,
 )
+from changedetect.config.series import FusionSection, RadarSection, SeriesSection
 
 
 class LayerSection(Section):
@@ -86,6 +87,9 @@ class JobConfig(Section):
     themes: tuple[str, ...] = Field(description="theme codes to check, e.g. 01, 02, 03, 07")
     pixels: PixelsSection = Field(default_factory=PixelsSection)
     evidence: EvidenceSection = Field(default_factory=EvidenceSection)
+    series: SeriesSection = Field(default_factory=SeriesSection)
+    radar: RadarSection = Field(default_factory=RadarSection)
+    fusion: FusionSection = Field(default_factory=FusionSection)
     patches: PatchesSection = Field(default_factory=PatchesSection)
     classify: ClassifySection = Field(default_factory=ClassifySection)
     crosscheck: CrosscheckSection = Field(default_factory=CrosscheckSection)

@@ -95,13 +95,48 @@ class RadarSection(Section):
 
 
 class FusionSection(Section):
-    """How sources of evidence add up."""
+    """How sources of evidence add up, and which images each source of a month compares."""
 
-    clip_llr: float = Field(6.0, gt=0, description="one source counts no more than this")
+    clip_optical_llr: float = Field(
+        300.0, gt=0, description="an optical pair counts no more than this, either way"
+    )
+    clip_series_llr: float = Field(3.0, gt=0, description="the series speaks no louder for change")
+    deny_series_llr: float = Field(3.0, ge=0, description="… and no louder against it")
+    clip_radar_llr: float = Field(4.0, gt=0, description="radar speaks no louder for change")
+    deny_radar_llr: float = Field(1.0, ge=0, description="… and no louder against it")
+    clip_model_llr: float = Field(4.0, gt=0, description="a model speaks no louder for change")
+    deny_model_llr: float = Field(2.0, ge=0, description="… and no louder against it")
     weight_optical: float = Field(1.0, ge=0, le=1, description="weight of optical pairs")
     weight_series: float = Field(1.0, ge=0, le=1, description="weight of the time series")
     weight_radar: float = Field(1.0, ge=0, le=1, description="weight of radar")
+    weight_model: float = Field(1.0, ge=0, le=1, description="weight of a model of the user's own")
     weight_repeated: float = Field(
         0.5, ge=0, le=1, description="weight of further layers of one source: they go together"
     )
     speak_llr: float = Field(1.0, ge=0, description="a source speaks from this on, either way")
+    alone_series_llr: float = Field(
+        2.5, description="alarm where only the series observed (no optical pair, no radar)"
+    )
+    alone_radar_llr: float = Field(
+        3.0, description="alarm where no optical pair observed, of radar (and the series)"
+    )
+    deviation_frac: tuple[float, ...] = Field(
+        (0.0, 0.1, 0.3, 0.45),
+        description="length of a deviation under way, as part of the length that confirms a break …",
+    )
+    deviation_llr: tuple[float, ...] = Field(
+        (-3.0, -1.2, -0.2, 2.2),
+        description="… and what it says, if a clear date is as late as the pair's image after",
+    )
+    early_frac: float = Field(
+        0.0, ge=0, le=1, description="part of it that counts where the last clear date is earlier"
+    )
+    late_days: int = Field(
+        150, ge=0, description="a break confirmed this month may have begun so long before it [day]"
+    )
+    radar_before_dates: int = Field(
+        4, ge=1, description="radar images before, averaged, at most [images]"
+    )
+    radar_after_dates: int = Field(
+        2, ge=1, description="radar images after, averaged, at most [images]"
+    )

@@ -124,6 +124,43 @@ def _common(pair: ScenePair, grid: Grid) -> Window:
 
 
 @dataclass(frozen=True, slots=True)
+class PairTile:
+    """What the pairs of a month say of a tile's outer window.
+
+    Attributes
+    ----------
+    evidence
+        ``(y, x)`` int16, schema.EVIDENCE.
+    index
+        ``(y, x)`` int16; which pair each pixel rests on, -1 = none.
+    threshold
+        ``(y, x)`` int32; of that pair.
+    composite
+        ``(time=2, band, y, x)``; bands of that pair; None where no pair could be read.
+    unread
+        Pairs that could not be read here.
+    """
+
+    evidence: np.ndarray
+    index: np.ndarray
+    threshold: np.ndarray
+    composite: xr.DataArray | None
+    unread: tuple[tuple[FittedPair, SceneError], ...]
+
+    @property
+    def sampler(self) -> patches.Sampler:
+        """Channels of the pixels asked for."""
+        return _no_channels if self.composite is None else classify.channel_sampler(self.composite)
+
+    def problems(self, tile: Tile) -> tuple[str, ...]:
+        """Name the pairs that could not be read, one line each."""
+        return tuple(
+            f"tile {tile.name}: pair {fitted.pair.name} left out: {error}"
+            for fitted, error in self.unread
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class TileWork:
     """The work of one tile; it can be sent to another process.
 
@@ -173,6 +210,22 @@ class TileWork:
         SceneError
             No pair could be read.
         """
+        seen = self.compare(tile)
+        runs = patches.tile_runs(
+            seen.evidence,
+            tile,
+            seen.threshold,
+            seen.sampler,
+            self.settings.patches,
+            pair_index=seen.index,
+        )
+        if seen.unread and seen.composite is None:
+            raise seen.unread[0][1]
+        problems = seen.problems(tile)
+        return seen.evidence[tile.core_in_outer.slices], only_on(self.land, runs, tile), problems
+
+    def compare(self, tile: Tile) -> "PairTile":
+        """Compare the pairs on a tile's outer window, the earlier ones first."""
         shape = tile.outer.height, tile.outer.width
         evidence = np.full(shape, schema.EVIDENCE_NODATA, np.int16)
         index = np.full(shape, -1, np.int16)
@@ -195,17 +248,7 @@ class TileWork:
             index[new] = place
             threshold[new] = fitted.evidence.threshold
             composite = _merged(composite, stack, new)
-        sampler = _no_channels if composite is None else classify.channel_sampler(composite)
-        runs = patches.tile_runs(
-            evidence, tile, threshold, sampler, self.settings.patches, pair_index=index
-        )
-        if unread and composite is None:
-            raise unread[0][1]
-        problems = tuple(
-            f"tile {tile.name}: pair {fitted.pair.name} left out: {error}"
-            for fitted, error in unread
-        )
-        return evidence[tile.core_in_outer.slices], only_on(self.land, runs, tile), problems
+        return PairTile(evidence, index, threshold, composite, tuple(unread))
 
     def _stack(self, reader: RasterReader, fitted: FittedPair, tile: Tile) -> xr.DataArray:
         pair = fitted.pair
@@ -247,8 +290,8 @@ def shared_reader(folder: Path) -> RasterReader:
 
 
 def _no_channels(rows: np.ndarray, _cols: np.ndarray) -> np.ndarray:
-    """Channels where no pair was read: nothing can have changed there."""
-    return np.zeros((len(classify.CHANNELS), len(rows)), np.int32)
+    """Channels where no pair was read: none is known."""
+    return np.full((len(classify.CHANNELS), len(rows)), patches.MISSING, np.int32)
 
 
 def _merged(whole: xr.DataArray | None, stack: xr.DataArray, new: np.ndarray) -> xr.DataArray:
