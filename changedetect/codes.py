@@ -240,3 +240,12 @@ def normalise_document(number: str) -> str:
     """
     narrow = re.sub(r"\s+", "", number.translate(_WIDE))
     return re.sub(r"[\[(](\d{4})[\])]", r"〔\1〕", narrow)
+
+
+SOURCE_NAMES: dict[str, str] = {
+    "optical": "光学影像对",
+    "series": "时间序列",
+    "radar": "雷达",
+    "model": "自备模型",
+}
+"""Source of evidence -> Chinese name."""

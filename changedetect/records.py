@@ -266,6 +266,7 @@ class Unit:
     """A patch, or the part of a patch in one county: what findings and cases are about.
 
     ``unit_id`` is the patch id, or ``{patch_id}-{county}`` for a part. Geometry in the grid's CRS.
+    ``sources`` and ``against`` name the evidence that speaks for the change and against it.
     """
 
     unit_id: str
@@ -297,6 +298,7 @@ class Unit:
     remainder: Geometry
     time_code: TimeCode
     findings: tuple[Finding, ...]
+    against: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,7 +91,14 @@ def _month(context: MonthContext, before: Mapping[str, StepRecord], digest: str)
         unobserved=record_files.read_records(folder / UNOBSERVED, UnobservedArea),
         manifests=record_files.read_records(folder / LAYERS, LayerManifest),
         rules=tuple(rules[name] for name in sorted(rules)),
-        compared=frozenset(name for pair in before["detect"].facts["compared"] for name in pair),
+        compared=frozenset(
+            name
+            for pair in (
+                *before["detect"].facts["compared"],
+                *before["detect"].facts["sources"].values(),
+            )
+            for name in pair
+        ),
         registration_px=_registration(before["detect"].facts["models"]),
         digest=digest,
     )
@@ -242,13 +249,20 @@ def _write_chips(
     return written
 
 
+def _shown_roles(scene: Scene) -> tuple[str, ...]:
+    """Return the bands shown as red, green and blue; the first one in grey where there are none."""
+    return COLOURS if set(COLOURS) <= set(scene.roles) else (scene.roles[0],) * len(COLOURS)
+
+
 def _case_images(
     reader: RasterReader, month: Month, unit: Unit, grid: Grid, section: DeliverSection
 ) -> Sequence[chips.Chip]:
     before, after = month.scenes[unit.before_scene], month.scenes[unit.after_scene]
     window = deliver.chip_window(unit.geometry, grid, section)
     part = grid.sub(window)
-    images = [reader.read_chip(scene, grid, window, COLOURS) for scene in (before, after)]
+    images = [
+        reader.read_chip(scene, grid, window, _shown_roles(scene)) for scene in (before, after)
+    ]
     pictures = deliver.stretch_pair(images[0], images[1], section)
     outlines = [chips.Outline(deliver.outline_px(unit.geometry, part).rings, label="图斑")]
     for surface in deliver.overlay_surfaces(unit):

@@ -172,6 +172,7 @@ def _detect(
         + patches.unobserved_areas(tiles.partly(), territory.grid, settings, reason=PARTLY_SEEN)
         + patches.unobserved_areas(tiles.lost(), territory.grid, settings, reason=FAILED)
     )
+    known = tuple(one.pair for one in fitted)
     files = _write(context.folder, tiles, territory.grid, outline, unobserved)
     notes = tuple(line for one in others for line in one.notes)
     for note in notes:
@@ -184,7 +185,7 @@ def _detect(
         "noise_groups": outline.noise_groups,
         "observed_px": outline.observed_px,
         "unobserved_px": outline.unobserved_px,
-        "compared": [_ids(one.pair) for one in fitted],
+        "compared": [_ids(one) for one in known or tuple(layer.pair for layer in layers)],
         "sources": {layer.name: _ids(layer.pair) for layer in layers},
         "notes": list(notes),
         "models": [_model_facts(one) for one in fitted],

@@ -43,6 +43,7 @@ class Part:
     before_gsd_m: float
     after_gsd_m: float
     sources: tuple[str, ...]
+    against: tuple[str, ...]
     family: str
     family_probability: float
     change_probability: float
@@ -179,7 +180,8 @@ def _common(row: dict[str, Any]) -> dict[str, Any]:
         "after_scene": str(row["after_scene"]),
         "before_gsd_m": float(row["before_gsd_m"]),
         "after_gsd_m": float(row["after_gsd_m"]),
-        "sources": tuple(sorted(filter(None, str(row["sources"]).split(";")))),
+        "sources": tuple(sorted(filter(None, _text(row["sources"]).split(";")))),
+        "against": tuple(sorted(filter(None, _text(row["against"]).split(";")))),
         "family": _text(row["family"]),
         "family_probability": float(row["family_probability"]),
         "change_probability": float(row["change_probability"]),

@@ -11,7 +11,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from changedetect.casepackage import FORMS
-from changedetect.codes import FAMILIES, PDJY
+from changedetect.codes import FAMILIES, PDJY, SOURCE_NAMES
 from changedetect.measure import GEOGRAPHIC, reproject
 from changedetect.records import Case, TimeCode, Unit
 from changedetect.stages.deliver.land import land_columns, main_class
@@ -201,8 +201,28 @@ def missing(case: Case, unit: Unit) -> list[str]:
     return names
 
 
+def witnesses(unit: Unit) -> str:
+    """Say in Chinese which evidence speaks for a change, and which against it.
+
+    Empty where the optical pair speaks alone.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> witnesses(SimpleNamespace(sources=("optical", "series"), against=("radar",)))
+    '光学影像对、时间序列支持；雷达不支持，证据有争议'
+    """
+    if unit.sources == ("optical",) and not unit.against:
+        return ""
+    for_it, against = (
+        "、".join(label for name, label in SOURCE_NAMES.items() if name in said)
+        for said in (unit.sources, unit.against)
+    )
+    return f"{for_it}支持" + (f"；{against}不支持，证据有争议" if against else "")
+
+
 def _handling(package: PackageInput, case: Case, unit: Unit) -> Row:
-    notes = []
+    notes = [*filter(None, [witnesses(unit)])]
     listed = listing(case)
     if listed != "0":
         notes.append(_NOT_SENT[listed])
