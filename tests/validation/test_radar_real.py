@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from changedetect.config.series import RadarSection
+from changedetect.config.radar import RadarSection
 from changedetect.stages.evidence import radar, radar_ratio
 
 CFG = RadarSection()
@@ -42,7 +42,7 @@ def test_pair__kappa(real_data, name, least):
     before, after, truth = load(real_data, name)
     model = radar.fit_radar([(before, after)], CFG)
     llr = radar.measure_radar(before, after, model, CFG)
-    mine = kappa(llr > 0, truth)
+    mine = kappa(llr >= model.threshold, truth)
     ratio, _ = radar_ratio.measure_ratio(before[:, 0], after[:, 0], 0.0, CFG)
     plain = kappa(np.abs(ratio) > otsu(np.abs(ratio)), truth)
     sys.stdout.write(
@@ -62,7 +62,7 @@ def test_rare_change__does_not_flood_the_map(real_data, name):
     thinned = np.where(truth & ~kept, before, after)
     model = radar.fit_radar([(before, thinned)], CFG)
     llr = radar.measure_radar(before, thinned, model, CFG)
-    false_rate = ((llr > 0) & ~truth).sum() / (~truth).sum()
+    false_rate = ((llr >= model.threshold) & ~truth).sum() / (~truth).sum()
     sys.stdout.write(
         f"\n{name} thinned to {kept.mean():.2%} change: false-alarm rate {false_rate:.5f}"
     )
