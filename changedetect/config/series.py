@@ -83,8 +83,8 @@ class FusionSection(Section):
     )
     clip_series_llr: float = Field(3.0, gt=0, description="the series speaks no louder for change")
     deny_series_llr: float = Field(3.0, ge=0, description="… and no louder against it")
-    clip_radar_llr: float = Field(4.0, gt=0, description="radar speaks no louder for change")
-    deny_radar_llr: float = Field(1.0, ge=0, description="… and no louder against it")
+    clip_radar_llr: float = Field(5.0, gt=0, description="radar speaks no louder for change")
+    deny_radar_llr: float = Field(1.5, ge=0, description="… and no louder against it")
     clip_model_llr: float = Field(4.0, gt=0, description="a model speaks no louder for change")
     deny_model_llr: float = Field(2.0, ge=0, description="… and no louder against it")
     weight_optical: float = Field(1.0, ge=0, le=1, description="weight of optical pairs")
@@ -96,10 +96,7 @@ class FusionSection(Section):
     )
     speak_llr: float = Field(1.0, ge=0, description="a source speaks from this on, either way")
     alone_series_llr: float = Field(
-        2.5, description="alarm where only the series observed (no optical pair, no radar)"
-    )
-    alone_radar_llr: float = Field(
-        3.0, description="alarm where no optical pair observed, of radar (and the series)"
+        2.0, description="alarm where the series observed, and neither an optical pair nor radar"
     )
     deviation_frac: tuple[float, ...] = Field(
         (0.0, 0.1, 0.3, 0.45),
@@ -116,8 +113,6 @@ class FusionSection(Section):
         150, ge=0, description="a break confirmed this month may have begun so long before it [day]"
     )
     radar_before_dates: int = Field(
-        4, ge=1, description="radar images before, averaged, at most [images]"
+        24, ge=1, description="radar images before the change, at most [images]"
     )
-    radar_after_dates: int = Field(
-        2, ge=1, description="radar images after, averaged, at most [images]"
-    )
+    radar_after_dates: int = Field(3, ge=1, description="radar images after it, at most [images]")

@@ -126,14 +126,15 @@ class FusedWork:
         )
 
     def _threshold(self, seen: PairTile, fused: fusion.FusedEvidence) -> np.ndarray:
-        """Return the least evidence of an alarm: of the pair, or of those who observed without it."""
-        radar = fused.said[fusion.SOURCES.index("radar")] != schema.EVIDENCE_NODATA
-        scale = schema.EVIDENCE_SCALE
-        alone = np.where(
-            radar,
-            round(self.rules.alone_radar_llr * scale),
-            round(self.rules.alone_series_llr * scale),
-        )
+        """Return the least evidence of an alarm: of the pair, or of those who observed without it.
+
+        Where several did, the highest of theirs: none makes up for what another lacks alone.
+        """
+        alone = np.ones(seen.evidence.shape, np.int32)
+        for layer in self.layers:
+            said = fused.said[fusion.SOURCES.index(layer.name)]
+            mine = np.where(said != schema.EVIDENCE_NODATA, layer.threshold, 1)
+            alone = np.maximum(alone, mine)
         observed = seen.evidence != schema.EVIDENCE_NODATA
         return np.where(observed, seen.threshold, alone).astype(np.int32)
 

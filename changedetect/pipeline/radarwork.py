@@ -27,6 +27,10 @@ from changedetect.records import Scene, ScenePair
 from changedetect.stages import pixels
 from changedetect.stages.evidence import radar
 
+SAMPLE_BLOCKS = 12
+"""Blocks from which the model of a month is fitted; all their dates are held at once: 14 MB each
+with 27 dates of two polarisations."""
+
 
 @dataclass(frozen=True, slots=True)
 class RadarWork:
@@ -113,7 +117,8 @@ def radar_layer(
     )  # fmt: skip
     due = blocks(territory, coarse, radar.radar_halo_px(config.radar))
     done, lines = run_blocks(context, "radar", due, work)
-    layer = CoarseLayer("radar", coarse, folder, done, ScenePair(before[-1], after[-1]))
+    pair = ScenePair(before[-1], after[-1])
+    layer = CoarseLayer("radar", coarse, folder, done, pair, max(model.threshold, 1))
     return SourceResult(layer, (*problems, *lines))
 
 
@@ -138,8 +143,9 @@ def _fit(
 ) -> radar.RadarModel:
     """Learn what nothing changed looks like from the month itself, on sample blocks."""
     reader = RasterReader(context.job.scenes_folder)
+    few = context.job.config.pixels.model_copy(update={"sample_blocks": SAMPLE_BLOCKS})
     samples = [
         (_stack(reader, before, grid, window), _stack(reader, after, grid, window))
-        for window in pixels.sample_windows(grid, context.job.config.pixels)
+        for window in pixels.sample_windows(grid, few)
     ]
     return radar.fit_radar(samples, context.job.config.radar)

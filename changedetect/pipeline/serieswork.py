@@ -35,7 +35,7 @@ from changedetect.pipeline.sourcework import (
 )
 from changedetect.pipeline.territory import Territory
 from changedetect.records import Scene, ScenePair
-from changedetect.schema import EVIDENCE_NODATA
+from changedetect.schema import EVIDENCE_NODATA, EVIDENCE_SCALE
 from changedetect.stages import pixels
 from changedetect.stages.evidence import season, series, series_state
 from changedetect.stages.evidence.series_state import SeriesState
@@ -212,7 +212,9 @@ def series_layer(
     )  # fmt: skip
     folder.mkdir(parents=True, exist_ok=True)
     done, problems = run_blocks(context, "series", blocks(territory, coarse, 0), work)
-    layer = CoarseLayer("series", coarse, folder, done, ScenePair(before[-1], mine[-1]))
+    alone = round(config.fusion.alone_series_llr * EVIDENCE_SCALE)
+    pair = ScenePair(before[-1], mine[-1])
+    layer = CoarseLayer("series", coarse, folder, done, pair, alone)
     return SourceResult(layer, problems, _notes(layer, mine, config.series))
 
 

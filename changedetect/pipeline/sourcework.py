@@ -110,6 +110,8 @@ class CoarseLayer:
         Blocks that have a file.
     pair
         Scenes that stand for it on patches that only it saw.
+    threshold
+        Alarm from this quantised evidence on, where it observed and no optical pair did.
     """
 
     name: str
@@ -117,6 +119,7 @@ class CoarseLayer:
     folder: Path
     tiles: tuple[Tile, ...]
     pair: ScenePair
+    threshold: int
 
     def over(self, window: Window) -> fusion.EvidenceLayer:
         """Return the evidence over a window of the product grid, laid on it.
