@@ -81,12 +81,20 @@ class FusionSection(Section):
     clip_optical_llr: float = Field(
         300.0, gt=0, description="an optical pair counts no more than this, either way"
     )
-    clip_series_llr: float = Field(3.0, gt=0, description="the series speaks no louder for change")
+    clip_series_llr: float = Field(6.0, gt=0, description="the series speaks no louder for change")
     deny_series_llr: float = Field(3.0, ge=0, description="… and no louder against it")
-    clip_radar_llr: float = Field(5.0, gt=0, description="radar speaks no louder for change")
-    deny_radar_llr: float = Field(1.5, ge=0, description="… and no louder against it")
+    clip_radar_llr: float = Field(6.0, gt=0, description="radar speaks no louder for change")
+    deny_radar_llr: float = Field(3.0, ge=0, description="… and no louder against it")
     clip_model_llr: float = Field(4.0, gt=0, description="a model speaks no louder for change")
     deny_model_llr: float = Field(2.0, ge=0, description="… and no louder against it")
+    beside_series_llr: float = Field(
+        1.0, ge=0, description="the series for change, at most, where an optical pair observed"
+    )
+    beside_deny_series_llr: float = Field(2.0, ge=0, description="… and against it")
+    beside_radar_llr: float = Field(
+        0.5, ge=0, description="radar for change, at most, where an optical pair observed"
+    )
+    beside_deny_radar_llr: float = Field(1.0, ge=0, description="… and against it")
     weight_optical: float = Field(1.0, ge=0, le=1, description="weight of optical pairs")
     weight_series: float = Field(1.0, ge=0, le=1, description="weight of the time series")
     weight_radar: float = Field(1.0, ge=0, le=1, description="weight of radar")
@@ -99,15 +107,26 @@ class FusionSection(Section):
         2.0, description="alarm where the series observed, and neither an optical pair nor radar"
     )
     deviation_frac: tuple[float, ...] = Field(
-        (0.0, 0.1, 0.3, 0.45),
+        (0.0, 0.05, 0.1, 0.2, 0.3, 0.45),
         description="length of a deviation under way, as part of the length that confirms a break …",
     )
     deviation_llr: tuple[float, ...] = Field(
-        (-3.0, -1.2, -0.2, 2.2),
+        (-2.2, -1.2, -0.6, 0.3, 1.5, 3.0),
         description="… and what it says, if a clear date is as late as the pair's image after",
     )
     early_frac: float = Field(
-        0.0, ge=0, le=1, description="part of it that counts where the last clear date is earlier"
+        0.3,
+        ge=0,
+        le=1,
+        description="part for change that counts where the last clear date is earlier",
+    )
+    recent_days: int = Field(
+        5, ge=0, description="without a pair, how near the month's end a clear date must lie [day]"
+    )
+    gap_days: int = Field(
+        45,
+        ge=0,
+        description="without a pair, how far before the month the last image may lie [day]",
     )
     late_days: int = Field(
         150, ge=0, description="a break confirmed this month may have begun so long before it [day]"

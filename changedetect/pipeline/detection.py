@@ -208,7 +208,10 @@ def _other_sources(
     key: str,
 ) -> tuple[SourceResult, ...]:
     """Measure what is coarser than the product grid: the series, and radar."""
-    dates = MonthDates.of(context.span, [one.pair for one in fitted])
+    config = context.job.config
+    mine = [scene for scene in scenes if scene.sensor == config.scenes.pair_sensor]
+    pairs = [one.pair for one in fitted]
+    dates = MonthDates.of(context.span, pairs, mine, config.fusion)
     place = context.folder / "work" / digest_of(key, repr(dates))[:16]
     return (
         series_layer(context, territory, scenes, dates, place / "series"),

@@ -14,6 +14,7 @@ import numpy as np
 
 from changedetect import schema, tiling
 from changedetect.config.sensors import SensorProfile
+from changedetect.config.series import FusionSection
 from changedetect.errors import ConfigError
 from changedetect.grid import CoarseGrid, Tile, Window
 from changedetect.io.tile_files import read_tile
@@ -37,9 +38,11 @@ class MonthDates:
     Attributes
     ----------
     since
-        The image before of the first pair; without a pair, the last day before the month.
+        The image before of the first pair. Without a pair the last image of its sensor before the
+        month, if it is not older than `gap_days`: nobody has looked since; else the last day
+        before the month.
     after
-        The image after of the first pair; without one, the first day of the month.
+        The image after of the first pair; without one, `recent_days` before the month's end.
     until
         Last day of the month.
     """
@@ -49,11 +52,20 @@ class MonthDates:
     until: date
 
     @classmethod
-    def of(cls, span: tuple[date, date], pairs: Sequence[ScenePair]) -> "MonthDates":
-        """Take the dates of a month and its pairs."""
+    def of(
+        cls,
+        span: tuple[date, date],
+        pairs: Sequence[ScenePair],
+        images: Sequence[Scene],
+        cfg: FusionSection,
+    ) -> "MonthDates":
+        """Take the dates of a month from its pairs, or from the images of the pair's sensor."""
         if pairs:
             return cls(pairs[0].before.day, pairs[0].after.day, span[1])
-        return cls(span[0] - timedelta(days=1), span[0], span[1])
+        oldest = span[0] - timedelta(days=cfg.gap_days)
+        last = [image.day for image in images if oldest <= image.day < span[0]]
+        since = max(last, default=span[0] - timedelta(days=1))
+        return cls(since, span[1] - timedelta(days=cfg.recent_days), span[1])
 
 
 def _can_be_series(profile: SensorProfile) -> bool:

@@ -105,6 +105,31 @@ def spare_edges(llr: np.ndarray) -> np.ndarray:
     return np.where(denies, np.minimum(around, 0), llr).astype(np.int16)
 
 
+def beside(
+    layer: EvidenceLayer, optical: EvidenceLayer, limits: tuple[float, float]
+) -> EvidenceLayer:
+    """Lower the voice of a coarse layer where an optical pair observed the ground.
+
+    A coarse pixel knows neither the outline of a change nor whether it changed as a whole; the
+    pair does. A change from before the pair's first image is another one: it does not speak for
+    this.
+
+    Parameters
+    ----------
+    layer
+        Laid on the grid of the pair.
+    optical
+        Of the pair.
+    limits
+        How much it says at most against change, and for it. [log-likelihood ratio]
+    """
+    low, high = -round(limits[0] * EVIDENCE_SCALE), round(limits[1] * EVIDENCE_SCALE)
+    both = (layer.llr != EVIDENCE_NODATA) & (optical.llr != EVIDENCE_NODATA)
+    other = (layer.after_day > 0) & (layer.after_day <= optical.before_day)
+    limited = np.clip(layer.llr, low, np.where(other, 0, high))
+    return replace(layer, llr=np.where(both, limited, layer.llr).astype(np.int16))
+
+
 def lay(
     layer: EvidenceLayer, factor: int, offset: tuple[int, int], shape: tuple[int, int]
 ) -> EvidenceLayer:
