@@ -1,5 +1,6 @@
 """Step ``classify``: patches -> suggested after-class and probability."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import geopandas as gpd
@@ -38,7 +39,7 @@ def do(context: MonthContext) -> tuple[StepRecord, bool]:
         table = read_table(context.folder / PATCHES)
         moments = _moments(context.folder / MOMENTS)
         context.progress.begin("classify", 1)
-        features = classify.features(table, moments)
+        features = classify.features(seen_by_pair(table, scenes), moments)
         predicted = _unseen_unsure(classify.predict(estimator, features, section), table, moments)
         classified = table.assign(
             family=predicted["family"].to_numpy(),
@@ -59,6 +60,22 @@ def do(context: MonthContext) -> tuple[StepRecord, bool]:
     done = context.store.step("classify", inputs, work)
     context.progress.end("classify", f"{done[0].facts['patches']} patches classified")
     return done
+
+
+def seen_by_pair(table: gpd.GeoDataFrame, scenes: Sequence[Scene]) -> gpd.GeoDataFrame:
+    """Give patches the evidence and the dates of their images alone, as the classifier knows them.
+
+    Other sources lift or lower the evidence and narrow the dates; what a patch looks like on its
+    images does not change with that.
+    """
+    days = {one.scene_id: one.day for one in scenes}
+    own = table["optical_llr"].astype(float).fillna(table["llr_mean"])
+    return table.assign(
+        llr_mean=own,
+        llr_max=table["llr_max"] + (own - table["llr_mean"]),
+        before_date=[days[name] for name in table["before_scene"]],
+        after_date=[days[name] for name in table["after_scene"]],
+    )
 
 
 def _unseen_unsure(
