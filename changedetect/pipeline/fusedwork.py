@@ -104,10 +104,7 @@ class FusedWork:
     def _fuse(self, seen: PairTile, tile: Tile) -> tuple[fusion.FusedEvidence, np.ndarray]:
         """Add up the sources; and give each pixel the number of its witness and bracket."""
         optical = self._optical(seen)
-        coarse = [
-            fusion.beside(layer.over(tile.outer), optical, self._limits(layer.name))
-            for layer in self.layers
-        ]
+        coarse = [layer.over(tile.outer) for layer in self.layers]
         fused = fusion.fuse([optical, *coarse], self.rules)
         place = seen.index.astype(np.int64)
         loudest = np.full(place.shape, -1, np.int64)
@@ -117,13 +114,6 @@ class FusedWork:
             loudest[louder], best[louder] = number, layer.llr[louder]
         place = np.where(place >= 0, place, loudest)
         return fused, self.witnesses.encode(place, fused.before_day, fused.after_day)
-
-    def _limits(self, name: str) -> tuple[float, float]:
-        rules = self.rules
-        return {
-            "series": (rules.beside_deny_series_llr, rules.beside_series_llr),
-            "radar": (rules.beside_deny_radar_llr, rules.beside_radar_llr),
-        }[name]
 
     def _optical(self, seen: PairTile) -> fusion.EvidenceLayer:
         days = np.array(

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from changedetect.config.sensors import SensorProfile
 from changedetect.config.series import FusionSection, SeriesSection
 from changedetect.errors import SceneError
 from changedetect.grid import CoarseGrid, Grid, Tile
@@ -22,6 +23,7 @@ from changedetect.io.tile_files import read_tile, write_tile
 from changedetect.kernels import harmonic
 from changedetect.kernels import season as seasons
 from changedetect.pipeline.context import MonthContext
+from changedetect.pipeline.job import Job
 from changedetect.pipeline.pairwork import shared_reader
 from changedetect.pipeline.runstore import digest_of
 from changedetect.pipeline.sourcework import (
@@ -49,6 +51,21 @@ def state_digest() -> str:
     """Return a digest of the program's files on which a state rests: another program, another state."""
     files = [Path(str(module.__file__)) for module in (harmonic, seasons, series, series_state)]
     return digest_of([hashlib.sha256(file.read_bytes()).hexdigest() for file in files])
+
+
+def config_digest(job: Job, profile: SensorProfile, grid: Grid) -> str:
+    """Return a digest of everything but images on which the states of a job rest."""
+    return digest_of(
+        state_digest(),
+        job.config.series.model_dump(mode="json"),
+        profile.model_dump(mode="json"),
+        [repr(grid), BLOCK_PX, job.config.pixels.cloud_buffer_px],
+    )
+
+
+def states_folder(root: Path, digest: str) -> Path:
+    """Return where the states of some settings lie, in the folder of a job."""
+    return root / STATES / digest[:16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,16 +216,11 @@ def series_layer(
         return SourceResult(None, notes=(note,))
     config = context.job.config
     coarse = CoarseGrid.under(territory.grid, profile.gsd_m)
-    digest = digest_of(
-        state_digest(),
-        config.series.model_dump(mode="json"),
-        profile.model_dump(mode="json"),
-        [repr(coarse.grid), BLOCK_PX, config.pixels.cloud_buffer_px],
-    )
+    digest = config_digest(context.job, profile, coarse.grid)
     work = SeriesWork(
         context.job.scenes_folder, coarse.grid, tuple(mine), dates, context.span[0],
         config.series, config.fusion, config.pixels.cloud_buffer_px, digest,
-        context.folder.parent / STATES / digest[:16], folder,
+        states_folder(context.folder.parent, digest), folder,
     )  # fmt: skip
     folder.mkdir(parents=True, exist_ok=True)
     done, problems = run_blocks(context, "series", blocks(territory, coarse, 0), work)

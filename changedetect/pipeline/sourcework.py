@@ -136,10 +136,11 @@ class CoarseLayer:
     def over(self, window: Window) -> fusion.EvidenceLayer:
         """Return the evidence over a window of the product grid, laid on it.
 
-        What it says against change is softened beside what it says for it
-        (`fusion.spare_edges`).
+        Alarms that are one coarse pixel wide are lowered (`fusion.thick`), and what it says
+        against change is softened beside what it says for it (`fusion.spare_edges`); each reaches
+        one coarse pixel far.
         """
-        part = self.coarse.covering(window, 1)
+        part = self.coarse.covering(window, 2)
         shape = part.height, part.width
         llr = np.full(shape, schema.EVIDENCE_NODATA, np.int16)
         before, after = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
@@ -152,7 +153,9 @@ class CoarseLayer:
             source, target = common.relative_to(tile.core).slices, common.relative_to(part).slices
             for values, key in ((llr, "llr"), (before, "before"), (after, "after")):
                 values[target] = stored[key][source]
-        layer = fusion.EvidenceLayer(self.name, fusion.spare_edges(llr), before, after)
+        layer = fusion.EvidenceLayer(
+            self.name, fusion.spare_edges(fusion.thick(llr, self.threshold)), before, after
+        )
         offset = self.coarse.offset(window, part)
         return fusion.lay(layer, self.coarse.factor, offset, (window.height, window.width))
 

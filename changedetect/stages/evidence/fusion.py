@@ -50,7 +50,8 @@ class FusedEvidence:
     llr
         ``(y, x)`` int16, `schema.EVIDENCE`; not observed only where no source observed.
     said
-        ``(source, y, x)`` int16, `schema.EVIDENCE`: what each of `SOURCES` added.
+        ``(source, y, x)`` int16, `schema.EVIDENCE`: what each of `SOURCES` says; beside an
+        optical pair less of it is added (section `fusion`, ``beside_…``).
     supports, contradicts
         ``(y, x)`` uint8; bit i is set where `SOURCES[i]` speaks for, or against, change.
     before_day, after_day
@@ -105,29 +106,26 @@ def spare_edges(llr: np.ndarray) -> np.ndarray:
     return np.where(denies, np.minimum(around, 0), llr).astype(np.int16)
 
 
-def beside(
-    layer: EvidenceLayer, optical: EvidenceLayer, limits: tuple[float, float]
-) -> EvidenceLayer:
-    """Lower the voice of a coarse layer where an optical pair observed the ground.
+def thick(llr: np.ndarray, threshold: int) -> np.ndarray:
+    """Lower alarms that are not two coarse pixels wide below the alarm.
 
-    A coarse pixel knows neither the outline of a change nor whether it changed as a whole; the
-    pair does. A change from before the pair's first image is another one: it does not speak for
-    this.
+    A coarse pixel, or a line of them, is not told from noise where nothing else saw the ground.
 
     Parameters
     ----------
-    layer
-        Laid on the grid of the pair.
-    optical
-        Of the pair.
-    limits
-        How much it says at most against change, and for it. [log-likelihood ratio]
+    llr
+        ``(y, x)`` int16, `schema.EVIDENCE`; needs one pixel around what is used.
+    threshold
+        Least quantised evidence of an alarm.
+
+    Examples
+    --------
+    >>> thick(np.array([[500, 500, 500], [500, 500, 0]], np.int16), 300).tolist()
+    [[500, 500, 299], [500, 500, 0]]
     """
-    low, high = -round(limits[0] * EVIDENCE_SCALE), round(limits[1] * EVIDENCE_SCALE)
-    both = (layer.llr != EVIDENCE_NODATA) & (optical.llr != EVIDENCE_NODATA)
-    other = (layer.after_day > 0) & (layer.after_day <= optical.before_day)
-    limited = np.clip(layer.llr, low, np.where(other, 0, high))
-    return replace(layer, llr=np.where(both, limited, layer.llr).astype(np.int16))
+    alarm = llr >= threshold
+    wide = ndimage.binary_opening(alarm, np.ones((2, 2), bool))
+    return np.where(alarm & ~wide, threshold - 1, llr).astype(np.int16)
 
 
 def lay(
@@ -203,24 +201,45 @@ def _check(layers: Sequence[EvidenceLayer]) -> tuple[int, int]:
 
 @dataclass(frozen=True, slots=True)
 class _Voice:
-    """How loud a source may speak, quantised: against change, for it; and its weight."""
+    """How loud a source may speak, quantised: against change, for it; and its weight.
+
+    ``beside`` is what counts of it at most where an optical pair observed the ground.
+    """
 
     low: int
     high: int
     weight: float
+    beside: tuple[int, int] | None = None
 
 
 def _voices(cfg: FusionSection) -> dict[str, _Voice]:
-    limits = {
-        "optical": (cfg.clip_optical_llr, cfg.clip_optical_llr, cfg.weight_optical),
-        "series": (cfg.deny_series_llr, cfg.clip_series_llr, cfg.weight_series),
-        "radar": (cfg.deny_radar_llr, cfg.clip_radar_llr, cfg.weight_radar),
-        "model": (cfg.deny_model_llr, cfg.clip_model_llr, cfg.weight_model),
-    }
+    def steps(deny: float, clip: float) -> tuple[int, int]:
+        return -round(deny * EVIDENCE_SCALE), round(clip * EVIDENCE_SCALE)
+
+    series = steps(cfg.beside_deny_series_llr, cfg.beside_series_llr)
+    radar = steps(cfg.beside_deny_radar_llr, cfg.beside_radar_llr)
+    optical = steps(cfg.clip_optical_llr, cfg.clip_optical_llr)
     return {
-        name: _Voice(-round(deny * EVIDENCE_SCALE), round(clip * EVIDENCE_SCALE), weight)
-        for name, (deny, clip, weight) in limits.items()
+        "optical": _Voice(*optical, cfg.weight_optical),
+        "series": _Voice(
+            *steps(cfg.deny_series_llr, cfg.clip_series_llr), cfg.weight_series, series
+        ),
+        "radar": _Voice(*steps(cfg.deny_radar_llr, cfg.clip_radar_llr), cfg.weight_radar, radar),
+        "model": _Voice(*steps(cfg.deny_model_llr, cfg.clip_model_llr), cfg.weight_model),
     }
+
+
+def _of_this_change(layer: EvidenceLayer, optical: Sequence[EvidenceLayer]) -> EvidenceLayer:
+    """Take back what a layer says for a change from before the first image of a pair.
+
+    That is another change, which both images of the pair show.
+    """
+    llr = layer.llr
+    for pair in optical:
+        seen = (pair.llr != EVIDENCE_NODATA) & (llr != EVIDENCE_NODATA)
+        other = seen & (layer.after_day > 0) & (layer.after_day <= pair.before_day)
+        llr = np.where(other, np.minimum(llr, 0), llr).astype(np.int16)
+    return replace(layer, llr=llr)
 
 
 def _weigh(layers: Sequence[EvidenceLayer], voice: _Voice, repeated: float) -> np.ndarray:
@@ -269,11 +288,13 @@ def fuse(layers: Sequence[EvidenceLayer], cfg: FusionSection) -> FusedEvidence:
     """
     shape = _check(layers)
     voices = _voices(cfg)
-    least = max(1, round(cfg.speak_llr * EVIDENCE_SCALE))
-    bound = -(EVIDENCE_NODATA + 1)
+    optical = [layer for layer in layers if layer.name == "optical"]
+    layers = [one if one.name == "optical" else _of_this_change(one, optical) for one in layers]
+    seen_by_pair = np.zeros(shape, bool)
+    for pair in optical:
+        seen_by_pair |= pair.llr != EVIDENCE_NODATA
     said = np.full((len(SOURCES), *shape), EVIDENCE_NODATA, np.int16)
     total, observed = np.zeros(shape, np.int32), np.zeros(shape, bool)
-    supports, contradicts = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
     for place, name in enumerate(SOURCES):
         mine = [layer for layer in layers if layer.name == name]
         if not mine:
@@ -281,9 +302,30 @@ def fuse(layers: Sequence[EvidenceLayer], cfg: FusionSection) -> FusedEvidence:
         said[place] = _weigh(mine, voices[name], cfg.weight_repeated)
         seen = said[place] != EVIDENCE_NODATA
         observed |= seen
-        total += np.where(seen, said[place], 0)
-        supports |= np.where(seen & (said[place] >= least), 1 << place, 0).astype(np.uint8)
-        contradicts |= np.where(seen & (said[place] <= -least), 1 << place, 0).astype(np.uint8)
-    before_day, after_day = _bracket(layers, least, shape)
+        total += np.where(seen, _counted(said[place], voices[name], seen_by_pair), 0)
+    least = max(1, round(cfg.speak_llr * EVIDENCE_SCALE))
+    bound = -(EVIDENCE_NODATA + 1)
     llr = np.where(observed, np.clip(total, -bound, bound), EVIDENCE_NODATA).astype(np.int16)
-    return FusedEvidence(llr, said, supports, contradicts, before_day, after_day)
+    masks = _masks(said, least)
+    return FusedEvidence(llr, said, *masks, *_bracket(layers, least, shape))
+
+
+def _counted(said: np.ndarray, voice: _Voice, seen_by_pair: np.ndarray) -> np.ndarray:
+    """Return what is added of a source: less where a pair saw the ground, finer than it did.
+
+    A coarse pixel knows neither the outline of a change nor whether it changed as a whole.
+    """
+    if voice.beside is None:
+        return said
+    return np.where(seen_by_pair, np.clip(said, *voice.beside), said)
+
+
+def _masks(said: np.ndarray, least: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return who speaks for change and who against it, as bits."""
+    supports = np.zeros(said.shape[1:], np.uint8)
+    contradicts = np.zeros(said.shape[1:], np.uint8)
+    for place, values in enumerate(said):
+        supports |= np.where(values >= least, 1 << place, 0).astype(np.uint8)
+        denies = (values != EVIDENCE_NODATA) & (values <= -least)
+        contradicts |= np.where(denies, 1 << place, 0).astype(np.uint8)
+    return supports, contradicts
