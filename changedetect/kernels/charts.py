@@ -24,6 +24,9 @@ LOSS, ENERGY, STRENGTH, SCORE = 0, 1, 2, 3
 """Places in the last axis of `sums`: sum of the loss chart, summed squares of the shift chart, how
 far the nearer chart is (1 = alarm) after the last date, and when the last break was confirmed."""
 
+FITS, DOUBTFUL, DEVIATES = -1, 0, 1
+"""What a date is to the forecast."""
+
 _ROOT_TAU = np.sqrt(2.0 * np.pi)
 _LEAST_STEP = -3.0
 _TINY = 1e-12
@@ -109,14 +112,19 @@ def watch(
     mean: np.ndarray,
     sums: np.ndarray,
     rules: ChartRules,
-) -> bool:
-    """Feed both charts with a date; true = the date deviates from what was expected."""
+) -> int:
+    """Feed both charts with a date; return `DEVIATES`, `FITS` the forecast, or `DOUBTFUL`."""
     towards = agreement(z, mean)
     sums[ENERGY] = shift_step(z, mean, sums[ENERGY], rules)
     sums[LOSS] = min(max(sums[LOSS] + step, 0.0), 2.0 * rules.loss_threshold)
     loss = sums[LOSS] / rules.loss_threshold
     sums[STRENGTH] = max(loss, shift_length(mean, sums[ENERGY], rules) / rules.shift_threshold)
-    return step > rules.deviating_llr or towards > rules.shift_agree
+    if step > rules.deviating_llr or towards > rules.shift_agree:
+        return DEVIATES
+    square = 0.0
+    for i in range(z.shape[0]):
+        square += z[i] * z[i]
+    return FITS if step < 0.0 and towards < 0.0 and square < rules.shift_clip**2 else DOUBTFUL
 
 
 @kernel
@@ -132,7 +140,7 @@ def may_learn(sums: np.ndarray, mean: np.ndarray, rules: ChartRules) -> bool:
 @kernel
 def follow(
     day: int,
-    deviates: bool,
+    verdict: int,
     strength: float,
     days: np.ndarray,
     counts: np.ndarray,
@@ -144,14 +152,14 @@ def follow(
     seen when a chart leaves its low level; dates between are in doubt and stay inside the bracket.
     """
     if strength < rules.run_level:
-        if not deviates:
+        if verdict == FITS:
             days[RUN_BEFORE] = day
         days[RUN_FIRST] = 0
         counts[RUN] = 0
         return False
     if days[RUN_FIRST] == 0:
         days[RUN_FIRST] = day
-    if deviates:
+    if verdict == DEVIATES:
         counts[RUN] += 1
     return (
         strength > 1.0

@@ -281,8 +281,8 @@ def absorb(
                     _bare_share(place, empty),
                     chart,
                 )
-                deviates = charts.watch(step, z, mean, summed, chart)
-                confirmed = charts.follow(day, deviates, summed[STRENGTH], here, tally, chart)
+                verdict = charts.watch(step, z, mean, summed, chart)
+                confirmed = charts.follow(day, verdict, summed[STRENGTH], here, tally, chart)
             else:
                 charts.rest(day, mean, summed, here, tally)
             here[LAST_DAY] = day

@@ -157,7 +157,7 @@ def _chart_rules(cfg: SeriesSection, indices: int) -> charts.ChartRules:
         shift_rate=cfg.shift_rate,
         shift_clip=cfg.shift_clip_sigma * float(np.sqrt(indices)),
         shift_agree=cfg.shift_agree_sigma,
-        shift_threshold=float("inf") if alone else cfg.shift_threshold,
+        shift_threshold=float("inf") if alone and cfg.vegetation_loss_only else cfg.shift_threshold,
         shift_freeze=cfg.shift_freeze_frac,
         run_level=cfg.run_level_frac,
         confirm_days=cfg.confirm_days,
