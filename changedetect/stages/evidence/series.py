@@ -231,6 +231,24 @@ def update(state: SeriesState, day: date, values: np.ndarray, cfg: SeriesSection
     return SeriesState(state.roles, state.indices, state.version, ordinal, state.dates + 1, *arrays)
 
 
+def expected(state: SeriesState, day: date, cfg: SeriesSection) -> tuple[np.ndarray, np.ndarray]:
+    """Return what every pixel should look like on a day, and how far off a clear date may be.
+
+    Returns
+    -------
+    tuple of ndarray
+        Both ``(index, y, x)`` float64: forecast, and 1 sigma of noise; NaN where nothing was seen.
+    """
+    x = season.regressors(day.toordinal())[: state.coefficients.shape[-1]]
+    mean = np.moveaxis(state.coefficients.astype(np.float64) @ x, -1, 0)
+    count = len(state.indices)
+    diagonal = [row * count - row * (row - 1) // 2 for row in range(count)]
+    floor = _noise_floor(cfg, state.indices)[:, None, None]
+    noise = np.moveaxis(state.noise[..., diagonal].astype(np.float64), -1, 0)
+    unseen = state.counts[..., charts.OBSERVATIONS] == 0
+    return np.where(unseen, np.nan, mean), np.where(unseen, np.nan, np.sqrt(noise + floor))
+
+
 def alarm_threshold(state: SeriesState, cfg: SeriesSection) -> int:
     """Return the least quantised evidence of a confirmed break; a deviation under way stays below."""
     del state
