@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from changedetect.config.series import SeriesSection
-from changedetect.kernels import harmonic
+from changedetect.kernels import charts
 from changedetect.stages.evidence import series
 
 CFG = SeriesSection()
@@ -24,7 +24,7 @@ def follow(days, images, roles, cfg=CFG):
     first = np.zeros(images.shape[2:], int)
     for day, image in zip(days, images, strict=True):
         new = series.update(state, day, image, cfg)
-        rang = new.days[..., harmonic.BREAK_AFTER] != state.days[..., harmonic.BREAK_AFTER]
+        rang = new.days[..., charts.BREAK_AFTER] != state.days[..., charts.BREAK_AFTER]
         alarms += rang
         first = np.where(rang & (first == 0), day.toordinal(), first)
         state = new
