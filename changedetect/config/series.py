@@ -122,11 +122,11 @@ class FusionSection(Section):
     clip_model_llr: float = Field(4.0, gt=0, description="a model speaks no louder for change")
     deny_model_llr: float = Field(2.0, ge=0, description="… and no louder against it")
     beside_series_llr: float = Field(
-        1.0, ge=0, description="the series for change, at most, where an optical pair observed"
+        0.0, ge=0, description="the series for change, at most, where an optical pair observed"
     )
     beside_deny_series_llr: float = Field(2.0, ge=0, description="… and against it")
     beside_radar_llr: float = Field(
-        0.5, ge=0, description="radar for change, at most, where an optical pair observed"
+        0.0, ge=0, description="radar for change, at most, where an optical pair observed"
     )
     beside_deny_radar_llr: float = Field(1.0, ge=0, description="… and against it")
     weight_optical: float = Field(1.0, ge=0, le=1, description="weight of optical pairs")
@@ -141,11 +141,11 @@ class FusionSection(Section):
         2.0, description="alarm where the series observed, and neither an optical pair nor radar"
     )
     deviation_frac: tuple[float, ...] = Field(
-        (0.0, 0.05, 0.1, 0.2, 0.3, 0.45),
-        description="length of a deviation under way, as part of the length that confirms a break …",
+        (0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75),
+        description="how near a deviation under way is to the alarm of the series (1 = alarm) …",
     )
     deviation_llr: tuple[float, ...] = Field(
-        (-2.2, -1.2, -0.6, 0.3, 1.5, 3.0),
+        (-1.6, -0.9, -0.4, 0.0, 0.7, 2.0, 3.5),
         description="… and what it says, if a clear date is as late as the pair's image after",
     )
     early_frac: float = Field(

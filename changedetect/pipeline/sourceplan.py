@@ -28,8 +28,8 @@ RADAR_SECONDS = 20.0
 FIT_SECONDS = 3.0
 """Fit of the radar model. [s]"""
 
-STATE_BYTES_PER_PX = 208
-"""A state of three indices; one of fewer is smaller. [byte]"""
+STATE_BYTES_PER_PX = 320
+"""A state of greenness and four bands; one of fewer is smaller. [byte]"""
 
 EVIDENCE_BYTES_PER_PX = 10
 """Evidence and two days of a coarse pixel, while the step is at work. [byte]"""

@@ -12,7 +12,7 @@ from datetime import date, timedelta
 import numpy as np
 
 from changedetect.config.series import FusionSection, SeriesSection
-from changedetect.kernels import harmonic
+from changedetect.kernels import charts
 from changedetect.schema import EVIDENCE_NODATA, EVIDENCE_SCALE
 from changedetect.stages.evidence import series
 from changedetect.stages.evidence.series import SeriesEvidence
@@ -39,7 +39,7 @@ class SeriesMonth:
     until: date
 
 
-def deviation(state: SeriesState, month: SeriesMonth, cfg: FusionSection, h: float) -> np.ndarray:
+def deviation(state: SeriesState, month: SeriesMonth, cfg: FusionSection) -> np.ndarray:
     """Tell what deviations under way say, ``(y, x)`` float64. [log-likelihood ratio]
 
     Parameters
@@ -49,15 +49,13 @@ def deviation(state: SeriesState, month: SeriesMonth, cfg: FusionSection, h: flo
     month
         Its dates.
     cfg
-        Section `fusion`: how long a deviation says what.
-    h
-        Length that confirms a break. [sigma]
+        Section `fusion`: what a deviation says, by how near it is to an alarm.
     """
-    length = np.sqrt(np.square(state.cusum.astype(np.float64)).sum(axis=-1)) / h
-    says = np.interp(length, cfg.deviation_frac, cfg.deviation_llr)
-    earlier = state.days[..., harmonic.RUN_FIRST] <= month.since.toordinal()
+    strength = state.sums[..., charts.STRENGTH].astype(np.float64)
+    says = np.interp(strength, cfg.deviation_frac, cfg.deviation_llr)
+    earlier = state.days[..., charts.RUN_FIRST] <= month.since.toordinal()
     says = np.where(earlier, np.minimum(says, 0.0), says)  # what began before is another change
-    current = state.days[..., harmonic.LAST_DAY] >= month.after.toordinal()
+    current = state.days[..., charts.LAST_DAY] >= month.after.toordinal()
     return np.asarray(np.where(current, says, cfg.early_frac * np.maximum(says, 0.0)))
 
 
@@ -86,12 +84,9 @@ def month_evidence(
         deviation under way says; not observed as in `series.evidence`.
     """
     alarm = series.alarm_threshold(state, settings)
-    h = settings.cusum_threshold_sigma + settings.cusum_threshold_per_index_sigma * (
-        len(state.indices) - 1
-    )
     now = series.evidence(state, month.since, month.until, settings)
     seen = now.llr != EVIDENCE_NODATA
-    says = np.rint(deviation(state, month, cfg, h) * EVIDENCE_SCALE)
+    says = np.rint(deviation(state, month, cfg) * EVIDENCE_SCALE)
     confirmed = seen & (now.llr >= alarm)
     llr = np.where(confirmed, now.llr, np.where(seen, says, EVIDENCE_NODATA))
     far = month.since - timedelta(days=cfg.late_days)
