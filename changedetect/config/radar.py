@@ -62,3 +62,15 @@ class RadarSection(Section):
     false_alarm_rate: float = Field(
         0.005, gt=0, lt=0.5, description="share of unchanged pixels that courses may alarm"
     )
+    sequence_looks: float = Field(
+        20.0, ge=1, description="the sequential test averages images to at least so many looks"
+    )
+    sequence_alarm_rate: float = Field(
+        1e-3, gt=0, lt=0.5, description="share of unchanged pixels that a date may alarm in it"
+    )
+    least_incidence_deg: float = Field(
+        15.0, ge=0, lt=90, description="steeper local incidence: layover or nearly [degree]"
+    )
+    most_incidence_deg: float = Field(
+        80.0, gt=0, le=90, description="flatter local incidence: shadow or nearly [degree]"
+    )
