@@ -74,3 +74,10 @@ class RadarSection(Section):
     most_incidence_deg: float = Field(
         80.0, gt=0, le=90, description="flatter local incidence: shadow or nearly [degree]"
     )
+    mixed_kinds: int = Field(3, ge=1, description="kinds of ground in a pair of different sensors")
+    mixed_radius_px: int = Field(
+        3, ge=0, description="radius over which both images are averaged there [px]"
+    )
+    mixed_smooth_px: int = Field(
+        5, ge=0, description="radius over which its distances are averaged [px]"
+    )

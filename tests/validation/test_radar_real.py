@@ -5,11 +5,13 @@ import sys
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.ndimage import uniform_filter
 
 from changedetect.config.radar import RadarSection
-from changedetect.stages.evidence import radar, radar_ratio
+from changedetect.stages.evidence import mixed, radar, radar_ratio
 
 CFG = RadarSection()
+CUTS = np.linspace(0.6, 0.995, 80)
 
 
 def load(folder, name):
@@ -67,3 +69,39 @@ def test_rare_change__does_not_flood_the_map(real_data, name):
         f"\n{name} thinned to {kept.mean():.2%} change: false-alarm rate {false_rate:.5f}"
     )
     assert false_rate < 0.002
+
+
+def f1(found, truth):
+    return 2 * (found & truth).sum() / (found.sum() + truth.sum())
+
+
+def standardised(values):
+    return (values - values.mean()) / values.std()
+
+
+def test_radar_against_optical__beats_the_difference_of_intensities(real_data):
+    parts = []
+    for part in ("1", "2", "gt"):
+        with Image.open(real_data / "optical_sar_pair" / f"shuguang_{part}.bmp") as image:
+            parts.append(np.asarray(image, dtype=np.float32))
+    before, after, truth = parts[0][..., 0], parts[1], parts[2] >= 128
+    grey = after.mean(axis=2)
+    plain = np.abs(before - grey)
+    scaled = np.abs(standardised(before) - standardised(grey))
+    images = before[None], np.moveaxis(after, 2, 0)
+    model = mixed.fit_mixed([images], CFG)
+    found = mixed.measure_mixed(*images, model, CFG) >= model.threshold
+    mine = f1(found, truth)
+    bests = [max(f1(v > cut, truth) for cut in np.quantile(v, CUTS)) for v in (plain, scaled)]
+    smoothed = uniform_filter(scaled, 7)
+    rate = (found & ~truth).sum() / (~truth).sum()
+    sys.stdout.write(
+        f"\nshuguang: F1 {mine:.3f}, precision {truth[found].mean():.3f}, recall "
+        f"{found[truth].mean():.3f}, false-alarm rate {rate:.4f} (stated "
+        f"{model.false_alarm_rate:.4f}); difference with Otsu {f1(plain > otsu(plain), truth):.3f}, "
+        f"standardised {f1(scaled > otsu(scaled), truth):.3f}, standardised and smoothed 7 x 7 "
+        f"{f1(smoothed > otsu(smoothed), truth):.3f}; best reachable threshold {bests[0]:.3f} and "
+        f"{bests[1]:.3f}"
+    )
+    assert mine >= 0.70
+    assert mine > max(bests)
