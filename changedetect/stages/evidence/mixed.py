@@ -97,7 +97,12 @@ def fit_mixed(samples: Sequence[tuple[np.ndarray, np.ndarray]], cfg: RadarSectio
     middle = np.median(pixels, axis=1).astype(np.float64)
     spread = np.maximum(pixels.std(axis=1, dtype=np.float64), LEAST_SPREAD)
     bands = (samples[0][0].shape[0], samples[0][1].shape[0])
-    own = cfg.model_copy(update={"course_kinds": cfg.mixed_kinds})
+    own = cfg.model_copy(
+        update={
+            "course_kinds": cfg.mixed_kinds,
+            "false_alarm_rate": cfg.mixed_false_alarm_rate,
+        }
+    )
     known: list[np.ndarray] = []
     wanted: list[np.ndarray] = []
     for stack in stacks:
@@ -107,7 +112,7 @@ def fit_mixed(samples: Sequence[tuple[np.ndarray, np.ndarray]], cfg: RadarSectio
     kinds = fit_kinds(np.concatenate(known, axis=1).T, np.concatenate(wanted, axis=1).T, own)
     model = MixedModel(middle, spread, bands, kinds, RadarNull.empty(), int(pixels.shape[1]))
     distances = [_distance(stack, model, cfg) for stack in stacks]
-    null = fit_null(np.concatenate([d[np.isfinite(d)] for d in distances]), cfg)
+    null = fit_null(np.concatenate([d[np.isfinite(d)] for d in distances]), own)
     return MixedModel(middle, spread, bands, kinds, null, model.pixels)
 
 
