@@ -55,10 +55,38 @@ class RadarSection(Section):
         0.02, gt=0, description="least spread of a kind around its course [neper]"
     )
     null_shape: float = Field(1.5, gt=0, description="form of the tail of the courses' distances")
+    pair_null_shape: float = Field(
+        1.95, gt=0, description="form of the tail of a pair's log-ratios"
+    )
+    least_stated_rate: float = Field(
+        1e-4, ge=0, description="no lower false-alarm rate is stated of a pair: too few pixels tell"
+    )
     null_steps: int = Field(12, ge=1, description="rounds in which the changed share is estimated")
     null_span: float = Field(
         3.0, gt=0, description="changes lie anywhere in so many times e above the usual distance"
     )
     false_alarm_rate: float = Field(
-        0.005, gt=0, lt=0.5, description="share of unchanged pixels that courses may alarm"
+        0.01, gt=0, lt=0.5, description="share of unchanged pixels that courses may alarm"
+    )
+    sequence_looks: float = Field(
+        20.0, ge=1, description="the sequential test averages images to at least so many looks"
+    )
+    sequence_alarm_rate: float = Field(
+        1e-3, gt=0, lt=0.5, description="share of unchanged pixels that a date may alarm in it"
+    )
+    least_incidence_deg: float = Field(
+        15.0, ge=0, lt=90, description="steeper local incidence: layover or nearly [degree]"
+    )
+    most_incidence_deg: float = Field(
+        80.0, gt=0, le=90, description="flatter local incidence: shadow or nearly [degree]"
+    )
+    mixed_kinds: int = Field(3, ge=1, description="kinds of ground in a pair of different sensors")
+    mixed_radius_px: int = Field(
+        3, ge=0, description="radius over which both images are averaged there [px]"
+    )
+    mixed_smooth_px: int = Field(
+        5, ge=0, description="radius over which its distances are averaged [px]"
+    )
+    mixed_false_alarm_rate: float = Field(
+        0.005, gt=0, lt=0.5, description="share of unchanged pixels that it may alarm"
     )

@@ -260,3 +260,10 @@ def test_month_of_other_dates__is_refused():
     model = radar.fit_radar([(before, after)], CFG)
     with pytest.raises(LayerError, match="same dates"):
         radar.measure_radar(before[1:], after, model, CFG)
+
+
+def test_month_of_one_polarisation__works_too():
+    before, after, truth = season(16)
+    alarm = alarms(before[:, :1], after[:, :1])
+    assert alarm[truth].mean() > 0.8
+    assert alarm[:30].mean() < 2 * CFG.false_alarm_rate

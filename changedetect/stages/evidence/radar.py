@@ -28,6 +28,7 @@ from changedetect.stages.evidence.radar_course import (
     fit_course,
 )
 from changedetect.stages.evidence.radar_looks import estimate_looks, shortest_half
+from changedetect.stages.evidence.radar_null import fit_null
 from changedetect.stages.evidence.radar_ratio import measure_ratio
 
 NORMAL_SHARE, NORMAL_WIDTH = 0.95, 1.959963984540054
@@ -181,7 +182,7 @@ def fit_radar(samples: Samples, cfg: RadarSection) -> RadarModel:
     model = _fit_ratio(samples, cfg)
     counts = {(before.shape[0], after.shape[0]) for before, after in samples}
     if len(counts) > 1 or min(counts)[0] < cfg.course_least_dates:
-        return model
+        return replace(model, false_alarm_rate=_stated_rate(samples, model, cfg))
     course = fit_course(samples, cfg)
     null = course.null
     return replace(
@@ -321,14 +322,37 @@ def _pair_llr(
     before: np.ndarray, after: np.ndarray, model: RadarModel, cfg: RadarSection
 ) -> np.ndarray:
     """Log-likelihood ratio of the log-ratio; NaN = not observed."""
+    squared, variance = _pair_distance(before, after, model, cfg)
+    widened = 1.0 + cfg.change_sd_neper**2 / variance
     bands = before.shape[1]
+    return np.asarray(0.5 * (squared * (1.0 - 1.0 / widened) - bands * np.log(widened)))
+
+
+def _pair_distance(
+    before: np.ndarray, after: np.ndarray, model: RadarModel, cfg: RadarSection
+) -> tuple[np.ndarray, np.ndarray]:
+    """Squared distance from "nothing changed", and the variance it was measured in [neper²]."""
     ratios, variances = [], []
-    for band in range(bands):
+    for band in range(before.shape[1]):
         ratio, dates = measure_ratio(before[:, band], after[:, band], model.soften[band], cfg)
         seen_dates = np.maximum(dates, 1.0)
         ratios.append(ratio - model.centre[band])
         spread = max(model.scale[band] ** 2 * max(model.dates, 1.0), model.surface[band] ** 2)
         variances.append(spread / seen_dates)
-    distance = _combine(ratios, variances, model.correlation)
-    widened = 1.0 + cfg.change_sd_neper**2 / np.mean(variances, axis=0)
-    return np.asarray(0.5 * (distance * (1.0 - 1.0 / widened) - bands * np.log(widened)))
+    return _combine(ratios, variances, model.correlation), np.mean(variances, axis=0)
+
+
+def _stated_rate(samples: Samples, model: RadarModel, cfg: RadarSection) -> float:
+    """Share of unchanged pixels that the threshold of a pair alarms, from the body of the ratios."""
+    squared, variances = [], []
+    for before, after in samples:
+        distance, variance = _pair_distance(before, after, model, cfg)
+        seen = np.isfinite(distance)
+        squared.append(distance[seen])
+        variances.append(variance[seen])
+    own = cfg.model_copy(update={"null_shape": cfg.pair_null_shape})
+    null = fit_null(np.sqrt(np.maximum(np.concatenate(squared), 0.0)), own)
+    widened = 1.0 + cfg.change_sd_neper**2 / float(np.median(np.concatenate(variances)))
+    needed = 2.0 * model.threshold / EVIDENCE_SCALE + len(model.centre) * math.log(widened)
+    rate = null.rate_at(math.sqrt(needed / (1.0 - 1.0 / widened)))
+    return max(rate, cfg.least_stated_rate)

@@ -66,6 +66,11 @@ class RadarNull:
         body = np.where(u > 0, np.maximum(u, 0.0) ** self.shape, u)
         return np.asarray(body - self.height)
 
+    def rate_at(self, distance: float) -> float:
+        """Return the share of unchanged pixels that lie beyond a distance, at most a half."""
+        u = (math.log(max(distance, SMALLEST)) - self.middle) / self.scale
+        return 0.5 * math.exp(-(max(u, 0.0) ** self.shape))
+
     @property
     def height(self) -> float:
         """Logarithm of the null density over the alternative's, at the null median."""
