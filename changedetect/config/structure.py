@@ -51,7 +51,10 @@ class StructureSection(Section):
         0.55, gt=0, description="usual difference of ln(right angles) on unchanged ground"
     )
     gain_scale: float = Field(
-        0.5, gt=0, description="mean difference of the built index on unchanged ground [spread]"
+        0.7, gt=0, description="usual difference of the built index, where anchors are too few"
+    )
+    tail_quantile: float = Field(
+        0.99, gt=0.5, lt=1, description="quantile of the anchors' difference that sets its scale"
     )
     gain_cap: float = Field(
         10.0, gt=1, description="differences beyond this many usual ones count as this many"

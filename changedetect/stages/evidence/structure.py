@@ -193,17 +193,18 @@ def _scales(
 ) -> tuple[tuple[float, ...], float, float]:
     """Drift of the cues, level of natural ground, and scale of the index's difference.
 
-    Median and median deviation of the anchors; where they are few, the frozen scales count more.
+    Median and tail of the anchors; where they are few, the frozen values count more.
     """
-    few = np.zeros(len(cues[0]))
-    trust = anchors.sum() / (anchors.sum() + cfg.anchor_prior_px)
-    apart = cues[1] - cues[0]
-    drift = trust * np.median(apart[:, anchors], axis=1) if anchors.any() else few
-    before, after = _index(cues[0]), _index(cues[1] - drift[:, None])
+    trust = float(anchors.sum() / (anchors.sum() + cfg.anchor_prior_px))
+    apart = (cues[1] - cues[0])[:, anchors]
+    moved = trust * np.median(apart, axis=1) if anchors.any() else np.zeros(len(apart))
+    drift = tuple(map(float, moved))
+    before, after = _index(cues[0]), _index(cues[1] - moved[:, None])
     natural = float(np.median(np.concatenate([before, after])))
-    gain = (after - before)[anchors]
-    own = 1.4826 * float(np.median(np.abs(gain - np.median(gain)))) if len(gain) else 1.0
-    return tuple(map(float, drift)), natural, max(1.0, float(1.0 + trust * (own - 1.0)))
+    gain = _gain(cues[:, :, anchors], drift, natural)
+    tail = -math.log(1.0 - cfg.tail_quantile)
+    own = float(np.quantile(gain, cfg.tail_quantile)) / tail if len(gain) else cfg.gain_scale
+    return drift, natural, trust * own + (1.0 - trust) * cfg.gain_scale
 
 
 def _index(cues: np.ndarray) -> np.ndarray:
@@ -220,7 +221,7 @@ def _gain(cues: np.ndarray, drift: tuple[float, ...], natural: float) -> np.ndar
 
 def _ratio(gain: np.ndarray, rank: np.ndarray, spread: float, cfg: StructureSection) -> np.ndarray:
     """Log-likelihood ratio: exponential against flat difference, and unlike against alike ground."""
-    built = np.minimum(gain / (cfg.gain_scale * spread), cfg.gain_cap) - math.log(cfg.gain_cap)
+    built = np.minimum(gain / spread, cfg.gain_cap) - math.log(cfg.gain_cap)
     return np.asarray(built + _unlike(rank, cfg))
 
 
