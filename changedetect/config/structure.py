@@ -4,6 +4,9 @@ from pydantic import Field
 
 from changedetect.config.base import Section
 
+EDGE_PX = 2
+"""Edges and light are looked at with their neighbours up to this distance. [px]"""
+
 
 class StructureSection(Section):
     """From a pair of colour pictures to a log-likelihood ratio of built change."""
@@ -22,7 +25,10 @@ class StructureSection(Section):
     likeness_radius_px: int = Field(12, ge=1, description="window in which edges are compared [px]")
     search_px: int = Field(2, ge=0, description="shift that is forgiven within a window [px]")
     stranger_px: int = Field(
-        50, ge=8, description="places this far apart show how alike unrelated ground is [px]"
+        48,
+        ge=8,
+        description="places this far apart show how alike unrelated ground is; a multiple of 8, so "
+        "that the blocks of JPEG lie on one another there too [px]",
     )
     same_alpha: float = Field(
         3.0, gt=0, description="Beta shape of the likeness of the same ground, towards unlike"
@@ -50,6 +56,12 @@ class StructureSection(Section):
     angle_scale: float = Field(
         0.55, gt=0, description="usual difference of ln(right angles) on unchanged ground"
     )
+    guide_radius_px: int = Field(
+        6, ge=0, description="radius of the guided filter over the built index [px]"
+    )
+    guide_softness: float = Field(
+        0.25, gt=0, description="colours nearer than this are smoothed together [share of white]"
+    )
     gain_scale: float = Field(
         0.7, gt=0, description="usual difference of the built index, where anchors are too few"
     )
@@ -71,4 +83,5 @@ class StructureSection(Section):
     def reach_px(self) -> int:
         """How far evidence of a pixel looks. [px]"""
         likeness = self.likeness_radius_px + self.search_px
-        return max(likeness, self.angle_radius_px, self.colour_radius_px) + 2
+        cues = max(self.angle_radius_px, self.colour_radius_px) + 2 * self.guide_radius_px
+        return max(likeness, cues) + EDGE_PX

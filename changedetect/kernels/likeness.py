@@ -12,9 +12,6 @@ import numpy as np
 
 from changedetect.kernels._jit import kernel
 
-EDGE_PX = 2
-"""How far `edge_field` reaches. [px]"""
-
 EDGE_QUANTUM = 16.0
 """An edge of length g is stored with the length 16 · sqrt(g)."""
 

@@ -13,7 +13,7 @@ import xarray as xr
 
 from changedetect.config.structure import StructureSection
 from changedetect.errors import SceneError
-from changedetect.kernels.likeness import EDGE_PX, box_sums, edge_field, right_angles
+from changedetect.kernels.likeness import box_sums, edge_field, right_angles
 
 LIGHT_TOP = 4095
 """Light of a pixel as white as the brightest, stored."""
@@ -26,6 +26,9 @@ HAZE = 0.3
 
 QUANTUM = 10_000.0
 """Colour and light are rounded to this fraction before they are averaged."""
+
+GUIDE_QUANTUM = 512.0
+"""White, in a guide."""
 
 UNIT = 32.0 * LIGHT_TOP
 """Right angles are divided by this: a root of light per pixel."""
@@ -125,7 +128,7 @@ def surface_cues(
     Returns
     -------
     ndarray
-        ``(date, cue, y, x)`` float64; NaN where not observed.
+        ``(date, cue, y, x)`` float32; NaN where no window is observed.
     """
     scaled = palette.scaled(stack)
     blue, green = np.maximum(scaled[:, 2], 0.0) + HAZE, np.maximum(scaled[:, 1], 0.0) + HAZE
@@ -136,7 +139,14 @@ def surface_cues(
         angles = right_angles(fields[date], cfg.angle_radius_px).astype(np.float64) / UNIT
         built = np.log(angles + FLAT)
         cues.append([colour / cfg.colour_scale, light / cfg.light_scale, built / cfg.angle_scale])
-    return np.array(cues)
+    return np.array(cues, np.float32)
+
+
+def guide_of(stack: xr.DataArray, palette: Palette) -> np.ndarray:
+    """Return the colours of both dates as a guide for smoothing, ``(y, x, 6)`` int16."""
+    scaled = np.nan_to_num(palette.scaled(stack)) * GUIDE_QUANTUM
+    channels = np.rint(scaled).astype(np.int16).reshape(-1, *stack.shape[2:])
+    return np.ascontiguousarray(np.moveaxis(channels, 0, 2))
 
 
 def _light(scaled: np.ndarray) -> np.ndarray:
@@ -151,6 +161,3 @@ def _mean(values: np.ndarray, radius: int) -> np.ndarray:
     counts = box_sums(seen.astype(np.int64), radius)
     means = box_sums(stored, radius) / np.maximum(counts, 1) / QUANTUM
     return np.asarray(np.where(counts > 0, means, np.nan))
-
-
-__all__ = ["EDGE_PX", "Palette", "edges_of", "fit_palette", "surface_cues"]

@@ -17,11 +17,14 @@ import xarray as xr
 
 from changedetect.config.structure import StructureSection
 from changedetect.errors import SceneError
+from changedetect.kernels.guided import guided_mean
 from changedetect.schema import EVIDENCE_NODATA, EVIDENCE_SCALE, STACK, check_array
 from changedetect.stages.evidence.appearance import (
+    GUIDE_QUANTUM,
     Palette,
     edges_of,
     fit_palette,
+    guide_of,
     surface_cues,
 )
 from changedetect.stages.evidence.likeness import Strangers, fit_strangers, likeness_of
@@ -29,11 +32,36 @@ from changedetect.stages.evidence.likeness import Strangers, fit_strangers, like
 TOP = 32767
 """Evidence is clipped to ± this."""
 
+MIDDLE = 0.5
+"""Half of unrelated ground ranks below this."""
+
+FURTHEST = 60.0
+"""Differences of the built index are cut here before they are smoothed."""
+
+QUANTUM, OFFSET = 256, 16384
+"""Differences are stored as integers: × 256, and 2**14 is none."""
+
 RANKS = 512
 """Points at which the null of the likeness is summed up."""
 
 STEPS = 201
 """Thresholds that are tried between the highest and the lowest false-alarm rate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """Zero of the built index.
+
+    Attributes
+    ----------
+    drift
+        ``(cue,)`` how cues after differ from cues before on the same ground.
+    natural
+        Index that half of the ground does not exceed: built ground begins above it.
+    """
+
+    drift: tuple[float, ...]
+    natural: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +74,10 @@ class StructureModel:
         Black and white of each band and date.
     strangers
         How alike unrelated ground of this pair is.
-    drift
-        ``(cue,)`` how cues after differ from cues before on the same ground.
-    natural
-        Level of the built index that ground without buildings does not exceed.
+    level
+        Zero of the built index.
     spread
-        Scale of the index's difference on the same ground.
+        Mean difference of the built index on the same ground.
     changed_share
         Estimated share of ground whose structure is no longer the same.
     false_alarm_rate
@@ -66,8 +92,7 @@ class StructureModel:
 
     palette: Palette
     strangers: Strangers
-    drift: tuple[float, ...]
-    natural: float
+    level: Level
     spread: float
     changed_share: float
     false_alarm_rate: float
@@ -77,11 +102,29 @@ class StructureModel:
 
 
 @dataclass(frozen=True, slots=True)
-class _Sample:
-    """What one block tells: cues of both dates and ranks of its likeness."""
+class _Block:
+    """What one window tells.
 
+    Attributes
+    ----------
+    seen
+        ``(y, x)`` bool, observed in both dates.
+    cues
+        ``(date, cue, y, x)`` float32.
+    rank
+        ``(y, x)`` float64, likeness among strangers. [0-1]
+    guide
+        ``(y, x, 6)`` int16, colours of both dates.
+    """
+
+    seen: np.ndarray
     cues: np.ndarray
     rank: np.ndarray
+    guide: np.ndarray
+
+    def pick(self, values: np.ndarray) -> np.ndarray:
+        """Values ``(..., y, x)`` of the observed pixels, ``(..., pixel)``."""
+        return np.asarray(values[..., self.seen])
 
 
 def fit_structure(
@@ -121,20 +164,19 @@ def fit_structure(
     palette = fit_palette(stacks, cfg)
     fields = [edges_of(stack, palette) for stack in stacks]
     strangers = fit_strangers(fields, cfg)
-    samples = [
-        _sample(stack, field, (palette, strangers), cfg)
+    blocks = [
+        _block(stack, field, (palette, strangers), cfg)
         for stack, field in zip(stacks, fields, strict=True)
     ]
-    cues = np.concatenate([sample.cues for sample in samples], axis=2)
-    rank = np.concatenate([sample.rank for sample in samples])
-    drift, natural, spread = _scales(cues, rank > cfg.anchor_rank, cfg)
-    share = float(np.clip(2.0 * np.mean(rank < 0.5), 0.0, 0.95))  # noqa: PLR2004 - the median
-    ratio = _ratio(_gain(cues, drift, natural), rank, spread, cfg)
-    rate, threshold = _threshold(np.sort(ratio), share, cfg)
-    return StructureModel(
-        palette, strangers, drift, natural, spread, share, rate, threshold, count,
-        _notes(share, int((rank > cfg.anchor_rank).sum()), cfg),
-    )  # fmt: skip
+    rank = np.concatenate([block.pick(block.rank) for block in blocks])
+    anchors = rank > cfg.anchor_rank
+    level = _fit_level(blocks, anchors, cfg)
+    gain = np.concatenate([block.pick(_gain(block, level, cfg)) for block in blocks])
+    spread = _fit_spread(gain[anchors], cfg)
+    share = float(np.clip(2.0 * np.mean(rank < MIDDLE), 0.0, 0.95))
+    rate, threshold = _threshold(np.sort(_ratio(gain, rank, spread, cfg)), share, cfg)
+    notes = _notes(share, int(anchors.sum()), cfg)
+    return StructureModel(palette, strangers, level, spread, share, rate, threshold, count, notes)
 
 
 def measure_structure(
@@ -163,9 +205,9 @@ def measure_structure(
     if not seen.any():
         return evidence
     fields = edges_of(stack, model.palette)
-    sample = _sample(stack, fields, (model.palette, model.strangers), cfg)
-    gain = _gain(sample.cues, model.drift, model.natural)
-    ratio = _ratio(gain, sample.rank, model.spread, cfg)
+    block = _block(stack, fields, (model.palette, model.strangers), cfg)
+    gain = block.pick(_gain(block, model.level, cfg))
+    ratio = _ratio(gain, block.pick(block.rank), model.spread, cfg)
     evidence[seen] = np.clip(np.rint(ratio * EVIDENCE_SCALE), -TOP, TOP).astype(np.int16)
     return evidence
 
@@ -175,48 +217,59 @@ def _seen(stack: xr.DataArray) -> np.ndarray:
     return np.asarray(np.isfinite(stack.values).all(axis=(0, 1)))
 
 
-def _sample(
+def _block(
     stack: xr.DataArray,
     fields: tuple[np.ndarray, np.ndarray],
     fitted: tuple[Palette, Strangers],
     cfg: StructureSection,
-) -> _Sample:
-    """Gather the cues ``(date, cue, pixel)`` and ranks ``(pixel,)`` of the observed pixels."""
+) -> _Block:
+    """Look at one window."""
     palette, strangers = fitted
-    seen = _seen(stack)
     cues = surface_cues(stack, palette, fields, cfg)
-    return _Sample(cues[:, :, seen], strangers.rank(likeness_of(fields, cfg)[seen]))
+    rank = strangers.rank(likeness_of(fields, cfg))
+    return _Block(_seen(stack), cues, rank, guide_of(stack, palette))
 
 
-def _scales(
-    cues: np.ndarray, anchors: np.ndarray, cfg: StructureSection
-) -> tuple[tuple[float, ...], float, float]:
-    """Drift of the cues, level of natural ground, and scale of the index's difference.
-
-    Median and tail of the anchors; where they are few, the frozen values count more.
-    """
-    trust = float(anchors.sum() / (anchors.sum() + cfg.anchor_prior_px))
-    apart = (cues[1] - cues[0])[:, anchors]
-    moved = trust * np.median(apart, axis=1) if anchors.any() else np.zeros(len(apart))
-    drift = tuple(map(float, moved))
-    before, after = _index(cues[0]), _index(cues[1] - moved[:, None])
-    natural = float(np.median(np.concatenate([before, after])))
-    gain = _gain(cues[:, :, anchors], drift, natural)
-    tail = -math.log(1.0 - cfg.tail_quantile)
-    own = float(np.quantile(gain, cfg.tail_quantile)) / tail if len(gain) else cfg.gain_scale
-    return drift, natural, trust * own + (1.0 - trust) * cfg.gain_scale
+def _fit_level(blocks: Sequence[_Block], anchors: np.ndarray, cfg: StructureSection) -> Level:
+    """Find how the cues drift on the same ground, and what natural ground reaches."""
+    cues = np.concatenate([block.pick(block.cues) for block in blocks], axis=2)
+    apart = (cues[1] - cues[0])[:, anchors].astype(np.float64)
+    drift = (
+        _trust(anchors, cfg) * np.median(apart, axis=1) if anchors.any() else np.zeros(len(apart))
+    )
+    built = _index(cues, tuple(map(float, drift)))
+    return Level(tuple(map(float, drift)), float(np.median(built)))
 
 
-def _index(cues: np.ndarray) -> np.ndarray:
-    """How built the ground looks: the cues, each in its scale, added up."""
-    return np.asarray(cues.sum(axis=0) / math.sqrt(len(cues)))
+def _trust(anchors: np.ndarray, cfg: StructureSection) -> float:
+    """How much the pair's own anchors count against the frozen values. [0-1]"""
+    return float(anchors.sum() / (anchors.sum() + cfg.anchor_prior_px))
 
 
-def _gain(cues: np.ndarray, drift: tuple[float, ...], natural: float) -> np.ndarray:
-    """Difference of the built index, natural ground counting as none, ``(pixel,)``."""
-    before = np.maximum(_index(cues[0]) - natural, 0.0)
-    after = np.maximum(_index(cues[1] - np.array(drift)[:, None]) - natural, 0.0)
-    return np.asarray(np.abs(after - before))
+def _fit_spread(gain: np.ndarray, cfg: StructureSection) -> float:
+    """Mean difference of the index on the same ground, from the tail of the anchors."""
+    if not len(gain):
+        return cfg.gain_scale
+    trust = len(gain) / (len(gain) + cfg.anchor_prior_px)
+    own = float(np.quantile(gain, cfg.tail_quantile)) / -math.log(1.0 - cfg.tail_quantile)
+    return trust * own + (1.0 - trust) * cfg.gain_scale
+
+
+def _index(cues: np.ndarray, drift: tuple[float, ...]) -> np.ndarray:
+    """How built the ground looks in both dates: the cues, each in its scale, added up."""
+    index = cues.astype(np.float64).sum(axis=1)
+    index[1] -= sum(drift)
+    return np.asarray(index / math.sqrt(cues.shape[1]))
+
+
+def _gain(block: _Block, level: Level, cfg: StructureSection) -> np.ndarray:
+    """Difference of the built index, natural ground counting as none, ``(y, x)`` float64."""
+    built = np.maximum(_index(block.cues, level.drift) - level.natural, 0.0)
+    stored = np.clip(built[1] - built[0], -FURTHEST, FURTHEST) * QUANTUM
+    score = np.where(block.seen, np.rint(stored) + OFFSET, -1).astype(np.int32)
+    ridge = (cfg.guide_softness * GUIDE_QUANTUM) ** 2
+    smooth = guided_mean(score, block.guide, cfg.guide_radius_px, ridge).astype(np.float64)
+    return np.asarray(np.abs(smooth - OFFSET) / QUANTUM)
 
 
 def _ratio(gain: np.ndarray, rank: np.ndarray, spread: float, cfg: StructureSection) -> np.ndarray:
