@@ -62,6 +62,9 @@ class StructureSection(Section):
     guide_softness: float = Field(
         0.25, gt=0, description="colours nearer than this are smoothed together [share of white]"
     )
+    least_radius_px: int = Field(
+        2, ge=0, description="what is narrower than a square of this radius is no building [px]"
+    )
     gain_scale: float = Field(
         0.7, gt=0, description="usual difference of the built index, where anchors are too few"
     )
@@ -84,4 +87,4 @@ class StructureSection(Section):
         """How far evidence of a pixel looks. [px]"""
         likeness = self.likeness_radius_px + self.search_px
         cues = max(self.angle_radius_px, self.colour_radius_px) + 2 * self.guide_radius_px
-        return max(likeness, cues) + EDGE_PX
+        return max(likeness, cues) + EDGE_PX + 2 * self.least_radius_px

@@ -18,6 +18,7 @@ import xarray as xr
 from changedetect.config.structure import StructureSection
 from changedetect.errors import SceneError
 from changedetect.kernels.guided import guided_mean
+from changedetect.kernels.opening import opened
 from changedetect.schema import EVIDENCE_NODATA, EVIDENCE_SCALE, STACK, check_array
 from changedetect.stages.evidence.appearance import (
     GUIDE_QUANTUM,
@@ -44,8 +45,8 @@ QUANTUM, OFFSET = 256, 16384
 RANKS = 512
 """Points at which the null of the likeness is summed up."""
 
-STEPS = 201
-"""Thresholds that are tried between the highest and the lowest false-alarm rate."""
+RANGE = 5.0
+"""The likeness moves evidence by less than this beyond that of the index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,10 +172,15 @@ def fit_structure(
     rank = np.concatenate([block.pick(block.rank) for block in blocks])
     anchors = rank > cfg.anchor_rank
     level = _fit_level(blocks, anchors, cfg)
-    gain = np.concatenate([block.pick(_gain(block, level, cfg)) for block in blocks])
-    spread = _fit_spread(gain[anchors], cfg)
+    gains = [_gain(block, level, cfg) for block in blocks]
+    pooled = np.concatenate([b.pick(gain) for b, gain in zip(blocks, gains, strict=True)])
+    spread = _fit_spread(pooled[anchors], cfg)
     share = float(np.clip(2.0 * np.mean(rank < MIDDLE), 0.0, 0.95))
-    rate, threshold = _threshold(np.sort(_ratio(gain, rank, spread, cfg)), share, cfg)
+    found = [
+        block.pick(_evidence(block, gain, spread, cfg))
+        for block, gain in zip(blocks, gains, strict=True)
+    ]
+    rate, threshold = _threshold(np.sort(np.concatenate(found)), share, cfg)
     notes = _notes(share, int(anchors.sum()), cfg)
     return StructureModel(palette, strangers, level, spread, share, rate, threshold, count, notes)
 
@@ -200,16 +206,12 @@ def measure_structure(
         schema.EVIDENCE ``(y, x)`` int16.
     """
     check_array(stack, STACK)
-    seen = _seen(stack)
-    evidence = np.full(seen.shape, EVIDENCE_NODATA, np.int16)
-    if not seen.any():
-        return evidence
+    if not _seen(stack).any():
+        return np.full(stack.shape[2:], EVIDENCE_NODATA, np.int16)
     fields = edges_of(stack, model.palette)
     block = _block(stack, fields, (model.palette, model.strangers), cfg)
-    gain = block.pick(_gain(block, model.level, cfg))
-    ratio = _ratio(gain, block.pick(block.rank), model.spread, cfg)
-    evidence[seen] = np.clip(np.rint(ratio * EVIDENCE_SCALE), -TOP, TOP).astype(np.int16)
-    return evidence
+    evidence = _evidence(block, _gain(block, model.level, cfg), model.spread, cfg)
+    return np.where(block.seen, evidence, EVIDENCE_NODATA).astype(np.int16)
 
 
 def _seen(stack: xr.DataArray) -> np.ndarray:
@@ -272,10 +274,15 @@ def _gain(block: _Block, level: Level, cfg: StructureSection) -> np.ndarray:
     return np.asarray(np.abs(smooth - OFFSET) / QUANTUM)
 
 
-def _ratio(gain: np.ndarray, rank: np.ndarray, spread: float, cfg: StructureSection) -> np.ndarray:
-    """Log-likelihood ratio: exponential against flat difference, and unlike against alike ground."""
+def _evidence(block: _Block, gain: np.ndarray, spread: float, cfg: StructureSection) -> np.ndarray:
+    """Log-likelihood ratio × 100, ``(y, x)`` int32, without what is too narrow for a building.
+
+    Of the index: exponential if unchanged against flat; of the likeness: see `_unlike`.
+    """
     built = np.minimum(gain / spread, cfg.gain_cap) - math.log(cfg.gain_cap)
-    return np.asarray(built + _unlike(rank, cfg))
+    ratio = np.where(block.seen, built + _unlike(block.rank, cfg), 0.0)
+    stored = np.clip(np.rint(ratio * EVIDENCE_SCALE), -TOP, TOP).astype(np.int32)
+    return opened(stored, block.seen, cfg.least_radius_px)
 
 
 def _unlike(rank: np.ndarray, cfg: StructureSection) -> np.ndarray:
@@ -296,30 +303,26 @@ def _false_alarms(thresholds: np.ndarray, cfg: StructureSection) -> np.ndarray:
     return np.asarray(tail.mean(axis=1))
 
 
-def _threshold(ratio: np.ndarray, share: float, cfg: StructureSection) -> tuple[float, int]:
-    """Lowest threshold that keeps the share of false alarms, else that of the configured rate.
+def _threshold(evidence: np.ndarray, share: float, cfg: StructureSection) -> tuple[float, int]:
+    """Rate and threshold: the lowest that keeps the share of false alarms, or the stated rate.
 
     Benjamini and Hochberg (1995), doi:10.1111/j.2517-6161.1995.tb02031.x, equation 1, with the
-    unchanged share put in.
+    unchanged share put in. ``evidence`` is sorted.
     """
-    top = cfg.gain_cap + 2.0
-    tried = np.linspace(-top, top, 20 * STEPS)
-    rates = _false_alarms(tried, cfg)
-    above = 1.0 - np.searchsorted(ratio, tried, side="left") / len(ratio)
-    good = (rates * (1.0 - share) <= cfg.false_discovery_share * above) & (
-        rates <= cfg.max_false_alarm_rate
-    )
-    good |= rates <= cfg.false_alarm_rate
-    first = int(np.argmax(good))
-    return float(rates[first]), math.ceil(tried[first] * EVIDENCE_SCALE)
+    highest = math.ceil((cfg.gain_cap + RANGE) * EVIDENCE_SCALE)
+    tried = np.arange(-highest, highest + 1)
+    rates = _false_alarms(tried / EVIDENCE_SCALE, cfg)
+    above = 1.0 - np.searchsorted(evidence, tried, side="left") / len(evidence)
+    good = rates * (1.0 - share) <= cfg.false_discovery_share * above
+    good &= rates <= cfg.max_false_alarm_rate
+    first = int(np.argmax(good | (rates <= cfg.false_alarm_rate)))
+    return float(rates[first]), int(tried[first])
 
 
 def _notes(share: float, anchors: int, cfg: StructureSection) -> tuple[str, ...]:
     """Say how the evidence was made and what weakens it."""
     how = "evidence from edges, right angles and colour of very-high-resolution pictures"
-    said = (f"{how}; the structure of {100 * share:.0f}% of the ground is not the same",)
-    if anchors < cfg.anchor_prior_px:
-        said += (
-            f"only {anchors} sample pixels are surely the same ground: frozen scales are used",
-        )
-    return said
+    said = f"{how}; the structure of {100 * share:.0f}% of the ground is not the same"
+    if anchors >= cfg.anchor_prior_px:
+        return (said,)
+    return said, f"only {anchors} sample pixels are surely the same ground: frozen scales are used"
