@@ -43,7 +43,7 @@ def opened(values: np.ndarray, seen: np.ndarray, radius: int) -> np.ndarray:
         ``(y, x)`` int32, nowhere above ``values`` where observed; unchanged where not observed.
     """
     floors = _lowest(values, seen, radius)
-    tops = -_lowest(-floors, seen, radius)
+    tops = -_lowest(-floors, np.ones(seen.shape, np.bool_), radius)
     out = values.copy()
     height, width = values.shape
     for y in range(height):

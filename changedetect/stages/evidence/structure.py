@@ -236,23 +236,21 @@ def _fit_level(blocks: Sequence[_Block], anchors: np.ndarray, cfg: StructureSect
     """Find how the cues drift on the same ground, and what natural ground reaches."""
     cues = np.concatenate([block.pick(block.cues) for block in blocks], axis=2)
     apart = (cues[1] - cues[0])[:, anchors].astype(np.float64)
-    drift = (
-        _trust(anchors, cfg) * np.median(apart, axis=1) if anchors.any() else np.zeros(len(apart))
-    )
-    built = _index(cues, tuple(map(float, drift)))
-    return Level(tuple(map(float, drift)), float(np.median(built)))
+    moved = np.median(apart, axis=1) if anchors.any() else np.zeros(len(apart))
+    drift = tuple((_trust(apart.shape[1], cfg) * moved).tolist())
+    return Level(drift, float(np.median(_index(cues, drift))))
 
 
-def _trust(anchors: np.ndarray, cfg: StructureSection) -> float:
+def _trust(anchors: int, cfg: StructureSection) -> float:
     """How much the pair's own anchors count against the frozen values. [0-1]"""
-    return float(anchors.sum() / (anchors.sum() + cfg.anchor_prior_px))
+    return anchors / (anchors + cfg.anchor_prior_px)
 
 
 def _fit_spread(gain: np.ndarray, cfg: StructureSection) -> float:
     """Mean difference of the index on the same ground, from the tail of the anchors."""
     if not len(gain):
         return cfg.gain_scale
-    trust = len(gain) / (len(gain) + cfg.anchor_prior_px)
+    trust = _trust(len(gain), cfg)
     own = float(np.quantile(gain, cfg.tail_quantile)) / -math.log(1.0 - cfg.tail_quantile)
     return trust * own + (1.0 - trust) * cfg.gain_scale
 
