@@ -68,6 +68,9 @@ class StructureSection(Section):
     gain_scale: float = Field(
         0.7, gt=0, description="usual difference of the built index, where anchors are too few"
     )
+    max_gain_scale: float = Field(
+        1.05, gt=0, description="the pair's own usual difference counts up to this"
+    )
     tail_quantile: float = Field(
         0.99, gt=0.5, lt=1, description="quantile of the anchors' difference that sets its scale"
     )

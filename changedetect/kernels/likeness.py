@@ -108,16 +108,15 @@ def _moved_product(first: np.ndarray, second: np.ndarray, dy: int, dx: int) -> n
 
 
 @kernel
-def _moved_power(field: np.ndarray, dy: int, dx: int) -> np.ndarray:
-    """Squared lengths of a field read at a shift; 0 outside."""
+def _root_power(field: np.ndarray, radius: int, margin: int) -> np.ndarray:
+    """Root of the summed squared lengths around each pixel, and around pixels of a margin."""
     _, height, width = field.shape
-    out = np.zeros((height, width), np.int64)
-    for y in range(max(0, -dy), min(height, height - dy)):
-        for x in range(max(0, -dx), min(width, width - dx)):
-            down = np.int64(field[0, y + dy, x + dx])
-            right = np.int64(field[1, y + dy, x + dx])
-            out[y, x] = down * down + right * right
-    return out
+    power = np.zeros((height + 2 * margin, width + 2 * margin), np.int64)
+    for y in range(height):
+        for x in range(width):
+            down, right = np.int64(field[0, y, x]), np.int64(field[1, y, x])
+            power[y + margin, x + margin] = down * down + right * right
+    return np.sqrt(box_sums(power, radius).astype(np.float64))
 
 
 @kernel
@@ -136,20 +135,20 @@ def edge_likeness(first: np.ndarray, second: np.ndarray, radius: int, search: in
     Returns
     -------
     ndarray
-        ``(y, x)`` float32, -1 to 1; NaN where one of the windows shows no edge at all.
+        ``(y, x)`` float32, -1 to 1; NaN where one of the windows shows no edge at any shift.
     """
     _, height, width = first.shape
     best = np.full((height, width), np.float32(np.nan), np.float32)
-    power = box_sums(_moved_power(first, 0, 0), radius)
+    mine = _root_power(first, radius, 0)
+    other = _root_power(second, radius, search)
     for dy in range(-search, search + 1):
         for dx in range(-search, search + 1):
             product = box_sums(_moved_product(first, second, dy, dx), radius)
-            other = box_sums(_moved_power(second, dy, dx), radius)
             for y in range(height):
                 for x in range(width):
-                    if power[y, x] == 0 or other[y, x] == 0:
+                    both = mine[y, x] * other[y + dy + search, x + dx + search]
+                    if both == 0.0:
                         continue
-                    both = np.sqrt(float(power[y, x])) * np.sqrt(float(other[y, x]))
                     value = np.float32(product[y, x] / both)
                     if not best[y, x] >= value:
                         best[y, x] = value

@@ -34,28 +34,30 @@ def edge_field(light):
     return out
 
 
-def moved(field, dy, dx):
-    out = np.zeros_like(field)
-    _, height, width = field.shape
-    for row, col in np.ndindex(height, width):
-        if 0 <= row + dy < height and 0 <= col + dx < width:
-            out[:, row, col] = field[:, row + dy, col + dx]
-    return out
-
-
 def edge_likeness(first, second, radius, search):
+    """Products of what the first window and the moved second one share, over both their powers."""
     _, height, width = first.shape
     out = np.full((height, width), np.nan)
-    steps = range(-search, search + 1)
-    others = [moved(second, dy, dx).astype(np.int64) for dy in steps for dx in steps]
+    margin = radius + search
+    a, b = (
+        np.pad(f.astype(np.int64), ((0, 0), (margin, margin), (margin, margin)))
+        for f in (first, second)
+    )
     for row, col in np.ndindex(height, width):
-        a = window(first.astype(np.int64), row, col, radius)
+        mine = a[
+            :,
+            row + search : row + search + 2 * radius + 1,
+            col + search : col + search + 2 * radius + 1,
+        ]
         found = []
-        for other in others:
-            b = window(other, row, col, radius)
-            power = float((a * a).sum()) * float((b * b).sum())
-            if power:
-                found.append(float((a * b).sum()) / math.sqrt(power))
+        for dy in range(2 * search + 1):
+            for dx in range(2 * search + 1):
+                other = b[
+                    :, row + dy : row + dy + 2 * radius + 1, col + dx : col + dx + 2 * radius + 1
+                ]
+                power = float((mine * mine).sum()) * float((other * other).sum())
+                if power:
+                    found.append(float((mine * other).sum()) / math.sqrt(power))
         if found:
             out[row, col] = max(found)
     return out

@@ -252,7 +252,7 @@ def _fit_spread(gain: np.ndarray, cfg: StructureSection) -> float:
         return cfg.gain_scale
     trust = _trust(len(gain), cfg)
     own = float(np.quantile(gain, cfg.tail_quantile)) / -math.log(1.0 - cfg.tail_quantile)
-    return trust * own + (1.0 - trust) * cfg.gain_scale
+    return trust * min(own, cfg.max_gain_scale) + (1.0 - trust) * cfg.gain_scale
 
 
 def _index(cues: np.ndarray, drift: tuple[float, ...]) -> np.ndarray:
