@@ -116,7 +116,8 @@ def _root_power(field: np.ndarray, radius: int, margin: int) -> np.ndarray:
         for x in range(width):
             down, right = np.int64(field[0, y, x]), np.int64(field[1, y, x])
             power[y + margin, x + margin] = down * down + right * right
-    return np.sqrt(box_sums(power, radius).astype(np.float64))
+    root: np.ndarray = np.sqrt(box_sums(power, radius).astype(np.float64))
+    return root
 
 
 @kernel

@@ -56,11 +56,12 @@ class Palette:
     white: tuple[tuple[float, ...], ...]
 
     def scaled(self, stack: xr.DataArray) -> np.ndarray:
-        """Return ``(date, colour, y, x)`` float64, 0 black and 1 white; NaN is not observed."""
-        values = stack.values[:, list(self.places)].astype(np.float64)
-        black = np.array(self.black)[:, :, None, None]
-        white = np.array(self.white)[:, :, None, None]
-        return np.asarray(np.clip((values - black) / (white - black), LOWEST, HIGHEST))
+        """Return ``(date, colour, y, x)`` float32, 0 black and 1 white; NaN is not observed."""
+        black = np.array(self.black, np.float32)[:, :, None, None]
+        white = np.array(self.white, np.float32)[:, :, None, None]
+        values = stack.values[:, list(self.places)] - black
+        values /= white - black
+        return np.clip(values, LOWEST, HIGHEST, out=values)
 
 
 def fit_palette(stacks: Sequence[xr.DataArray], cfg: StructureSection) -> Palette:
@@ -99,27 +100,32 @@ def _observed(stack: xr.DataArray) -> np.ndarray:
     return np.asarray(values[:, :, np.isfinite(values).all(axis=(0, 1))])
 
 
-def edges_of(stack: xr.DataArray, palette: Palette) -> tuple[np.ndarray, np.ndarray]:
-    """Return the edge fields of both dates, ``(2, y, x)`` int32 each."""
-    light = _light(palette.scaled(stack))
-    stored = np.where(np.isnan(light), -1, np.rint(light * LIGHT_TOP)).astype(np.int32)
-    return edge_field(np.minimum(stored[0], LIGHT_TOP)), edge_field(
-        np.minimum(stored[1], LIGHT_TOP)
-    )
+def edges_of(scaled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the edge fields of both dates, ``(2, y, x)`` int32 each.
+
+    Parameters
+    ----------
+    scaled
+        ``(date, colour, y, x)`` float32 from `Palette.scaled`.
+    """
+    before, after = (_light(date) for date in scaled)
+    return _edges(before), _edges(after)
+
+
+def _edges(light: np.ndarray) -> np.ndarray:
+    stored = np.rint(np.where(np.isnan(light), -1.0, light * LIGHT_TOP))
+    return edge_field(stored.astype(np.int32))
 
 
 def surface_cues(
-    stack: xr.DataArray,
-    palette: Palette,
-    fields: tuple[np.ndarray, np.ndarray],
-    cfg: StructureSection,
+    scaled: np.ndarray, fields: tuple[np.ndarray, np.ndarray], cfg: StructureSection
 ) -> np.ndarray:
     """Measure colour, light and right angles of both dates, each in its usual scale.
 
     Parameters
     ----------
-    stack, palette
-        The window, and what black and white are in it.
+    scaled
+        ``(date, colour, y, x)`` float32 from `Palette.scaled`.
     fields
         From `edges_of`.
     cfg
@@ -130,28 +136,25 @@ def surface_cues(
     ndarray
         ``(date, cue, y, x)`` float32; NaN where no window is observed.
     """
-    scaled = palette.scaled(stack)
-    blue, green = np.maximum(scaled[:, 2], 0.0) + HAZE, np.maximum(scaled[:, 1], 0.0) + HAZE
     cues = []
-    for date in (0, 1):
-        colour = _mean(np.log(blue[date] / green[date]), cfg.colour_radius_px)
-        light = _mean(_light(scaled[date : date + 1])[0], cfg.colour_radius_px)
-        angles = right_angles(fields[date], cfg.angle_radius_px).astype(np.float64) / UNIT
-        built = np.log(angles + FLAT)
-        cues.append([colour / cfg.colour_scale, light / cfg.light_scale, built / cfg.angle_scale])
+    for date, field in zip(scaled, fields, strict=True):
+        blue, green = np.maximum(date[2], 0.0) + HAZE, np.maximum(date[1], 0.0) + HAZE
+        colour = _mean(np.log(blue / green), cfg.colour_radius_px) / cfg.colour_scale
+        light = _mean(_light(date), cfg.colour_radius_px) / cfg.light_scale
+        angles = right_angles(field, cfg.angle_radius_px) / UNIT
+        cues.append([colour, light, np.log(angles + FLAT) / cfg.angle_scale])
     return np.array(cues, np.float32)
 
 
-def guide_of(stack: xr.DataArray, palette: Palette) -> np.ndarray:
+def guide_of(scaled: np.ndarray) -> np.ndarray:
     """Return the colours of both dates as a guide for smoothing, ``(y, x, 6)`` int16."""
-    scaled = np.nan_to_num(palette.scaled(stack)) * GUIDE_QUANTUM
-    channels = np.rint(scaled).astype(np.int16).reshape(-1, *stack.shape[2:])
-    return np.ascontiguousarray(np.moveaxis(channels, 0, 2))
+    channels = np.rint(np.nan_to_num(scaled) * GUIDE_QUANTUM).astype(np.int16)
+    return np.ascontiguousarray(np.moveaxis(channels.reshape(-1, *scaled.shape[2:]), 0, 2))
 
 
-def _light(scaled: np.ndarray) -> np.ndarray:
-    """Root of the mean of the colours, ``(date, y, x)``; NaN is not observed."""
-    return np.asarray(np.sqrt(np.clip(scaled.mean(axis=1), 0.0, 1.0)))
+def _light(colours: np.ndarray) -> np.ndarray:
+    """Root of the mean of the colours of a date, ``(y, x)``; NaN is not observed."""
+    return np.asarray(np.sqrt(np.clip((colours[0] + colours[1] + colours[2]) / 3, 0.0, 1.0)))
 
 
 def _mean(values: np.ndarray, radius: int) -> np.ndarray:

@@ -163,11 +163,12 @@ def fit_structure(
         )
         raise SceneError(msg)
     palette = fit_palette(stacks, cfg)
-    fields = [edges_of(stack, palette) for stack in stacks]
+    scaled = [palette.scaled(stack) for stack in stacks]
+    fields = [edges_of(colours) for colours in scaled]
     strangers = fit_strangers(fields, cfg)
     blocks = [
-        _block(stack, field, (palette, strangers), cfg)
-        for stack, field in zip(stacks, fields, strict=True)
+        _block(colours, field, strangers, cfg)
+        for colours, field in zip(scaled, fields, strict=True)
     ]
     rank = np.concatenate([block.pick(block.rank) for block in blocks])
     anchors = rank > cfg.anchor_rank
@@ -208,8 +209,8 @@ def measure_structure(
     check_array(stack, STACK)
     if not _seen(stack).any():
         return np.full(stack.shape[2:], EVIDENCE_NODATA, np.int16)
-    fields = edges_of(stack, model.palette)
-    block = _block(stack, fields, (model.palette, model.strangers), cfg)
+    scaled = model.palette.scaled(stack)
+    block = _block(scaled, edges_of(scaled), model.strangers, cfg)
     evidence = _evidence(block, _gain(block, model.level, cfg), model.spread, cfg)
     return np.where(block.seen, evidence, EVIDENCE_NODATA).astype(np.int16)
 
@@ -220,16 +221,15 @@ def _seen(stack: xr.DataArray) -> np.ndarray:
 
 
 def _block(
-    stack: xr.DataArray,
+    scaled: np.ndarray,
     fields: tuple[np.ndarray, np.ndarray],
-    fitted: tuple[Palette, Strangers],
+    strangers: Strangers,
     cfg: StructureSection,
 ) -> _Block:
-    """Look at one window."""
-    palette, strangers = fitted
-    cues = surface_cues(stack, palette, fields, cfg)
+    """Look at one window, ``(date, colour, y, x)`` from `Palette.scaled`."""
+    seen = np.isfinite(scaled).all(axis=(0, 1))
     rank = strangers.rank(likeness_of(fields, cfg))
-    return _Block(_seen(stack), cues, rank, guide_of(stack, palette))
+    return _Block(seen, surface_cues(scaled, fields, cfg), rank, guide_of(scaled))
 
 
 def _fit_level(blocks: Sequence[_Block], anchors: np.ndarray, cfg: StructureSection) -> Level:
