@@ -15,6 +15,7 @@ from changedetect.config.detection import (
     PixelsSection,
     ScenesSection,
 )
+from changedetect.config.learned import ModelSection
 from changedetect.config.series import FusionSection, RadarSection, SeriesSection
 
 
@@ -90,6 +91,9 @@ class JobConfig(Section):
     series: SeriesSection = Field(default_factory=SeriesSection)
     radar: RadarSection = Field(default_factory=RadarSection)
     fusion: FusionSection = Field(default_factory=FusionSection)
+    model: ModelSection | None = Field(
+        None, description="a change model of your own (ONNX); needs the extra onnx"
+    )
     patches: PatchesSection = Field(default_factory=PatchesSection)
     classify: ClassifySection = Field(default_factory=ClassifySection)
     crosscheck: CrosscheckSection = Field(default_factory=CrosscheckSection)

@@ -17,6 +17,7 @@ from changedetect.io import raster_writer, record_files, tile_files, vector_writ
 from changedetect.io.rasters import RasterReader
 from changedetect.pipeline.context import MonthContext
 from changedetect.pipeline.fusedwork import PARTLY, FusedWork
+from changedetect.pipeline.modelwork import model_layer
 from changedetect.pipeline.pairwork import FittedPair, TileWork, fit, only_on, tiles_meeting
 from changedetect.pipeline.radarwork import radar_layer
 from changedetect.pipeline.runstore import StepRecord, StepResult, digest_of
@@ -142,7 +143,7 @@ def do(context: MonthContext) -> tuple[StepRecord, bool]:
         repr(territory.grid),
         context.job.config.scenes.pairs_per_month,
         *(repr(part) for part in (sections.pixels, sections.evidence, sections.patches)),
-        *(repr(part) for part in (config.series, config.radar, config.fusion)),
+        *(repr(part) for part in (config.series, config.radar, config.fusion, config.model)),
         [config.scenes.series_sensor, config.scenes.radar_sensor],
     ]
 
@@ -204,7 +205,7 @@ def _other_sources(
     context: MonthContext,
     territory: Territory,
     scenes: Sequence[Scene],
-    fitted: Sequence[FittedPair],
+    fitted: tuple[FittedPair, ...],
     key: str,
 ) -> tuple[SourceResult, ...]:
     """Measure what is coarser than the product grid: the series, and radar."""
@@ -216,6 +217,7 @@ def _other_sources(
     return (
         series_layer(context, territory, scenes, dates, place / "series"),
         radar_layer(context, territory, scenes, dates, place / "radar"),
+        model_layer(context, territory, fitted, place / "model"),
     )
 
 

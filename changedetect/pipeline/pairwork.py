@@ -255,7 +255,7 @@ class TileWork:
             if not due.any():
                 break
             try:
-                stack = self._stack(shared_reader(self.images), fitted, tile)
+                stack = self.stack(shared_reader(self.images), fitted, tile)
             except SceneError as error:
                 unread.append((fitted, error))
                 continue
@@ -267,7 +267,8 @@ class TileWork:
             composite = _merged(composite, stack, new)
         return PairTile(evidence, index, threshold, composite, tuple(unread))
 
-    def _stack(self, reader: RasterReader, fitted: FittedPair, tile: Tile) -> xr.DataArray:
+    def stack(self, reader: RasterReader, fitted: FittedPair, tile: Tile) -> xr.DataArray:
+        """Read a pair on a tile's outer window and make its images comparable."""
         pair = fitted.pair
         before, cloud_before = reader.read_with_cloud(pair.before, self.grid, tile.outer)
         after, cloud_after = reader.read_with_cloud(pair.after, self.grid, tile.outer)

@@ -153,9 +153,9 @@ class CoarseLayer:
             source, target = common.relative_to(tile.core).slices, common.relative_to(part).slices
             for values, key in ((llr, "llr"), (before, "before"), (after, "after")):
                 values[target] = stored[key][source]
-        layer = fusion.EvidenceLayer(
-            self.name, fusion.spare_edges(fusion.thick(llr, self.threshold)), before, after
-        )
+        if self.coarse.factor > 1:
+            llr = fusion.spare_edges(fusion.thick(llr, self.threshold))
+        layer = fusion.EvidenceLayer(self.name, llr, before, after)
         offset = self.coarse.offset(window, part)
         return fusion.lay(layer, self.coarse.factor, offset, (window.height, window.width))
 
