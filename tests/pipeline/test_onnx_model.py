@@ -12,7 +12,6 @@ from changedetect.io import onnx_model
 from changedetect.io.digest import sha256_file
 from changedetect.pipeline.job import open_job
 from changedetect.stages.evidence import learned
-from tests.pipeline import tiny_job
 from tests.pipeline.test_sources import detect, patches_of, results
 
 onnx = pytest.importorskip("onnx")
@@ -50,7 +49,7 @@ def use(config, path):
     shutil.copy(path, config.parent / "change.onnx")
     text = (
         f"model: {{file: change.onnx, sha256: {sha256_file(path)}, bands: [red, green, blue], "
-        "output: logit, overlap_px: 8}\n"
+        "output: logit, overlap_px: 8, knots_logit: [-10, 10], knots_llr: [-10, 10]}\n"
     )
     config.write_text(config.read_text(encoding="utf-8") + text, encoding="utf-8")
     return config
@@ -141,7 +140,7 @@ def test_probabilities__become_logits():
 
 def test_knots__must_rise(tiny):
     text = (
-        f"model: {{file: m.onnx, sha256: {'0' * 64}, bands: [red], knots_logit: [0, 1], "
+        f"model: {{file: m.onnx, sha256: '{'0' * 64}', bands: [red], knots_logit: [0, 1], "
         "knots_llr: [1, 0]}\n"
     )
     tiny.write_text(tiny.read_text(encoding="utf-8") + text, encoding="utf-8")
