@@ -164,11 +164,8 @@ def follow(
         days[RUN_FIRST] = day
     if verdict == DEVIATES:
         counts[RUN] += 1
-    return (
-        sums[STRENGTH] > 1.0
-        and counts[RUN] >= rules.confirm_observations
-        and day - days[RUN_FIRST] >= rules.confirm_days
-    )
+    lasted = day - days[RUN_FIRST] >= rules.confirm_days
+    return bool(sums[STRENGTH] > 1.0 and counts[RUN] >= rules.confirm_observations and lasted)
 
 
 @kernel
