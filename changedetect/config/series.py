@@ -90,11 +90,17 @@ class SeriesSection(Section):
     shift_freeze_frac: float = Field(
         0.2, gt=0, le=1, description="the model stops learning above this part of it"
     )
-    run_level_frac: float = Field(
-        0.15, gt=0, lt=1, description="a deviation is under way above this part of an alarm"
+    loss_run_frac: float = Field(
+        0.15, gt=0, lt=1, description="a loss is under way above this part of its alarm"
+    )
+    shift_run_frac: float = Field(
+        0.4, gt=0, lt=1, description="a shift is under way above this part of its alarm"
     )
     confirm_days: int = Field(10, ge=0, description="a break must last at least so long [day]")
     confirm_observations: int = Field(3, ge=1, description="… and be seen on so many clear dates")
+    give_up_days: int = Field(
+        400, ge=1, description="a deviation not confirmed by then is a drift: it is learnt [day]"
+    )
     vegetation_loss_only: bool = Field(
         True, description="greening beyond the season is no evidence of change"
     )

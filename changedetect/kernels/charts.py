@@ -48,9 +48,11 @@ class ChartRules(NamedTuple):
     shift_agree: float
     shift_threshold: float
     shift_freeze: float
-    run_level: float
+    loss_run: float
+    shift_run: float
     confirm_days: int
     confirm_observations: int
+    give_up_days: int
     loss_only: int
 
 
@@ -141,7 +143,7 @@ def may_learn(sums: np.ndarray, mean: np.ndarray, rules: ChartRules) -> bool:
 def follow(
     day: int,
     verdict: int,
-    strength: float,
+    sums: np.ndarray,
     days: np.ndarray,
     counts: np.ndarray,
     rules: ChartRules,
@@ -151,7 +153,8 @@ def follow(
     A date that fits the forecast while the charts are low saw the old state. The new state is first
     seen when a chart leaves its low level; dates between are in doubt and stay inside the bracket.
     """
-    if strength < rules.run_level:
+    loss = sums[LOSS] / rules.loss_threshold
+    if loss < rules.loss_run and sums[STRENGTH] < rules.shift_run:
         if verdict == FITS:
             days[RUN_BEFORE] = day
         days[RUN_FIRST] = 0
@@ -161,11 +164,14 @@ def follow(
         days[RUN_FIRST] = day
     if verdict == DEVIATES:
         counts[RUN] += 1
-    return (
-        strength > 1.0
-        and counts[RUN] >= rules.confirm_observations
-        and day - days[RUN_FIRST] >= rules.confirm_days
-    )
+    lasted = day - days[RUN_FIRST] >= rules.confirm_days
+    return bool(sums[STRENGTH] > 1.0 and counts[RUN] >= rules.confirm_observations and lasted)
+
+
+@kernel
+def is_stale(day: int, days: np.ndarray, rules: ChartRules) -> bool:
+    """Whether a deviation is under way for so long that it is a drift and no break."""
+    return bool(days[RUN_FIRST] > 0 and day - days[RUN_FIRST] > rules.give_up_days)
 
 
 @kernel

@@ -17,7 +17,7 @@ import numpy as np
 
 from changedetect.kernels import charts
 from changedetect.kernels._jit import kernel
-from changedetect.kernels.charts import FIRST_DAY, LAST_DAY, OBSERVATIONS, STRENGTH, ChartRules
+from changedetect.kernels.charts import FIRST_DAY, LAST_DAY, OBSERVATIONS, ChartRules
 from changedetect.kernels.season import YEAR_DAYS, position_of, regressors, season_of, slopes
 
 
@@ -183,7 +183,7 @@ def _is_mature(day: int, days: np.ndarray, counts: np.ndarray, rules: HarmonicRu
     """Whether there is enough history to judge a date by."""
     age = day - days[FIRST_DAY]
     enough = max(rules.history_observations, rules.dates_per_year * age / YEAR_DAYS)
-    return age >= rules.history_days and counts[OBSERVATIONS] >= enough
+    return bool(age >= rules.history_days and counts[OBSERVATIONS] >= enough)
 
 
 @kernel
@@ -282,7 +282,9 @@ def absorb(
                     chart,
                 )
                 verdict = charts.watch(step, z, mean, summed, chart)
-                confirmed = charts.follow(day, verdict, summed[STRENGTH], here, tally, chart)
+                confirmed = charts.follow(day, verdict, summed, here, tally, chart)
+                if not confirmed and charts.is_stale(day, here, chart):
+                    charts.rest(day, mean, summed, here, tally)
             else:
                 charts.rest(day, mean, summed, here, tally)
             here[LAST_DAY] = day

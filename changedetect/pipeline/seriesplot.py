@@ -88,8 +88,8 @@ def draw_pixel(
             before, after = (date.fromordinal(int(found[place])) for place in places)
             breaks.append((before, after))
         state = new
-    arrays = [np.stack(part) for part in zip(*rows, strict=True)]
+    seen, mean, sigmas = (np.stack(part) for part in zip(*rows, strict=True))
     title = f"row {row}, column {col}"
     path = out / f"series_r{row}_c{col}.png"
-    write_series_plot(path, PixelTrace(title, days, state.indices, *arrays, breaks))
+    write_series_plot(path, PixelTrace(title, days, state.indices, seen, mean, sigmas, breaks))
     return path

@@ -21,6 +21,7 @@ from changedetect.pipeline.runstore import digest_of
 from changedetect.records import Scene
 from changedetect.stages import pixels
 from changedetect.stages.evidence import series
+from changedetect.stages.evidence.series_state import SeriesState
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class SeriesFollower:
         digest = digest_of(repr(self.settings), self.cloud_buffer_px, self.grid.resolution)
         return StateOwner(tile.name, self.grid, tile.outer, first.sensor, first.roles, digest)
 
-    def follow(self, reader: RasterReader, tile: Tile, until: date) -> series.SeriesState:
+    def follow(self, reader: RasterReader, tile: Tile, until: date) -> SeriesState:
         """Return the state of a tile after the last scene up to a day; store the last months.
 
         Raises
@@ -70,7 +71,7 @@ class SeriesFollower:
         state = series.start(shape, self.scenes[0].roles, self.settings)
         absorbed: tuple[SceneKey, ...] = ()
         if found.stored is not None:
-            state = series.SeriesState.from_arrays(found.stored.arrays)
+            state = SeriesState.from_arrays(found.stored.arrays)
             absorbed = found.stored.scenes
         months = sorted({series_store.month_of(key.day) for key in found.pending})
         for month in months:

@@ -66,14 +66,19 @@ def watch(pixel, day, z, step, chart):
     pixel.strength = max(
         pixel.loss / chart.loss_threshold, shift_length(pixel, chart) / chart.shift_threshold
     )
-    if pixel.strength < chart.run_level:
+    quiet = pixel.loss / chart.loss_threshold < chart.loss_run
+    if quiet and pixel.strength < chart.shift_run:
         pixel.before = day if fits and not deviates else pixel.before
         pixel.start, pixel.run = 0, 0
         return False
     pixel.start = pixel.start or day
     pixel.run += deviates
-    lasted = day - pixel.start >= chart.confirm_days and pixel.run >= chart.confirm_observations
-    return pixel.strength > 1 and lasted
+    age = day - pixel.start
+    lasted = age >= chart.confirm_days and pixel.run >= chart.confirm_observations
+    confirmed = pixel.strength > 1 and lasted
+    if age > chart.give_up_days and not confirmed:
+        rest(pixel, day)
+    return confirmed
 
 
 def absorb(pixel, day, y, setup):

@@ -160,6 +160,57 @@ def test_readiness__names_why_there_is_not_enough():
     assert ((llr == EVIDENCE_NODATA) == (found != series.READY)).all()
 
 
+def test_clouds_and_shadows_that_were_missed__are_no_break():
+    rng = np.random.default_rng(15)
+    shape = (20, 20)
+
+    def image(day):
+        out = crop(day, shape, rng)
+        bright = rng.random(shape) < 0.06
+        dark = rng.random(shape) < 0.04
+        return np.where(bright, out + np.float32(0.35), np.where(dark, out * np.float32(0.3), out))
+
+    state = run(dates(4, 10), image, shape)
+    assert (state.days[..., charts.BREAK_AFTER] > 0).mean() <= 0.005
+
+
+def test_half_a_pixel__adds_up_where_one_date_says_little():
+    rng = np.random.default_rng(16)
+    shape, truth = (6, 6), date(2023, 2, 1)
+
+    def image(day):
+        green = crop(day, shape, rng, noise=0.015)
+        return green if day < truth else (green + bare(shape, rng)) / 2
+
+    state = run(dates(3), image, shape)
+    broken = state.days[..., charts.BREAK_AFTER]
+    assert (broken >= truth.toordinal()).mean() > 0.9
+    assert (state.days[..., charts.BREAK_BEFORE] < truth.toordinal()).mean() > 0.8
+
+
+def test_slow_drift__is_learnt_and_no_break():
+    rng = np.random.default_rng(17)
+    shape = (6, 6)
+
+    def image(day):
+        years = (day - BEGIN).days / 365.25
+        return crop(day, shape, rng) + np.float32(0.006 * years)
+
+    state = run(dates(5, 10), image, shape)
+    assert (state.days[..., charts.BREAK_AFTER] == 0).all()
+
+
+def test_expected__is_the_season_that_was_learnt():
+    rng = np.random.default_rng(18)
+    state = run(dates(3), lambda d: crop(d, (3, 4), rng))
+    day = date(2024, 1, 10)
+    mean, sigma = series.expected(state, day, CFG)
+    assert mean.shape == sigma.shape == (len(state.indices), 3, 4)
+    truth = series.measure_indices(crop(day, (3, 4), rng, noise=0.0), ROLES)
+    assert (np.abs(mean - truth) < 3 * sigma).all()
+    assert np.isnan(series.expected(series.start((1, 1), ROLES, CFG), day, CFG)[0]).all()
+
+
 def test_month_of_cloud__is_not_observed():
     rng = np.random.default_rng(7)
     state = run(dates(2), lambda d: crop(d, (3, 4), rng))
@@ -259,8 +310,8 @@ def test_kernel__equals_its_naive_twin(seed, n_index, terms, loss_only):
     chart = charts.ChartRules(
         bare_level=0.1, bare_sd=0.15, outlier_share=0.05, bare_prior=0.1, bare_rate=0.3,
         deviating_llr=1.0, loss_threshold=7.0, loss_freeze=0.7, shift_rate=0.15, shift_clip=3.0,
-        shift_agree=0.8, shift_threshold=0.8, shift_freeze=0.4, run_level=0.15, confirm_days=5,
-        confirm_observations=2, loss_only=loss_only,
+        shift_agree=0.8, shift_threshold=0.8, shift_freeze=0.4, loss_run=0.15, shift_run=0.3, confirm_days=5,
+        confirm_observations=2, give_up_days=60, loss_only=loss_only,
     )  # fmt: skip
     prior, floor = np.array([9.0, 4, 4, 1, 1])[:terms], np.full(n_index, 0.02)
     packed = n_index * (n_index + 1) // 2

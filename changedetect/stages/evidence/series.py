@@ -159,9 +159,11 @@ def _chart_rules(cfg: SeriesSection, indices: int) -> charts.ChartRules:
         shift_agree=cfg.shift_agree_sigma,
         shift_threshold=float("inf") if alone and cfg.vegetation_loss_only else cfg.shift_threshold,
         shift_freeze=cfg.shift_freeze_frac,
-        run_level=cfg.run_level_frac,
+        loss_run=cfg.loss_run_frac,
+        shift_run=cfg.shift_run_frac,
         confirm_days=cfg.confirm_days,
         confirm_observations=cfg.confirm_observations,
+        give_up_days=cfg.give_up_days,
         loss_only=int(cfg.vegetation_loss_only),
     )
 
