@@ -75,7 +75,7 @@ def test_outlines__stay_fine_where_the_pair_saw_the_ground(fused):
     table = patches_of(fused)
     planted = next(one for one in tiny_job.PLANTED if one.name == "open").polygon
     seen = at(table, "open").iloc[0]
-    assert seen.geometry.symmetric_difference(planted).area < 0.08 * planted.area
+    assert seen.geometry.symmetric_difference(planted).area < 0.12 * planted.area
     hidden = at(table, "hidden").iloc[0]
     fine, coarse = (row["area_sd_m2"] / row["perimeter_m"] for row in (seen, hidden))
     assert coarse == pytest.approx(5 * fine, rel=0.7)

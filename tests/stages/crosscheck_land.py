@@ -136,7 +136,8 @@ def patches(*rows, **facts):
     known = {
         "pixels": 100, "area_sd_m2": 50.0, "llr_mean": 9.0, "llr_max": 12.0,
         "before_scene": "S1", "after_scene": "S2", "before_date": BEFORE, "after_date": AFTER,
-        "sources": "optical;series", "family_probability": 0.9, "change_probability": 0.95,
+        "sources": "optical;series", "against": "", "disputed": False, "optical_llr": 5.0,
+        "series_llr": 2.0, "radar_llr": None, "model_llr": None, "family_probability": 0.9, "change_probability": 0.95,
         "before_gsd_m": 2.0, "after_gsd_m": 2.0, **facts,
     }  # fmt: skip
     frame = pd.DataFrame(
