@@ -112,3 +112,52 @@ def pixels(
     )
     accuracy.write(report, out, overwrite=overwrite)
     finish(report.facts, report.lines(), as_json=as_json)
+
+
+@evaluate.command("points")
+def points(
+    file: Annotated[
+        Path, typer.Argument(help="CSV or GeoPackage of interpreted points. 已判读样点")
+    ],
+    strata: Annotated[
+        Path | None, typer.Option(help="CSV of strata: stratum, area_m2, map_class.")
+    ] = None,
+    out: Folder = None,
+    overwrite: Overwrite = False,
+    as_json: Json = False,
+    debug: Debug = False,  # noqa: ARG001 - read where errors are shown
+) -> None:
+    """Area-adjusted accuracy and areas with 95% intervals from reference points. 面积校正精度."""
+    from changedetect.pipeline import accuracy
+
+    report = accuracy.points(file, strata)
+    accuracy.write(report, out, overwrite=overwrite)
+    finish(report.facts, report.lines(), as_json=as_json)
+
+
+@evaluate.command("sample")
+def sample(
+    result: Annotated[Path, typer.Argument(help="Folder of a run or a quick look. 结果目录")],
+    out: Annotated[Path, typer.Option(help="GeoPackage for the points. 样点文件")],
+    per_stratum: Annotated[int, typer.Option(help="Points of each stratum.", min=2)] = 50,
+    seed: Annotated[int, typer.Option(help="What the draw depends on.", min=0)] = 1,
+    below_share: Annotated[
+        float,
+        typer.Option(help="Share of unalarmed pixels in the stratum just_below.", min=0, max=0.5),
+    ] = 0.01,
+    overwrite: Overwrite = False,
+    as_json: Json = False,
+    debug: Debug = False,  # noqa: ARG001 - read where errors are shown
+) -> None:
+    """Draw a stratified random sample to interpret, with near misses and unobserved ground. 抽样."""
+    from changedetect.pipeline import sampling
+
+    report = sampling.sample(
+        result,
+        out,
+        per_stratum=per_stratum,
+        seed=seed,
+        below_share=below_share,
+        overwrite=overwrite,
+    )
+    finish(report.facts, report.lines(), as_json=as_json)

@@ -5,6 +5,7 @@ import csv
 import hashlib
 import io
 import json
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
@@ -58,7 +59,7 @@ def write_report(folder: Path, report: AccuracyReport, *, overwrite: bool = Fals
     publish_bytes(folder / PAGE, _page(report, pictures).encode(), overwrite=overwrite)
 
 
-def _csv(rows: list[tuple[object, ...]]) -> bytes:
+def _csv(rows: Sequence[tuple[object, ...]]) -> bytes:
     stream = io.StringIO()
     writer = csv.writer(stream, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\r\n")
     writer.writerows([plain_cell(cell) for cell in row] for row in rows)

@@ -16,7 +16,6 @@ ROC, PR = "ROC.png", "PR.png"
 _DPI = 120
 _SIZE_INCH = (6.4, 4.8)
 _MARKS = ("o", "s", "^", "D", "v", "P")
-_STYLE = {"font.family": "DejaVu Sans", "axes.grid": True, "grid.alpha": 0.35, "font.size": 10}
 _LEAST_RATE = 1e-6
 
 _FIRST_UNDRAWN = 0x250
@@ -44,7 +43,7 @@ def _png(figure: Figure) -> bytes:
 
 
 def _figure(title: str, drawing: Drawing) -> tuple[Figure, Axes]:
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context({"font.family": "DejaVu Sans", "axes.grid": True, "grid.alpha": 0.35}):
         figure = Figure(figsize=_SIZE_INCH, layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.add_subplot()

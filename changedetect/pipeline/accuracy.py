@@ -9,6 +9,7 @@ from changedetect.io import accuracy_files
 from changedetect.pipeline.job import read_text
 from changedetect.pipeline.judged import open_judged
 from changedetect.pipeline.pixel_accuracy import judge_pixels
+from changedetect.pipeline.point_accuracy import judge_points
 from changedetect.pipeline.truths import TruthOptions, open_truth
 
 
@@ -64,6 +65,11 @@ def pixels(
     """
     judged = open_judged(result, threshold, stated_rate)
     return judge_pixels(judged, open_truth(truth, judged.score.grid, settings))
+
+
+def points(file: Path, strata: Path | None) -> AccuracyReport:
+    """Estimate accuracy and areas from interpreted points; see `judge_points`."""
+    return judge_points(file, strata)
 
 
 def write(report: AccuracyReport, out: Path | None, *, overwrite: bool = False) -> None:
