@@ -70,13 +70,17 @@ def add_to(app: typer.Typer) -> None:
 def month(
     run: Annotated[Path, typer.Argument(help="Folder of a finished run. 运行目录")],
     truth: Annotated[Path, typer.Option(help="truth.gpkg of the world.")],
+    out: Folder = None,
+    overwrite: Overwrite = False,
     as_json: Json = False,
     debug: Debug = False,  # noqa: ARG001 - read where errors are shown
 ) -> None:
     """Score a run against the truth: recall, precision, legality, and what became of each. 精度评价."""
+    from changedetect.pipeline import accuracy
     from changedetect.pipeline.evaluation import evaluate as score
 
-    report = score(run, truth)
+    report = score(run, truth, with_pixels=out is not None)
+    accuracy.write(report.whole(), out, overwrite=overwrite)
     finish(report.facts(), report.lines(), as_json=as_json)
 
 
@@ -110,6 +114,34 @@ def pixels(
         threshold=threshold,
         stated_rate=stated_rate,
     )
+    accuracy.write(report, out, overwrite=overwrite)
+    finish(report.facts, report.lines(), as_json=as_json)
+
+
+@evaluate.command("patches")
+def patches(
+    result: Result,
+    truth: TruthFile,
+    out: Folder = None,
+    truth_unchanged: TruthUnchanged = None,
+    changed: Changed = None,
+    unchanged: Unchanged = None,
+    layer: Layer = None,
+    column: Column = None,
+    pixel_m: Annotated[
+        float | None, typer.Option(help="Pixel size of pictures without georeference. [m]")
+    ] = None,
+    setup: Setup = None,
+    overwrite: Overwrite = False,
+    as_json: Json = False,
+    debug: Debug = False,  # noqa: ARG001 - read where errors are shown
+) -> None:
+    """Recall and precision of patches by size and type, before and after the classifier. 图斑精度."""
+    from changedetect.pipeline import accuracy
+    from changedetect.pipeline.truths import TruthOptions
+
+    settings = accuracy.settings_of(setup, changed=changed, unchanged=unchanged, pixel_m=pixel_m)
+    report = accuracy.patches(result, TruthOptions(truth, truth_unchanged, layer, column), settings)
     accuracy.write(report, out, overwrite=overwrite)
     finish(report.facts, report.lines(), as_json=as_json)
 

@@ -20,6 +20,15 @@ class AccuracySection(Section):
     size_classes_mu: tuple[float, ...] = Field(
         (0.2, 0.5, 1.0, 2.0, 5.0, 10.0), min_length=1, description="edges of size classes [mu]"
     )
+    size_classes_px: tuple[float, ...] = Field(
+        (50.0, 200.0, 1000.0),
+        min_length=1,
+        description="edges of size classes of pictures whose pixel size is not known [px]",
+    )
+    pixel_m: float | None = Field(
+        None, gt=0, description="pixel size of pictures without georeference [m]"
+    )
+    type_column: str = Field("family", description="column of a truth layer that names the type")
     patch_true_share: float = Field(
         0.3, gt=0, le=1, description="a patch is true when true change covers this share of it"
     )

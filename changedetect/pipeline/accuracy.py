@@ -8,6 +8,7 @@ from changedetect.config.yaml_text import parse
 from changedetect.io import accuracy_files
 from changedetect.pipeline.job import read_text
 from changedetect.pipeline.judged import open_judged
+from changedetect.pipeline.patch_accuracy import judge_patches
 from changedetect.pipeline.pixel_accuracy import judge_pixels
 from changedetect.pipeline.point_accuracy import judge_points
 from changedetect.pipeline.truths import TruthOptions, open_truth
@@ -19,6 +20,7 @@ def settings_of(
     changed: str | None = None,
     unchanged: str | None = None,
     margin_px: int | None = None,
+    pixel_m: float | None = None,
 ) -> AccuracySection:
     """Read the settings of an evaluation; what the command line names comes before the file.
 
@@ -33,8 +35,11 @@ def settings_of(
         named["changed"] = tuple(part.strip() for part in changed.split(","))
     if unchanged is not None:
         named["unchanged"] = tuple(part.strip() for part in unchanged.split(","))
-    if margin_px is not None:
-        named["margin_px"] = margin_px
+    named |= {
+        name: value
+        for name, value in (("margin_px", margin_px), ("pixel_m", pixel_m))
+        if value is not None
+    }
     return base.model_copy(update=named)
 
 
@@ -65,6 +70,12 @@ def pixels(
     """
     judged = open_judged(result, threshold, stated_rate)
     return judge_pixels(judged, open_truth(truth, judged.score.grid, settings))
+
+
+def patches(result: Path, truth: TruthOptions, settings: AccuracySection) -> AccuracyReport:
+    """Judge the patches of a result; see `judge_patches`."""
+    judged = open_judged(result, None, None)
+    return judge_patches(judged, open_truth(truth, judged.score.grid, settings), settings)
 
 
 def points(file: Path, strata: Path | None) -> AccuracyReport:
