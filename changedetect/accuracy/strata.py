@@ -10,7 +10,7 @@ strata are the classes, these are the equations of Olofsson et al. exactly.
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -63,6 +63,10 @@ class Estimate:
         Points on which it rests.
     reason
         Why something is None, or how an interval was made.
+    unseen
+        Of an area: what could besides lie in strata none of whose points is of this class (upper
+        Clopper-Pearson limits, added up). A normal interval takes a stratum whose points are all
+        alike for certain, so where this is large the upper end of the interval is too low.
     """
 
     value: float | None
@@ -70,6 +74,7 @@ class Estimate:
     interval: tuple[float, float] | None
     n: int
     reason: str = ""
+    unseen: float = 0.0
 
     def scaled(self, factor: float) -> "Estimate":
         """Return it in another unit."""
@@ -81,6 +86,7 @@ class Estimate:
             else (self.interval[0] * factor, self.interval[1] * factor),
             self.n,
             self.reason,
+            self.unseen * factor,
         )
 
     def facts(self) -> dict[str, object]:
@@ -91,6 +97,7 @@ class Estimate:
             "interval95": self.interval,
             "n": self.n,
             "reason": self.reason,
+            "unseen_upper95": self.unseen,
         }
 
 
@@ -164,13 +171,27 @@ def estimate(points: Sequence[ReferencePoint], strata: Sequence[Stratum]) -> Are
             for c in classes
         },
         areas={
-            c: _ratio(sample, sample.reference == c, everything, sample.known).scaled(total)
+            c: replace(
+                _ratio(sample, sample.reference == c, everything, sample.known).scaled(total),
+                unseen=_unseen(sample, c),
+            )
             for c in classes
         },
         counts=dict(counts),
         proportions=None if len(drawn) < len(strata) else _proportions(sample),
         total_area=total,
     )
+
+
+def _unseen(sample: _Sample, name: str) -> float:
+    """Add up what of a class could lie in strata that have points, none of them of it."""
+    area = 0.0
+    for stratum in sample.known:
+        own = sample.strata == stratum.name
+        limit = Share(int((own & (sample.reference == name)).sum()), int(own.sum()))
+        if limit.n and not limit.hits and limit.exact is not None:
+            area += stratum.area * limit.exact[1]
+    return area
 
 
 def _users(sample: _Sample, name: str, correct: np.ndarray) -> Estimate:

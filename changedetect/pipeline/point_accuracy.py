@@ -19,6 +19,10 @@ METHOD = (
     "Olofsson et al. 2014, doi:10.1016/j.rse.2014.02.015, eqs. 1-11; classes over several strata by "
     "Stehman 2014, doi:10.1080/01431161.2014.930207; intervals are normal, 95%"
 )
+UNSEEN = (
+    "unseen: what could besides lie in strata none of whose points is of the class (exact 95% limits, "
+    "added up); where it is large, the upper end of the interval is too low: draw more points there"
+)
 FEW = 5
 """Below this number of points of a kind, normal intervals are not to be trusted (our choice)."""
 
@@ -135,8 +139,8 @@ def _areas(found: AreaEstimates) -> ReportTable:
     rows: list[tuple[Cell, ...]] = []
     for name, one in found.areas.items():
         hectares, mu = one.scaled(1 / M2_PER_HA), one.scaled(to_mu(1.0))
-        rows.append((name, "ha", *_cells(hectares)))
-        rows.append((name, "mu 亩", *_cells(mu)))
+        rows.append((name, "ha", *_cells(hectares), hectares.unseen))
+        rows.append((name, "mu 亩", *_cells(mu), mu.unseen))
     return ReportTable(
         name="point_areas",
         title="Areas by reference class 各参考类面积",

@@ -115,14 +115,16 @@ def planted(rng, n):
 
 def test_planted_map__intervals_cover_the_truth_about_as_often_as_they_say():
     rng = np.random.default_rng(5)
-    covered, known, values = 0, 0, []
+    covered, known, values, wide = 0, 0, [], 0
     for _ in range(300):
         found, truth = planted(rng, 120)
         area = found.areas["changed"]
         values.append(area.value)
         known += area.interval is not None
         covered += area.interval is not None and area.interval[0] <= truth <= area.interval[1]
+        wide += area.interval[0] <= truth <= area.interval[1] + area.unseen
     assert known == 300
+    assert wide / known >= 0.93
     assert np.mean(values) == pytest.approx(truth, rel=0.02)
     # a stratum of .94 with a rate of .001 mostly shows no omission: normal intervals fall short there
     assert 0.85 <= covered / known <= 0.99
@@ -159,6 +161,15 @@ def test_no_disagreement__is_not_certainty():
     assert (found.overall.value, found.overall.interval) == (1.0, None)
     assert (found.areas["a"].value, found.areas["a"].interval) == (10.0, None)
     assert found.users["a"].interval == Share(20, 20).wilson
+
+
+def test_unseen__is_what_the_rule_of_three_says():
+    strata = [Stratum("a", "a", 10.0), Stratum("b", "b", 90.0)]
+    points = [ReferencePoint("a", "a", "a")] * 20 + [ReferencePoint("b", "b", "b")] * 100
+    found = estimate(points, strata)
+    assert found.areas["a"].unseen == pytest.approx(90 * (1 - 0.025 ** (1 / 100)))
+    assert found.areas["b"].unseen == pytest.approx(10 * (1 - 0.025 ** (1 / 20)))
+    assert found.areas["a"].scaled(2.0).unseen == pytest.approx(2 * found.areas["a"].unseen)
 
 
 def test_class_without_points__has_no_accuracy():
