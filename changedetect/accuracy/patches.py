@@ -5,7 +5,7 @@ together cover a share of it. Many patches may find one change, and one patch ma
 counted. A blob that happens to hold a change is not true, and finds nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -39,7 +39,7 @@ class Pieces:
 
     @classmethod
     def of(
-        cls, geometry: Sequence[shapely.Geometry], size: Sequence[float], kind: Sequence[str] = ()
+        cls, geometry: Iterable[shapely.Geometry], size: Sequence[float], kind: Sequence[str] = ()
     ) -> "Pieces":
         """Make pieces, all of them counted."""
         shapes = np.array(list(geometry), dtype=object)
@@ -140,7 +140,7 @@ def _covered(
     for place in np.flatnonzero(np.bincount(own, minlength=len(wholes)) > 1):
         together = shapely.union_all(parts[other[own == place]])
         area[place] = shapely.area(shapely.intersection(wholes[place], together))
-    return area / np.maximum(shapely.area(wholes), np.finfo(float).tiny)
+    return np.asarray(area / np.maximum(shapely.area(wholes), np.finfo(float).tiny))
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,8 +109,8 @@ def draw(pixels: Mapping[str, int], per_stratum: int, seed: int) -> dict[str, np
     for place, name in enumerate(STRATA):
         number = pixels.get(name, 0)
         rng = np.random.default_rng([seed, place])
-        ranks = rng.choice(number, min(per_stratum, number), replace=False) if number else []
-        drawn[name] = np.sort(np.asarray(ranks, np.int64))
+        ranks = rng.choice(max(number, 1), min(per_stratum, number), replace=False)
+        drawn[name] = np.sort(ranks)
     return drawn
 
 

@@ -161,7 +161,7 @@ def _areas(found: AreaEstimates) -> ReportTable:
 
 def _matrix(found: AreaEstimates) -> ReportTable:
     references = sorted({reference for _, reference in found.counts})
-    rows = [
+    rows: list[tuple[Cell, ...]] = [
         (mapped, *(found.counts.get((mapped, reference), 0) for reference in references))
         for mapped in sorted({mapped for mapped, _ in found.counts})
     ]

@@ -11,6 +11,7 @@ import shapely
 
 from changedetect import measure
 from changedetect.accuracy import sampling
+from changedetect.accuracy.pixels import LEVELS
 from changedetect.accuracy.report import AccuracyReport, ReportTable
 from changedetect.errors import InputError
 from changedetect.grid import Grid, Window
@@ -78,7 +79,7 @@ def sample(
         msg = f"{result}: no change.tif beside the evidence; a run or a quick look was expected"
         raise InputError(msg)
     ground = _Ground(judged.score, judged.mask, _hidden(judged))
-    quiet = np.zeros(sampling.LEVELS, np.int64)
+    quiet = np.zeros(LEVELS, np.int64)
     for _, evidence, mask, asked in ground.strips():
         quiet += sampling.quiet_levels(evidence[asked], mask[asked])
     rule = sampling.StratumRule.of(quiet, below_share)
