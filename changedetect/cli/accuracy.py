@@ -154,6 +154,9 @@ def points(
     strata: Annotated[
         Path | None, typer.Option(help="CSV of strata: stratum, area_m2, map_class.")
     ] = None,
+    key: Annotated[
+        Path | None, typer.Option(help="Key of a blind sample: point_id, stratum.")
+    ] = None,
     out: Folder = None,
     overwrite: Overwrite = False,
     as_json: Json = False,
@@ -162,7 +165,7 @@ def points(
     """Area-adjusted accuracy and areas with 95% intervals from reference points. 面积校正精度."""
     from changedetect.pipeline import accuracy
 
-    report = accuracy.points(file, strata)
+    report = accuracy.points(file, strata, key)
     accuracy.write(report, out, overwrite=overwrite)
     finish(report.facts, report.lines(), as_json=as_json)
 
@@ -177,6 +180,10 @@ def sample(
         float,
         typer.Option(help="Share of unalarmed pixels in the stratum just_below.", min=0, max=0.5),
     ] = 0.01,
+    blind: Annotated[
+        bool,
+        typer.Option("--blind", help="Keep from the interpreter what the map says (.key.csv)."),
+    ] = False,
     overwrite: Overwrite = False,
     as_json: Json = False,
     debug: Debug = False,  # noqa: ARG001 - read where errors are shown
@@ -184,12 +191,6 @@ def sample(
     """Draw a stratified random sample to interpret, with near misses and unobserved ground. 抽样."""
     from changedetect.pipeline import sampling
 
-    report = sampling.sample(
-        result,
-        out,
-        per_stratum=per_stratum,
-        seed=seed,
-        below_share=below_share,
-        overwrite=overwrite,
-    )
+    plan = sampling.SamplePlan(per_stratum, seed, below_share, blind)
+    report = sampling.sample(result, out, plan, overwrite=overwrite)
     finish(report.facts, report.lines(), as_json=as_json)

@@ -20,13 +20,18 @@ def strata_path(points: Path) -> Path:
     return points.with_suffix(".strata.csv")
 
 
-def write_strata(points: Path, strata: pd.DataFrame, *, overwrite: bool) -> None:
-    """Write the strata of a sample beside its points."""
+def key_path(points: Path) -> Path:
+    """Name the file beside a blind sample that says of which stratum each point is."""
+    return points.with_suffix(".key.csv")
+
+
+def write_beside(path: Path, table: pd.DataFrame, *, overwrite: bool) -> None:
+    """Write a table that belongs to a file of points."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(strata.columns)
-    writer.writerows([plain_cell(value) for value in row] for row in strata.itertuples(index=False))
-    publish_bytes(strata_path(points), stream.getvalue().encode("utf-8-sig"), overwrite=overwrite)
+    writer.writerow(table.columns)
+    writer.writerows([plain_cell(value) for value in row] for row in table.itertuples(index=False))
+    publish_bytes(path, stream.getvalue().encode("utf-8-sig"), overwrite=overwrite)
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:

@@ -78,9 +78,9 @@ def patches(result: Path, truth: TruthOptions, settings: AccuracySection) -> Acc
     return judge_patches(judged, open_truth(truth, judged.score.grid, settings), settings)
 
 
-def points(file: Path, strata: Path | None) -> AccuracyReport:
+def points(file: Path, strata: Path | None, key: Path | None = None) -> AccuracyReport:
     """Estimate accuracy and areas from interpreted points; see `judge_points`."""
-    return judge_points(file, strata)
+    return judge_points(file, strata, key)
 
 
 def write(report: AccuracyReport, out: Path | None, *, overwrite: bool = False) -> None:

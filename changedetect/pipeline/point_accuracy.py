@@ -11,7 +11,7 @@ from changedetect.accuracy.strata import (
     estimate,
 )
 from changedetect.errors import LayerError
-from changedetect.io.points import read_rows, strata_path
+from changedetect.io.points import key_path, read_rows, strata_path
 from changedetect.measure import to_mu
 
 M2_PER_HA = 10_000.0
@@ -27,7 +27,7 @@ FEW = 5
 """Below this number of points of a kind, normal intervals are not to be trusted (our choice)."""
 
 
-def judge_points(points: Path, strata: Path | None) -> AccuracyReport:
+def judge_points(points: Path, strata: Path | None, key: Path | None = None) -> AccuracyReport:
     """Estimate accuracy and areas from interpreted points.
 
     Parameters
@@ -38,13 +38,15 @@ def judge_points(points: Path, strata: Path | None) -> AccuracyReport:
     strata
         CSV with ``stratum``, ``area_m2`` and where wanted ``map_class``; None = the file that was
         written beside the points, or the column ``stratum_area_m2`` of the points.
+    key
+        CSV with ``point_id`` and ``stratum`` of a blind sample; None = the file beside the points.
 
     Raises
     ------
     LayerError
         A column is missing, or a number is none.
     """
-    rows = read_rows(points)
+    rows = _opened(points, read_rows(points), key)
     known = _strata(points, rows, strata)
     read = [row for row in rows if _cell(row, "reference_class", points)]
     found = estimate([_point(row, points, known) for row in read], list(known.values()))
@@ -55,6 +57,22 @@ def judge_points(points: Path, strata: Path | None) -> AccuracyReport:
     )
     tables = (_accuracies(found), _areas(found), _matrix(found))
     return AccuracyReport(f"{points.name}: reference points 参考样点", facts, tables, notes)
+
+
+def _opened(points: Path, rows: list[dict[str, str]], given: Path | None) -> list[dict[str, str]]:
+    """Put back what was kept from the interpreter of a blind sample."""
+    if not rows or "stratum" in rows[0]:
+        return rows
+    path = given or key_path(points)
+    if not path.is_file():
+        msg = f"{points}: no column 'stratum', and no key {path.name} beside it; name it with --key"
+        raise LayerError(msg)
+    key = {_cell(row, "point_id", path): row for row in read_rows(path)}
+    unknown = [row for row in rows if _cell(row, "point_id", points) not in key]
+    if unknown:
+        msg = f"{points}: point {unknown[0]['point_id']} is not in {path.name}; is it of another sample?"
+        raise LayerError(msg)
+    return [{**row, **key[row["point_id"]]} for row in rows]
 
 
 def _cell(row: dict[str, str], name: str, path: Path) -> str:

@@ -16,7 +16,7 @@ from changedetect.accuracy.report import AccuracyReport, ReportTable
 from changedetect.errors import InputError
 from changedetect.grid import Grid, Window
 from changedetect.io import record_files, vector_writer
-from changedetect.io.points import write_strata
+from changedetect.io.points import key_path, strata_path, write_beside
 from changedetect.io.truth_layer import Burner
 from changedetect.io.truth_raster import CELL_PX, ScoreRaster
 from changedetect.pipeline.detection import UNOBSERVED
@@ -25,6 +25,8 @@ from changedetect.records import UnobservedArea
 from changedetect.schema import EVIDENCE_NODATA, NOT_OBSERVED
 
 POINTS = "points"
+SECRET = ("stratum", "map_class", "stratum_area_m2", "weight_m2", "evidence")
+"""What would tell an interpreter what the map says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +53,27 @@ class _Ground:
             yield window, evidence, mask, asked
 
 
-def sample(
-    result: Path, out: Path, *, per_stratum: int, seed: int, below_share: float, overwrite: bool
-) -> AccuracyReport:
+@dataclass(frozen=True, slots=True)
+class SamplePlan:
+    """How points are drawn.
+
+    Attributes
+    ----------
+    per_stratum, seed
+        How many points of each stratum, and what the draw depends on.
+    below_share
+        Share of the unalarmed pixels with the most evidence that is a stratum of its own.
+    is_blind
+        Keep from the interpreter what the map says: it goes into a key beside the points.
+    """
+
+    per_stratum: int
+    seed: int
+    below_share: float = 0.01
+    is_blind: bool = False
+
+
+def sample(result: Path, out: Path, plan: SamplePlan, *, overwrite: bool = False) -> AccuracyReport:
     """Draw points and write them.
 
     Parameters
@@ -61,11 +81,10 @@ def sample(
     result
         Folder of a run or a quick look.
     out
-        GeoPackage of the points; ``NAME.strata.csv`` beside it holds the areas.
-    per_stratum, seed
-        How many points of each stratum, and what the draw depends on.
-    below_share
-        Share of the unalarmed pixels with the most evidence that is a stratum of its own.
+        GeoPackage of the points; ``NAME.strata.csv`` beside it holds the areas, and of a blind sample
+        ``NAME.key.csv`` the stratum of each point.
+    plan
+        How points are drawn.
     overwrite
         Replace earlier files.
 
@@ -82,10 +101,10 @@ def sample(
     quiet = np.zeros(LEVELS, np.int64)
     for _, evidence, mask, asked in ground.strips():
         quiet += sampling.quiet_levels(evidence[asked], mask[asked])
-    rule = sampling.StratumRule.of(quiet, below_share)
+    rule = sampling.StratumRule.of(quiet, plan.below_share)
     pixels, areas = _sizes(ground, rule)
-    drawn = sampling.draw(pixels, per_stratum, seed)
-    table = _points(ground, rule, drawn, (pixels, areas), seed)
+    drawn = sampling.draw(pixels, plan.per_stratum, plan.seed)
+    table = _points(ground, rule, drawn, (pixels, areas), plan.seed)
     strata = pd.DataFrame(
         [
             (name, sampling.MAPPED[name], areas[name], pixels[name], len(drawn[name]))
@@ -94,14 +113,18 @@ def sample(
         ],
         columns=["stratum", "map_class", "area_m2", "pixels", "points"],
     )
+    shown = table.drop(columns=list(SECRET)) if plan.is_blind else table
     vector_writer.write_geopackage(
         out,
-        {POINTS: table},
+        {POINTS: shown},
         descriptions={POINTS: "待判读样点 points to interpret"},
         crs=ground.grid.crs,
         overwrite=overwrite,
     )
-    write_strata(out, strata, overwrite=overwrite)
+    write_beside(strata_path(out), strata, overwrite=overwrite)
+    if plan.is_blind:
+        key = pd.DataFrame(table[["point_id", *SECRET]])
+        write_beside(key_path(out), key, overwrite=overwrite)
     return _report(judged, strata, ground.grid, rule)
 
 

@@ -12,6 +12,7 @@ from rasterio.transform import Affine
 
 from changedetect import schema
 from changedetect.config.accuracy import AccuracySection
+from changedetect.config.yaml_text import parse
 from changedetect.errors import ConfigError, InputError, LayerError, SceneError
 from changedetect.grid import Grid
 from changedetect.io import raster_writer, vector_writer
@@ -327,7 +328,7 @@ def test_page__escapes_what_comes_from_files(look, tmp_path):
 def drawn(look, tmp_path):
     """Points drawn from the look: file, and a function that interprets them by the truth."""
     path = tmp_path / "points.gpkg"
-    sampling.sample(look, path, per_stratum=60, seed=3, below_share=0.01, overwrite=False)
+    sampling.sample(look, path, sampling.SamplePlan(60, 3))
 
     def interpret(skipped=()):
         mask = labels()
@@ -359,10 +360,10 @@ def test_sample__draws_from_every_stratum_and_knows_their_areas(look, drawn, tmp
     areas = {row["stratum"]: float(row["area_m2"]) for row in read_rows(strata_path(path))}
     assert sum(areas.values()) == pytest.approx(SIDE * SIDE * 4, rel=2e-3)
     again = tmp_path / "again.gpkg"
-    sampling.sample(look, again, per_stratum=60, seed=3, below_share=0.01, overwrite=False)
+    sampling.sample(look, again, sampling.SamplePlan(60, 3))
     assert again.read_bytes() == path.read_bytes()
     with pytest.raises(InputError, match="is there already"):
-        sampling.sample(look, path, per_stratum=60, seed=3, below_share=0.01, overwrite=False)
+        sampling.sample(look, path, sampling.SamplePlan(60, 3))
 
 
 def test_points__omissions_that_no_point_met_are_said_to_be_possible(drawn):
@@ -386,8 +387,35 @@ def test_points__strata_nobody_looked_at_leave_the_whole_open(drawn):
     assert report.facts["not_interpreted"] == 60
 
 
+def test_points__of_a_blind_sample_are_opened_by_the_key(look, drawn, tmp_path):
+    path, interpret = drawn
+    blind = tmp_path / "blind.gpkg"
+    sampling.sample(look, blind, sampling.SamplePlan(60, 3, is_blind=True))
+    shown = vector_writer.read_geopackage(blind, "points")
+    assert not set(sampling.SECRET) & set(shown.columns)
+    told = read_rows(interpret())
+    names = {row["point_id"]: row["reference_class"] for row in told}
+    shown["reference_class"] = [names[point] for point in shown["point_id"]]
+    done = tmp_path / "blind.csv"
+    shown.drop(columns="geometry").to_csv(done, index=False)
+    report = accuracy.points(done, strata_path(blind))  # blind.key.csv lies beside it
+    assert report.facts == accuracy.points(interpret(), strata_path(path)).facts
+    done.write_text(done.read_text().replace("S00007", "S99999"))
+    with pytest.raises(LayerError, match="S99999 is not in"):
+        accuracy.points(done, strata_path(blind))
+
+
+def test_guide__its_settings_file_is_one(repository):
+    text = (repository / "docs" / "guide.zh.md").read_text(encoding="utf-8")
+    settings = parse(text.split("```yaml")[-1].split("```")[0], AccuracySection, "guide")
+    assert settings.changed == ("128-255",)
+
+
 def test_points__without_columns_or_numbers_are_refused(tmp_path):
     path = tmp_path / "p.csv"
+    path.write_text("point_id,class\na,b\n")
+    with pytest.raises(LayerError, match=r"no key p\.key\.csv"):
+        accuracy.points(path, None)
     path.write_text("stratum,class\na,b\n")
     with pytest.raises(LayerError, match="no column 'stratum_area_m2'"):
         accuracy.points(path, None)
