@@ -103,10 +103,12 @@ def _of_run(run: Path) -> tuple[Stated, ...]:
     """Read what the pairs of a month state; pairs that state the same are one point."""
     with RunStore(run) as store:
         models = store.record("detect").facts["models"]
-    points: dict[tuple[float, float], str] = {}
+    points: dict[tuple[float, float | None], str] = {}
     for model in models:
-        key = float(str(model["threshold_llr"])), float(str(model["false_alarm_rate"]))
-        points.setdefault(key, str(model["pair"]))
+        if model.get("threshold_llr") is not None:
+            rate = model.get("false_alarm_rate")
+            key = float(model["threshold_llr"]), None if rate is None else float(rate)
+            points.setdefault(key, str(model["pair"]))
     return tuple(Stated(name, *key) for key, name in points.items())
 
 

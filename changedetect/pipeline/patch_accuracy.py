@@ -35,6 +35,10 @@ PSEUDO = "34"
 
 BEFORE, AFTER = "before the classifier 分类前", "after the classifier 分类后"
 MU, PIXELS = "mu", "px"
+PARTIAL = (
+    "labels are partial: patches of which too little is labelled are not judged; of the others the "
+    "whole counts, so change beside a label makes precision look worse than it is"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +74,14 @@ def judge_patches(judged: Judged, truth: Truth, settings: AccuracySection) -> Ac
     rule = MatchRule(settings.patch_true_share, settings.truth_found_share)
     tables: list[ReportTable] = []
     facts: dict[str, object] = {}
+    is_partial = False
     for key, (name, table) in sets.items():
         shapes = np.array(list(table.geometry), dtype=object)
         kinds = table["family"].astype(str).tolist() if "family" in table.columns else ()
         patches = Pieces.of(shapes, sizes.of(shapes), kinds)
         if truth.is_partial:
             patches = patches.without(_unlabelled(truth, patches, settings.judged_share))
+            is_partial |= not patches.counted.all()
         matches = match(truths, patches, rule)
         tables += _tables(key, name, (truths, patches, matches), settings, sizes.unit)
         facts[key] = _facts((truths, patches, matches), settings, sizes.unit)
@@ -83,6 +89,7 @@ def judge_patches(judged: Judged, truth: Truth, settings: AccuracySection) -> Ac
         truth.about,
         str(rule),
         "changes of which the larger part was not observed are told apart, neither found nor missed",
+        *((PARTIAL,) if is_partial else ()),
     )
     whole = {"match": str(rule), "truth": truth.about, "size_unit": sizes.unit, **facts}
     title = f"{judged.name}: patch accuracy 图斑精度"

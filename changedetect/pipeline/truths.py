@@ -54,7 +54,7 @@ class Truth:
     polygons
         True changes as polygons, where the truth is a layer.
     is_partial
-        Whether some ground is unlabelled on purpose.
+        Whether some ground may be unlabelled.
     """
 
     grid: Grid
@@ -101,7 +101,8 @@ def _of_raster(options: TruthOptions, grid: Grid, settings: AccuracySection) -> 
     if options.unchanged is not None:
         return _of_two(options, options.unchanged, grid, settings)
     changed, unchanged = settings.changed, settings.unchanged
-    if not changed and not unchanged:
+    is_named = bool(changed or unchanged)
+    if not is_named:
         values = distinct_values(raster, TWO_VALUES)
         if values is None or min(values, default=0) < 0:
             msg = (
@@ -117,7 +118,7 @@ def _of_raster(options: TruthOptions, grid: Grid, settings: AccuracySection) -> 
         return np.where(seen, mapping.label(values), UNLABELLED).astype(np.uint8)
 
     about = f"{name}: changed {_listed(mapping.changed)}, unchanged {_listed(mapping.unchanged)}"
-    return Truth(grid, about, labels, settings.margin_px, None, is_partial=not _is_whole(mapping))
+    return Truth(grid, about, labels, settings.margin_px, None, is_partial=is_named)
 
 
 def _of_two(options: TruthOptions, unchanged: Path, grid: Grid, settings: AccuracySection) -> Truth:
@@ -200,7 +201,3 @@ def _by_column(
 
 def _listed(ranges: tuple[tuple[float, float], ...]) -> str:
     return ", ".join(f"{a:g}" if a == b else f"{a:g}-{b:g}" for a, b in ranges) or "nothing"
-
-
-def _is_whole(mapping: Mapping) -> bool:
-    return bool(mapping.unchanged) and bool(mapping.changed)

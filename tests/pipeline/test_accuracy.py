@@ -276,6 +276,18 @@ def test_patches__on_unlabelled_ground_are_not_judged(look, tmp_path):
     assert (found["precision"]["n"], found["not_judged"]) == (1, 1)
 
 
+def test_patches__on_values_of_no_label_are_not_judged(look, tmp_path):
+    values = np.full((SIDE, SIDE), 7, np.uint8)
+    values[TRUE] = 2
+    values[300:400] = 1
+    truth = draw(tmp_path / "t.tif", values)
+    named = accuracy.settings_of(None, changed="2", unchanged="1")
+    found = accuracy.patches(look, TruthOptions(truth), named).facts["patches"]["before"][
+        "by_size"
+    ][-1]
+    assert (found["precision"]["n"], found["not_judged"]) == (1, 1)
+
+
 def test_patches__a_change_that_was_not_observed_is_told_apart(look, tmp_path):
     mask = np.zeros((SIDE, SIDE), np.uint8)
     mask[530:540, 500:540] = 255
