@@ -14,7 +14,7 @@ import pytest
 from changedetect.errors import InputError, IntegrityError, LedgerError, LockedError
 from changedetect.io import publish as publishing
 from changedetect.io import record_files
-from changedetect.io.ledger_store import LedgerStore
+from changedetect.io.ledger import LedgerStore
 from changedetect.io.publish import RunLock
 from changedetect.pipeline import detection
 from changedetect.pipeline.evaluation import evaluate
