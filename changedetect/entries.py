@@ -107,3 +107,21 @@ class CaseRow:
     claims: str
     facts_sequence: int
     last_sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryLine:
+    """Cases that are alike in month, county, theme, state and kind.
+
+    ``area_m2`` is their sum; ``overdue`` those whose county deadline lies before the day asked.
+    """
+
+    month: str
+    district: str
+    main_theme: str
+    state: str
+    pooled: bool
+    record_only: bool
+    cases: int
+    area_m2: float
+    overdue: int

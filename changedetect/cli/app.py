@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 import changedetect
-from changedetect.cli import check_config, doctor, ledger, look, month, worlds
+from changedetect.cli import case, check_config, doctor, ledger, look, loop, month, worlds
 
 
 def _version(wanted: bool) -> None:
@@ -36,5 +36,7 @@ month.add_to(app)
 look.add_to(app)
 worlds.add_to(app)
 check_config.add_to(app)
+loop.add_to(app)
+case.add_to(app)
 ledger.add_to(app)
 doctor.add_to(app)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from changedetect.entries import ChainedEntry
 from changedetect.errors import InputError, LedgerError
 from changedetect.io.ledger import LedgerStore
 from changedetect.io.publish import RunLock, publish_bytes
@@ -196,7 +195,7 @@ def _set_aside(source: Path, place: Path) -> Path:
 def _entries_behind(backup: LedgerStore, live: LedgerStore) -> int:
     """Count entries of the live ledger behind the backup's head, if that is part of it."""
     with backup.reading() as reader:
-        last: ChainedEntry | None = reader.head()
+        last = reader.head()
     with live.reading() as reader:
         digests = reader.digests(after=last.sequence - 1 if last else 0)
     if last is None:

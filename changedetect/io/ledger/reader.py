@@ -7,7 +7,7 @@ from itertools import islice
 import numpy as np
 import sqlalchemy as sa
 
-from changedetect.entries import CaseRow, ChainedEntry
+from changedetect.entries import CaseRow, ChainedEntry, SummaryLine
 from changedetect.io.ledger.tables import CASES, ENTRIES, ENTRY_COLUMNS, META, entry_of, row_of
 
 BATCH = 5_000
@@ -15,23 +15,6 @@ BATCH = 5_000
 _NAMES_AT_ONCE = 500
 """Case numbers in one question: databases limit the number of bound values."""
 _BOX = ("number", "month", "west", "south", "east", "north")
-
-
-@dataclass(frozen=True, slots=True)
-class SummaryLine:
-    """Cases that are alike in county, theme, state and kind.
-
-    ``area_m2`` is their sum; ``overdue`` those whose county deadline lies before the day asked.
-    """
-
-    district: str
-    main_theme: str
-    state: str
-    pooled: bool
-    record_only: bool
-    cases: int
-    area_m2: float
-    overdue: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +80,12 @@ class LedgerReader:
         """Return the digests of the entries behind a number, in order."""
         query = sa.select(ENTRIES.c.digest).where(ENTRIES.c.sequence > after)
         return tuple(self._connection.execute(query.order_by(ENTRIES.c.sequence)).scalars())
+
+    def of_event(self, event: str) -> tuple[ChainedEntry, ...]:
+        """Return the entries of an event, in order."""
+        query = sa.select(*ENTRY_COLUMNS).where(ENTRIES.c.event == event)
+        lines = self._connection.execute(query.order_by(ENTRIES.c.sequence))
+        return tuple(entry_of(line) for line in lines)
 
     def last_of(self, event: str) -> ChainedEntry | None:
         """Return the last entry of an event; None = it never happened."""
@@ -194,7 +183,7 @@ class LedgerReader:
         return found
 
     def summary(self, day: str) -> tuple[SummaryLine, ...]:
-        """Count cases by county, theme, state and kind.
+        """Count cases by month, county, theme, state and kind.
 
         Parameters
         ----------
@@ -202,13 +191,13 @@ class LedgerReader:
             ISO date; cases that are not closed and were due before it are overdue.
         """
         c = CASES.c
-        keys = (c.district, c.main_theme, c.state, c.pooled, c.record_only)
+        keys = (c.month, c.district, c.main_theme, c.state, c.pooled, c.record_only)
         late = sa.case((c.county_due < day, 1), else_=0)
         query = sa.select(*keys, sa.func.count(), sa.func.sum(c.area_m2), sa.func.sum(late))
         lines = self._connection.execute(query.group_by(*keys).order_by(*keys))
         return tuple(
-            SummaryLine(d, t, s, bool(p), bool(r), n, float(a), int(o))
-            for d, t, s, p, r, n, a, o in lines
+            SummaryLine(m, d, t, s, bool(p), bool(r), n, float(a), int(o))
+            for m, d, t, s, p, r, n, a, o in lines
         )
 
 

@@ -14,18 +14,28 @@ from changedetect.stages.ledger.moves import (
     Trail,
     check_move,
     check_moves,
+    event_name,
 )
 from changedetect.stages.ledger.projection import advance, project
+from changedetect.stages.ledger.totals import (
+    HOLDERS,
+    MonthTotals,
+    holders,
+    month_totals,
+    restated,
+)
 from changedetect.stages.ledger.verify import MONTH_CLOSED, Verifier, differences, verify
 
 __all__ = [
     "ALGORITHMS",
     "EVENTS",
     "GENESIS",
+    "HOLDERS",
     "MONTH_CLOSED",
     "MOVES",
     "PROGRAM",
     "ROLES",
+    "MonthTotals",
     "Trail",
     "Verifier",
     "advance",
@@ -37,10 +47,14 @@ __all__ = [
     "claims_payload",
     "differences",
     "digest_of",
+    "event_name",
+    "holders",
     "merkle_path",
     "merkle_root",
+    "month_totals",
     "payload_of",
     "project",
+    "restated",
     "root_of_path",
     "verify",
 ]

@@ -1,9 +1,9 @@
 """Entries are chained: each carries the digest of the one before, so that no past can be edited."""
 
 import hashlib
-import json
 from collections.abc import Iterable
 from datetime import UTC
+from json.encoder import encode_basestring
 
 from changedetect.entries import FORM, ChainedEntry, Entry
 from changedetect.errors import ConfigError
@@ -39,12 +39,14 @@ def digest_of(
         64 hexadecimal digits.
     """
     said = [
-        sequence, previous, entry.case, entry.event, entry.from_state, entry.to_state, entry.actor,
+        previous, entry.case, entry.event, entry.from_state, entry.to_state, entry.actor,
         entry.time.astimezone(UTC).isoformat(), entry.reason, entry.source_sha256, entry.payload,
     ]  # fmt: skip
     if form > 1:
-        said += [entry.role, entry.source_row, form]
-    text = json.dumps(said, ensure_ascii=False, separators=(",", ":"))
+        said += [entry.role, entry.source_row]
+    # A JSON list, written piece by piece since ledgers of a million entries are checked whole.
+    end = f",{form}]" if form > 1 else "]"
+    text = f"[{sequence}," + ",".join(map(encode_basestring, said)) + end
     return hash_of(text.encode("utf-8", "surrogatepass"), algorithm)
 
 

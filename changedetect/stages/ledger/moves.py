@@ -120,6 +120,11 @@ EVENTS: dict[str, EventRule] = {
 """Event -> what it does. An event that is not listed changes no state."""
 
 
+def event_name(event: str) -> str:
+    """Return the Chinese name of an event; one that is not listed keeps its own."""
+    return EVENTS[event].name if event in EVENTS else event
+
+
 class Standing(Protocol):
     """Where a case stands: its state, and who proposed to close it in this state."""
 

@@ -16,6 +16,12 @@ from changedetect.records import Case
 from changedetect.stages.ledger.facts import CLAIMS, canonical, case_of, read_payload
 from changedetect.stages.ledger.moves import PROPOSED
 
+_COPIED = (
+    "number", "parent", "district", "main_theme", "month", "pooled", "record_only", "suggestion",
+    "first_found", "last_confirmed", "county_due", "clear_due",
+)  # fmt: skip
+"""Facts that a row shows as they are."""
+
 _SCREENED = frozenset({"accepted", "edited"})
 
 
@@ -36,65 +42,52 @@ def advance(
     entry = item.entry
     if payload is None:
         payload = read_payload(entry.payload, f"entry {item.sequence}")
-    if payload and CLAIMS not in payload:
-        row = _from_facts(row, item, payload)
-    assert row is not None, "check_move lets no case begin without facts"
-    moved = entry.to_state != row.state or row.last_sequence == 0
-    claims = row.claims
-    if CLAIMS in payload:
-        claims = canonical({**json.loads(row.claims), **payload[CLAIMS]})
-    proposer = "" if moved else row.proposer
-    return replace(
-        row,
-        state=entry.to_state,
-        since=_day(item) if moved else row.since,
-        screened=_screened(row, item),
-        proposer=entry.actor if entry.event == PROPOSED else proposer,
-        claims=claims,
-        last_sequence=item.sequence,
-    )
+    holds_facts = bool(payload) and CLAIMS not in payload
+    assert row is not None or holds_facts, "check_move lets no case begin without facts"
+    stays = row is not None and row.state == entry.to_state
+    kept = (row.since, row.proposer) if row is not None and stays else (_day(item), "")
+    changed: dict[str, Any] = {
+        "state": entry.to_state,
+        "since": kept[0],
+        "screened": _screened(row, item),
+        "proposer": entry.actor if entry.event == PROPOSED else kept[1],
+        "claims": _claims(row, payload),
+        "last_sequence": item.sequence,
+    }
+    if row is None or holds_facts:
+        return CaseRow(**_measured(payload), facts_sequence=item.sequence, **changed)
+    return replace(row, **changed)
 
 
-def _screened(row: CaseRow, item: ChainedEntry) -> str:
+def _claims(row: CaseRow | None, payload: Mapping[str, Any]) -> str:
+    before = row.claims if row else "{}"
+    if CLAIMS not in payload:
+        return before
+    return canonical({**json.loads(before), **payload[CLAIMS]})
+
+
+def _screened(row: CaseRow | None, item: ChainedEntry) -> str:
     if item.entry.event in _SCREENED:
         return "accepted"
-    return "" if item.entry.event == "recurred" else row.screened
+    return "" if row is None or item.entry.event == "recurred" else row.screened
 
 
 def _day(item: ChainedEntry) -> str:
     return item.entry.time.astimezone(UTC).date().isoformat()
 
 
-def _from_facts(row: CaseRow | None, item: ChainedEntry, facts: Mapping[str, Any]) -> CaseRow:
+def _measured(facts: Mapping[str, Any]) -> dict[str, Any]:
     west, south, east, north = shapely.from_wkb(facts["geometry"]).bounds
-    return CaseRow(
-        number=facts["number"],
-        parent=facts["parent"],
-        district=facts["district"],
-        main_theme=facts["main_theme"],
-        themes=",".join(facts["themes"]),
-        month=facts["month"],
-        state=row.state if row else "",
-        since=row.since if row else _day(item),
-        pooled=bool(facts["pooled"]),
-        record_only=bool(facts["record_only"]),
-        severity=int(facts["severity"]),
-        suggestion=facts["suggestion"],
-        area_m2=float(facts["area_m2"]),
-        first_found=facts["first_found"],
-        last_confirmed=facts["last_confirmed"],
-        county_due=facts["county_due"],
-        clear_due=facts["clear_due"],
-        west=west,
-        south=south,
-        east=east,
-        north=north,
-        screened=row.screened if row else "",
-        proposer=row.proposer if row else "",
-        claims=row.claims if row else "{}",
-        facts_sequence=item.sequence,
-        last_sequence=row.last_sequence if row else 0,
-    )
+    return {
+        **{name: facts[name] for name in _COPIED},
+        "themes": ",".join(facts["themes"]),
+        "severity": int(facts["severity"]),
+        "area_m2": float(facts["area_m2"]),
+        "west": west,
+        "south": south,
+        "east": east,
+        "north": north,
+    }
 
 
 def project(ledger: Iterable[ChainedEntry]) -> dict[str, Case]:

@@ -39,8 +39,16 @@ def upgrade() -> None:
         sqlite_strict=True,
     )
     op.create_index("cases_work", "cases", ["district", "state", "county_due"])
-    op.create_index("cases_month", "cases", ["month", "district"])
-    summary = ["district", "main_theme", "state", "pooled", "record_only", "area_m2", "county_due"]
+    summary = [
+        "month",
+        "district",
+        "main_theme",
+        "state",
+        "pooled",
+        "record_only",
+        "area_m2",
+        "county_due",
+    ]
     op.create_index("cases_summary", "cases", summary)
     box = ["district", "number", "month", "west", "south", "east", "north"]
     op.create_index("cases_box", "cases", box)
