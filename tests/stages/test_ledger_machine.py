@@ -69,6 +69,9 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @initialize()
     def begin(self):
+        self.setup()
+
+    def setup(self):
         type(self).count = getattr(type(self), "count", 0) + 1
         self.store = LedgerStore(self.new_place())
 

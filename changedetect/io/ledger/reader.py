@@ -70,9 +70,8 @@ class LedgerReader:
         query = sa.select(*ENTRY_COLUMNS).where(ENTRIES.c.sequence > after)
         if case is not None:
             query = query.where(ENTRIES.c.case_number == case)
-        result = self._connection.execution_options(yield_per=BATCH).execute(
-            query.order_by(ENTRIES.c.sequence)
-        )
+        ordered = query.order_by(ENTRIES.c.sequence).execution_options(yield_per=BATCH)
+        result = self._connection.execute(ordered)
         for line in result:
             yield entry_of(line)
 
@@ -115,8 +114,8 @@ class LedgerReader:
 
     def all_rows(self) -> Iterator[CaseRow]:
         """Read every row by number, a batch at a time."""
-        query = sa.select(CASES).order_by(CASES.c.number)
-        result = self._connection.execution_options(yield_per=BATCH).execute(query)
+        query = sa.select(CASES).order_by(CASES.c.number).execution_options(yield_per=BATCH)
+        result = self._connection.execute(query)
         for line in result.mappings():
             yield row_of(line)
 
