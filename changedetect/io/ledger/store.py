@@ -195,7 +195,7 @@ class LedgerStore:
                 if connection.exec_driver_sql("SELECT count(*) FROM sqlite_schema").scalar_one():
                     return  # another process was faster
             else:
-                connection.exec_driver_sql("SELECT pg_advisory_xact_lock(1128547399)")
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({APPLICATION_ID})")
                 if version_of(connection):
                     return
             upgrade_to(connection)
