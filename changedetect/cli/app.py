@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 import changedetect
-from changedetect.cli import case, check_config, doctor, ledger, look, loop, month, worlds
+from changedetect.cli import case, check_config, doctor, ledger, look, loop, month, package, worlds
 
 
 def _version(wanted: bool) -> None:
@@ -39,4 +39,5 @@ check_config.add_to(app)
 loop.add_to(app)
 case.add_to(app)
 ledger.add_to(app)
+package.add_to(app)
 doctor.add_to(app)

@@ -12,6 +12,7 @@ from changedetect.io.ledger import LedgerReader, LedgerStore
 from changedetect.pipeline.actions import NO_SOURCE, Actor
 from changedetect.pipeline.books import Report
 from changedetect.pipeline.ledgerwork import enter
+from changedetect.pipeline.packages import write_chains
 from changedetect.pipeline.runstore import finished_outputs
 from changedetect.stages import ledger
 
@@ -84,6 +85,7 @@ def dispatch(
         ]
 
     items = enter(store, build)
+    write_chains(store, run, month)
     values = {"dispatched": len(items), "left": [row.number for row in left]}
     text = [
         f"{len(items)} case(s) dispatched to {len({i.entry.case[:6] for i in items})} counties / 已下发"
@@ -188,6 +190,7 @@ def close(store: LedgerStore, run: Path, month: str, actor: Actor, clock: Clock)
         return [_month_entry(ledger.MONTH_CLOSED, payload, "本月关闭", actor, clock)]
 
     (item,) = enter(store, build)
+    write_chains(store, run, month)
     text = [
         f"{month} closed: root {payload['root']} over {payload['entries']} entries / 本月已关闭",
         f"head 链头: {item.sequence}:{item.digest}",

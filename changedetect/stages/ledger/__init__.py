@@ -3,7 +3,7 @@
 Pure: storing is the business of ``io``.
 """
 
-from changedetect.stages.ledger.chain import ALGORITHMS, GENESIS, chain, digest_of
+from changedetect.stages.ledger.chain import ALGORITHMS, GENESIS, chain, digest_of, said_of
 from changedetect.stages.ledger.facts import canonical, case_of, claims_payload, payload_of
 from changedetect.stages.ledger.merkle import merkle_path, merkle_root, root_of_path
 from changedetect.stages.ledger.moves import (
@@ -56,5 +56,6 @@ __all__ = [
     "project",
     "restated",
     "root_of_path",
+    "said_of",
     "verify",
 ]

@@ -38,16 +38,25 @@ def digest_of(
     str
         64 hexadecimal digits.
     """
-    said = [
-        previous, entry.case, entry.event, entry.from_state, entry.to_state, entry.actor,
-        entry.time.astimezone(UTC).isoformat(), entry.reason, entry.source_sha256, entry.payload,
-    ]  # fmt: skip
-    if form > 1:
-        said += [entry.role, entry.source_row]
+    said = _said(entry, previous, form)
     # A JSON list, written piece by piece since ledgers of a million entries are checked whole.
     end = f",{form}]" if form > 1 else "]"
     text = f"[{sequence}," + ",".join(map(encode_basestring, said)) + end
     return hash_of(text.encode("utf-8", "surrogatepass"), algorithm)
+
+
+def said_of(item: ChainedEntry) -> list[str | int]:
+    """Return what an entry's digest covers: as a JSON list without spaces it is what is hashed."""
+    end = [item.form] if item.form > 1 else []
+    return [item.sequence, *_said(item.entry, item.previous, item.form), *end]
+
+
+def _said(entry: Entry, previous: str, form: int) -> list[str]:
+    said = [
+        previous, entry.case, entry.event, entry.from_state, entry.to_state, entry.actor,
+        entry.time.astimezone(UTC).isoformat(), entry.reason, entry.source_sha256, entry.payload,
+    ]  # fmt: skip
+    return [*said, entry.role, entry.source_row] if form > 1 else said
 
 
 def hash_of(data: bytes, algorithm: str) -> str:
