@@ -333,47 +333,6 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One line of the ledger: what happened to a case; never changed, never deleted.
-
-    Attributes
-    ----------
-    case
-        Case number; empty for entries about a whole month.
-    event
-        ``found``, ``confirmed``, ``dispatched``, ``published`` …
-    from_state, to_state
-        codes.STATES; equal where the state does not change.
-    actor, time, reason
-        Who, when (aware, UTC), why.
-    source_sha256
-        Digest of what the entry rests on (run inputs, returned file).
-    payload
-        JSON text with sorted keys: the facts of the event.
-    """
-
-    case: str
-    event: str
-    from_state: str
-    to_state: str
-    actor: str
-    time: datetime
-    reason: str
-    source_sha256: str
-    payload: str
-
-
-@dataclass(frozen=True, slots=True)
-class ChainedEntry:
-    """An entry in its place: number in the ledger, digest of the entry before, and its own."""
-
-    sequence: int
-    previous: str
-    digest: str
-    entry: Entry
-
-
-@dataclass(frozen=True, slots=True)
 class UnobservedArea:
     """A piece of ground that was not observed this period, and why (layer WJCQ)."""
 

@@ -5,7 +5,18 @@ from typing import Annotated
 import typer
 
 import changedetect
-from changedetect.cli import accuracy, check_config, doctor, look, month, worlds
+from changedetect.cli import (
+    accuracy,
+    case,
+    check_config,
+    doctor,
+    ledger,
+    look,
+    loop,
+    month,
+    package,
+    worlds,
+)
 
 
 def _version(wanted: bool) -> None:
@@ -37,4 +48,8 @@ look.add_to(app)
 worlds.add_to(app)
 accuracy.add_to(app)
 check_config.add_to(app)
+loop.add_to(app)
+case.add_to(app)
+ledger.add_to(app)
+package.add_to(app)
 doctor.add_to(app)

@@ -16,6 +16,9 @@ from changedetect.config.detection import (
     ScenesSection,
 )
 
+Role = Literal["interpreter", "county", "city", "province", "reviewer"]
+"""In which role a person acts in the ledger."""
+
 
 class LayerSection(Section):
     """One record layer and what its supplier declares of it."""
@@ -71,6 +74,24 @@ class CasesSection(Section):
     )
 
 
+class LedgerSection(Section):
+    """Where the ledger is, how it is chained, and who may do what in it."""
+
+    server: str | None = Field(
+        None,
+        pattern=r"^postgresql\+psycopg://",
+        description="address of a PostgreSQL database for several people at once (the password "
+        "comes from PGPASSWORD or ~/.pgpass); none = an SQLite file beside the months",
+    )
+    algorithm: Literal["sha256", "sm3"] = Field(
+        "sha256", description="digest of a new ledger; an existing one keeps its own"
+    )
+    people: dict[str, tuple[Role, ...]] = Field(
+        default_factory=dict,
+        description="user name -> roles in which they may act; empty = everybody in every role",
+    )
+
+
 class JobConfig(Section):
     """A whole job."""
 
@@ -92,3 +113,4 @@ class JobConfig(Section):
     deliver: DeliverSection = Field(default_factory=DeliverSection)
     cases: CasesSection = Field(default_factory=CasesSection)
     deadlines: DeadlinesSection = Field(default_factory=DeadlinesSection)
+    ledger: LedgerSection = Field(default_factory=LedgerSection)

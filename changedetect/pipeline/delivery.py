@@ -24,6 +24,7 @@ from changedetect.pipeline.context import MonthContext
 from changedetect.pipeline.detection import UNOBSERVED
 from changedetect.pipeline.handout import PACKAGES
 from changedetect.pipeline.job import Job
+from changedetect.pipeline.packages import seal_package
 from changedetect.pipeline.runstore import StepRecord, StepResult, digest_of
 from changedetect.pipeline.scenes import SCENES
 from changedetect.pipeline.territory import Territory, read_territory
@@ -220,6 +221,7 @@ def _write_package(
     )
     shown = deliver.page_context(package, layers)
     publish_bytes(folder / f"{package.stem}.html", page.render_page(shown).encode())
+    seal_package(folder)
 
 
 def _write_chips(

@@ -309,6 +309,15 @@ class RunStore:
         publish_bytes(self.folder / MANIFEST, text.encode(), overwrite=True)
 
 
+def finished_outputs(folder: Path, step: str) -> dict[str, str]:
+    """Return the files of a finished step and their digests, without opening the run.
+
+    Empty where the step was not run, or rests on results that were replaced since.
+    """
+    known = _read_manifest(folder / MANIFEST).get(step)
+    return {} if known is None or known.stale else dict(known.outputs)
+
+
 def _read_manifest(path: Path) -> dict[str, StepRecord]:
     if not path.is_file():
         return {}

@@ -7,16 +7,16 @@ pseudo-change) stay findings, and so do units outside every county, which nobody
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from changedetect.codes import case_number
-from changedetect.config.job import CasesSection, DeadlinesSection
+from changedetect.config.job import CasesSection
 from changedetect.records import Case, Unit
 from changedetect.stages.cases.facts import MONTHS_OF, Terms, ThemeTerms, fresh_case
 from changedetect.stages.cases.ground import overlaps
 
-__all__ = ["GONE", "MONTHS_OF", "OPEN_STATES", "Decision", "ThemeTerms", "decide"]
+__all__ = ["GONE", "MONTHS_OF", "OPEN_STATES", "Decision", "Terms", "ThemeTerms", "decide"]
 
 OPEN_STATES = frozenset(
     {"10", "20", "30", "40", "45", "50", "55", "60", "65", "71", "75", "80", "85", "93", "95"}
@@ -58,11 +58,10 @@ class Decision:
 def decide(
     units: Sequence[Unit],
     known: Mapping[str, Case],
-    *,
-    month: str,
-    themes: Mapping[str, ThemeTerms],
-    deadlines: DeadlinesSection,
+    terms: Terms,
     section: CasesSection,
+    *,
+    last_number: Callable[[str], int] | None = None,
 ) -> tuple[Decision, ...]:
     """Turn the units of a month into decisions about cases.
 
@@ -71,15 +70,15 @@ def decide(
     units
         With their findings; any order. Those without a county are left out.
     known
-        Every case of the ledger by number, whatever its state: numbers are never used again.
-    month
-        ``YYYY-MM`` of the images after.
-    themes
-        Theme code -> its terms.
-    deadlines
-        Days of the month after.
+        Cases of the ledger by number, whatever their state: all of the month, and all that may lie
+        on the ground of a unit.
+    terms
+        The month of the images after, what each theme lays down, and the days of the month after.
     section
         When ground is the same ground.
+    last_number
+        Gives the highest running number behind a prefix in the whole ledger (numbers are never
+        used again); None = `known` holds the whole ledger.
 
     Returns
     -------
@@ -87,7 +86,7 @@ def decide(
         Sorted by case number: one per unit that is a case, pooled or recorded, and one per case
         of this month that no unit stands behind any more.
     """
-    terms = Terms(month, themes, deadlines)
+    month = terms.month
     asked = [
         (unit, case)
         for unit in sorted(units, key=_first_seen)
@@ -96,7 +95,7 @@ def decide(
     candidates = [case for case in known.values() if _may_continue(case, month)]
     ground = overlaps([unit for unit, _ in asked], candidates, section.same_ground_share)
     live = {number for number, case in known.items() if case.state in OPEN_STATES}
-    numbers = _Numbers(known, month)
+    numbers = _Numbers(known, month, last_number)
     decisions = []
     for unit, case in asked:
         old = ground.same.get(unit.unit_id)
@@ -174,16 +173,21 @@ def _idle(case: Case) -> bool:
 class _Numbers:
     """The next free number of a county, theme and month."""
 
-    __slots__ = ("_last", "_month")
+    __slots__ = ("_ask", "_last", "_month")
 
-    def __init__(self, known: Mapping[str, Case], month: str) -> None:
+    def __init__(
+        self, known: Mapping[str, Case], month: str, ask: Callable[[str], int] | None
+    ) -> None:
         self._month = month
+        self._ask = ask
         self._last: Counter[str] = Counter()
-        for number in known:
+        for number in known if ask is None else ():
             self._last[number[:12]] = max(self._last[number[:12]], int(number[12:17]))
 
     def next(self, district: str, theme: str) -> str:
         prefix = f"{district}{theme}{self._month[2:4]}{self._month[5:7]}"
+        if prefix not in self._last and self._ask is not None:
+            self._last[prefix] = self._ask(prefix)
         self._last[prefix] += 1
         return case_number(district, theme, self._month, self._last[prefix])
 

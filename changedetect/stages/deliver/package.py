@@ -6,8 +6,9 @@ from datetime import date
 
 from shapely.geometry.base import BaseGeometry
 
+from changedetect.entries import Entry
 from changedetect.errors import LayerError
-from changedetect.records import Case, Entry, LayerManifest, Scene, Unit, UnobservedArea
+from changedetect.records import Case, LayerManifest, Scene, Unit, UnobservedArea
 
 
 @dataclass(frozen=True, slots=True)
