@@ -17,6 +17,7 @@ def add_to(app: typer.Typer) -> None:
     group.command("verify")(verify)
     group.command("rebuild")(rebuild)
     group.command("head")(head)
+    group.command("map")(make_map)
     group.command("backup")(backup)
     group.command("restore")(restore)
     app.add_typer(group, name="ledger")
@@ -67,6 +68,21 @@ def head(
     from changedetect.pipeline.job import open_job
 
     report = books.show_head(books.open_books(open_job(config), out), export)
+    finish(report.facts(), report.lines(), as_json=as_json)
+
+
+def make_map(
+    config: Config,
+    out: Out = None,
+    as_json: Json = False,
+    debug: Debug = False,  # noqa: ARG001
+) -> None:
+    """Make a live view of all cases for QGIS (ledger on a server with PostGIS). 案件地图."""
+    from changedetect.pipeline import books
+    from changedetect.pipeline.job import open_job
+
+    job = open_job(config)
+    report = books.make_map(books.open_books(job, out), job)
     finish(report.facts(), report.lines(), as_json=as_json)
 
 

@@ -137,6 +137,21 @@ def show_head(store: LedgerStore, target: Path | None = None) -> Report:
     return Report(values, (f"head 链头: {values['head']} ({algorithm})",))
 
 
+def make_map(store: LedgerStore, job: Job) -> Report:
+    """Make the view of all cases that QGIS shows live, on a PostgreSQL server with PostGIS.
+
+    Raises
+    ------
+    InputError, ResourceError, LedgerError
+        As `LedgerStore.make_map`.
+    """
+    srid = int(job.config.grid.crs.removeprefix("EPSG:"))
+    store.make_map(srid)
+    return Report(
+        {"view": "cases_map", "srid": srid}, (f"view cases_map (EPSG:{srid}) / 已建立案件地图视图",)
+    )
+
+
 def back_up(store: LedgerStore, target: Path) -> Report:
     """Copy the ledger as of one moment, and verify the copy.
 

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from changedetect.entries import Entry
-from changedetect.errors import LedgerError, LockedError, ResourceError
+from changedetect.errors import InputError, LedgerError, LockedError, ResourceError
 from changedetect.io.ledger import LedgerStore
 from changedetect.io.ledger import store as ledger_store
 from changedetect.pipeline.books import check, show_head
@@ -173,3 +173,27 @@ def test_server__agrees_with_the_model(databases):
     run_state_machine_as_test(
         machine, settings=settings(max_examples=5, stateful_step_count=20, deadline=None)
     )
+
+
+def test_server__shows_its_cases_on_a_map(databases):
+    address = databases()
+    store = open_ledger(address)
+    enter(store, lambda _: [found(), an_entry(a_case(state="20"), "dispatched", "10", "20")])
+    with psycopg.connect(address.replace("+psycopg", "")) as other:
+        known = other.execute(
+            "SELECT 1 FROM pg_available_extensions WHERE name = 'postgis'"
+        ).fetchone()
+    if known is None:
+        pytest.skip("PostGIS is not installed (Debian: apt-get install postgresql-15-postgis-3)")
+    for _ in range(2):
+        store.make_map(4547)
+    with psycopg.connect(address.replace("+psycopg", "")) as other:
+        line = other.execute(
+            "SELECT number, state, ST_SRID(geom), round(ST_Area(geom)::numeric, 3) FROM cases_map"
+        ).fetchone()
+    assert (line[0], line[1], line[2], float(line[3])) == ("43099102250600001C", "20", 4547, 99.0)
+
+
+def test_file__is_never_opened_by_gis_software(tmp_path):
+    with pytest.raises(InputError, match="never opened by GIS"):
+        open_ledger(tmp_path / "l.sqlite").make_map(4547)

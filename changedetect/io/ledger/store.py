@@ -35,6 +35,12 @@ BUSY_TIMEOUT_S = 30
 ROWS = "rows"
 """Note about the rows: ``stale`` where they must be made again from the entries."""
 
+_MAP = """
+CREATE VIEW cases_map AS
+SELECT c.*, ST_SetSRID(ST_GeomFromWKB(decode(e.payload::json->>'geometry', 'hex')), {srid}) AS geom
+FROM cases c JOIN entries e ON e.sequence = c.facts_sequence
+"""
+
 New = Sequence[tuple[ChainedEntry, CaseRow | None]]
 """Entries to append, each with the row of its case afterwards; None for entries about no case."""
 
@@ -123,6 +129,30 @@ class LedgerStore:
             _put(connection, rows.values())
             connection.execute(sa.delete(META).where(META.c.key == ROWS))
         return len(rows)
+
+    def make_map(self, srid: int) -> None:
+        """Make the read-only view ``cases_map`` of all cases with their outlines, for QGIS (PostGIS).
+
+        Parameters
+        ----------
+        srid
+            EPSG code of the job's coordinate system.
+
+        Raises
+        ------
+        InputError
+            The ledger is a file: GIS software must never open it; its packages are the exports.
+        ResourceError, LedgerError
+            PostGIS is not installed on the server, or this user may not enable it.
+        """
+        if self.path is not None:
+            msg = f"{self.place}: a ledger file is never opened by GIS software; open the packages, or keep the ledger on a PostgreSQL server (ledger.server)"
+            raise InputError(msg)
+        with told(self.place, "shown as a map"), self._engine.connect() as connection:
+            connection.exec_driver_sql("CREATE EXTENSION IF NOT EXISTS postgis")
+            connection.exec_driver_sql("DROP VIEW IF EXISTS cases_map")
+            connection.exec_driver_sql(_MAP.format(srid=int(srid)))
+            connection.commit()
 
     def backup(self, target: Path, *, overwrite: bool = False) -> None:
         """Copy an SQLite ledger as of one moment, while others may be writing.
