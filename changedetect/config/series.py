@@ -1,8 +1,11 @@
-"""Sections about the time series, radar, and the fusion of evidence."""
+"""Sections about the time series and the fusion of evidence; radar has its own module."""
 
 from pydantic import Field
 
 from changedetect.config.base import Section
+from changedetect.config.radar import RadarSection
+
+__all__ = ["FusionSection", "RadarSection", "SeriesSection"]
 
 
 class SeriesSection(Section):
@@ -70,28 +73,6 @@ class SeriesSection(Section):
     quiet_llr: float = Field(
         0.7, ge=0, description="what a clear month without deviation takes off"
     )
-
-
-class RadarSection(Section):
-    """Signed log-ratio of two multi-date means, filtered twice under a guide."""
-
-    guide_radius_px: int = Field(3, ge=1, description="radius of the guided filter [px]")
-    guide_epsilon: float = Field(0.2, gt=0, description="smoothing of the guided filter [neper²]")
-    guide_passes: int = Field(2, ge=1, le=4, description="how often the ratio is filtered")
-    floor_db: float = Field(-25.0, description="weaker echoes (open water) count as this [dB]")
-    soften_frac: float = Field(
-        0.05, ge=0, description="part of the median amplitude added to amplitudes"
-    )
-    looks_block_px: int = Field(7, ge=3, description="side of the blocks that tell the looks [px]")
-    surface_sd_neper: float = Field(
-        0.55, ge=0, description="change of a surface between dates, at most and if unknown [neper]"
-    )
-    surface_least_neper: float = Field(
-        0.25, ge=0, description="change of a surface between dates, at least [neper]"
-    )
-    change_sd_neper: float = Field(2.0, gt=0, description="spread of true changes [neper]")
-    prior_llr: float = Field(2.6, ge=0, description="taken off: change is rarer than its absence")
-    clip_llr: float = Field(30.0, gt=0, description="evidence is cut here, either way")
 
 
 class FusionSection(Section):

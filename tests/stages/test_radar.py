@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from changedetect.config.series import RadarSection
+from changedetect.config.radar import RadarSection
 from changedetect.errors import LayerError
 from changedetect.kernels import speckle
 from changedetect.schema import EVIDENCE, EVIDENCE_NODATA, check_array
@@ -59,10 +59,16 @@ def test_change__speaks_and_speckle_does_not(dates, jump_db):
     check_array(llr, EVIDENCE)
     inner = np.zeros(before.shape, bool)
     inner[33:47, 23:41] = True
-    assert (llr[inner] > 0).mean() > 0.93
+    assert (llr[inner] >= model.threshold).mean() > 0.93
     quiet = before == after
     quiet[26:54, 16:48] = False
-    assert (llr[quiet] > 0).mean() < 1e-3
+    assert (llr[quiet] >= model.threshold).mean() < 1e-3
+
+
+def alarms(before, after, cfg=CFG):
+    """Alarm map of a pair, fitted on itself."""
+    model = radar.fit_radar([(before, after)], cfg)
+    return radar.measure_radar(before, after, model, cfg) >= model.threshold
 
 
 def test_more_dates__find_a_weaker_change():
@@ -73,8 +79,7 @@ def test_more_dates__find_a_weaker_change():
     found = []
     for dates in (1, 6):
         stacks = stack(rng, before, dates), stack(rng, after, dates)
-        llr = radar.measure_radar(*stacks, radar.fit_radar([stacks], CFG), CFG)
-        found.append((llr[inner] > 0).mean())
+        found.append(alarms(*stacks)[inner].mean())
     assert found[0] < 0.5
     assert found[1] > 0.95
 
@@ -84,22 +89,20 @@ def test_two_polarisations__beat_one():
     before, after = scene(jump_db=7.5)
     stacks = stack(rng, before, 1, pols=2), stack(rng, after, 1, pols=2)
     truth = before != after
-    both = radar.measure_radar(*stacks, radar.fit_radar([stacks], CFG), CFG)
-    alone = stacks[0][:, :1], stacks[1][:, :1]
-    one = radar.measure_radar(*alone, radar.fit_radar([alone], CFG), CFG)
-    assert (both[truth] > 0).mean() > (one[truth] > 0).mean() + 0.1
-    assert (both[:, 60:] > 0).mean() < 2e-3
+    both = alarms(*stacks)
+    one = alarms(stacks[0][:, :1], stacks[1][:, :1])
+    assert both[truth].mean() > one[truth].mean() + 0.1
+    assert both[:, 60:].mean() < 2e-3
 
 
 def test_gain_between_dates__costs_nothing():
     rng = np.random.default_rng(4)
     before, after = scene()
     first, second = stack(rng, before, 2), stack(rng, after, 2)
-    plain = radar.measure_radar(first, second, radar.fit_radar([(first, second)], CFG), CFG)
+    plain = alarms(first, second)
     cfg = RadarSection(floor_db=CFG.floor_db - 10)
     louder = second + np.float32(2.5)
-    moved = radar.measure_radar(first, louder, radar.fit_radar([(first, louder)], cfg), cfg)
-    assert ((plain > 0) == (moved > 0)).mean() > 0.998
+    assert (plain == alarms(first, louder, cfg)).mean() > 0.998
 
 
 def test_dates_exchanged__give_the_same_evidence():
@@ -187,3 +190,80 @@ def test_bad_stacks__are_refused():
     two = np.zeros((1, 2, 20, 20), np.float32)
     with pytest.raises(LayerError, match="model of 1"):
         radar.measure_radar(two, two, model, CFG)
+
+
+def season(seed, *, dates=(12, 2), shape=(160, 160), planted=True):
+    """A patchwork of two kinds of ground; one kind's echo swings with the season, both pols."""
+    rng = np.random.default_rng(seed)
+    rows, cols = np.indices(shape)
+    kind = (rows // 16 + cols // 20) % 2
+    field = rng.normal(0, 0.8, (shape[0] // 16 + 1, shape[1] // 20 + 1))[rows // 16, cols // 20]
+    days = np.arange(sum(dates))
+    truth = np.zeros(shape, bool)
+    if planted:
+        truth[40:48, 60:70] = truth[100:106, 20:30] = True
+    images = []
+    for day in days:
+        swing = np.where(kind == 1, 4.0 * np.sin(day / 4.0), 0.0)
+        now = np.stack([-11 + field + swing, -17 + field + 0.5 * swing])
+        if day >= dates[0]:
+            now = np.where(truth, now + np.array([-4.0, -4.0])[:, None, None], now)
+        images.append(stack(rng, now, 1)[0, 0])
+    whole = np.stack(images)
+    return whole[: dates[0]], whole[dates[0] :], truth
+
+
+def test_month_with_many_dates__finds_change_and_no_season():
+    before, after, truth = season(11)
+    model = radar.fit_radar([(before, after)], CFG)
+    assert model.course is not None
+    alarm = radar.measure_radar(before, after, model, CFG) >= model.threshold
+    assert alarm[truth].mean() > 0.9
+    far = np.ones_like(truth)
+    far[34:54, 54:76] = far[94:112, 14:36] = False
+    assert alarm[far].mean() < 2 * model.false_alarm_rate
+    pair = CFG.model_copy(update={"course_least_dates": 99})
+    assert alarms(before, after, pair)[truth].mean() < alarm[truth].mean()
+
+
+def test_month_without_change__alarms_no_more_than_stated():
+    before, after, _ = season(12, planted=False)
+    model = radar.fit_radar([(before, after)], CFG)
+    rate = (radar.measure_radar(before, after, model, CFG) >= model.threshold).mean()
+    assert rate < 2 * model.false_alarm_rate
+
+
+def test_change_between_dates_after__is_found_by_the_last():
+    before, after, truth = season(13, dates=(12, 3))
+    after[0] = season(13, dates=(12, 3), planted=False)[1][0]
+    alarm = alarms(before, after)
+    assert alarm[truth].mean() > 0.7
+
+
+def test_month__same_bytes_in_tiles_and_turned():
+    before, after, _ = season(14, shape=(80, 100))
+    before[3:6, :, 20:30, 20:40] = np.nan
+    after[:, :, 50, 50] = np.nan
+    model = radar.fit_radar([(before, after)], CFG)
+    whole = radar.measure_radar(before, after, model, CFG)
+    assert whole[50, 50] == EVIDENCE_NODATA
+    assert (whole == EVIDENCE_NODATA).sum() == 1
+    halo = radar.radar_halo_px(CFG)
+    part = radar.measure_radar(before[..., 30 - halo :, :], after[..., 30 - halo :, :], model, CFG)
+    assert np.array_equal(part[halo:], whole[30:])
+    turned = [s.transpose(0, 1, 3, 2) for s in (before, after)]
+    assert np.array_equal(radar.measure_radar(*turned, model, CFG), whole.T)
+
+
+def test_month_of_other_dates__is_refused():
+    before, after, _ = season(15, shape=(80, 80))
+    model = radar.fit_radar([(before, after)], CFG)
+    with pytest.raises(LayerError, match="same dates"):
+        radar.measure_radar(before[1:], after, model, CFG)
+
+
+def test_month_of_one_polarisation__works_too():
+    before, after, truth = season(16)
+    alarm = alarms(before[:, :1], after[:, :1])
+    assert alarm[truth].mean() > 0.8
+    assert alarm[:30].mean() < 2 * CFG.false_alarm_rate

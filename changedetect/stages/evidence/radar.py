@@ -1,25 +1,35 @@
-"""Change in radar images: a signed log-ratio, smoothed twice under a guide, against its own null.
+"""Change in radar images, of one pair of dates or of a month against all dates before it.
 
-Each side of the comparison may hold several dates of one orbit; their mean intensity is compared
-(multi-look averaging in time), then filtered with edges kept (averaging in space). The null is
-taken from the images themselves, with statistics that a few per cent of change, or a third of the
-image, do not move; nothing is read from the shape of a histogram with two modes. Terrain
-(layover, shadow) is no data before it comes here.
+One way in, two measures. With few dates before (fewer than `course_least_dates`), the mean
+intensities of both sides are compared: a signed log-ratio, filtered twice under a guide, against a
+null taken from the images themselves, with statistics that a few per cent of change, or a third of
+the image, do not move. **A month: give all dates before it and the dates in it** (best six or more
+before, one to three after, same orbit, in order of time). Then each pixel is compared with what
+ground of its kind usually returned after its own past (`radar_course`), so that a season is no
+change; change may lie before any of the last three dates. Averaging: in time on both sides, in
+space by an edge-keeping filter, 20 looks and more together from two dates of 4 looks on. Terrain
+(layover, shadow: `radar_terrain`) is no data before it comes here. No threshold is read from the
+shape of a histogram with two modes.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import polygamma
 
-from changedetect.config.series import RadarSection
+from changedetect.config.radar import RadarSection
 from changedetect.errors import LayerError
 from changedetect.schema import EVIDENCE_NODATA, EVIDENCE_SCALE
+from changedetect.stages.evidence.radar_course import (
+    Samples,
+    UsualCourse,
+    course_distance,
+    fit_course,
+)
+from changedetect.stages.evidence.radar_looks import estimate_looks, shortest_half
+from changedetect.stages.evidence.radar_null import fit_null
 from changedetect.stages.evidence.radar_ratio import measure_ratio
-
-HALF_NORMAL = 1.3489795003921634
-"""Width of the shortest half of a normal distribution. [sigma]"""
 
 NORMAL_SHARE, NORMAL_WIDTH = 0.95, 1.959963984540054
 """Share of a normal distribution that lies within so many sigma."""
@@ -48,6 +58,12 @@ class RadarModel:
         Harmonic mean of the numbers of dates on both sides, in the samples.
     pixels
         How many pixels told.
+    threshold
+        Alarm at or above this evidence (log-likelihood ratio × 100).
+    false_alarm_rate
+        Share of unchanged pixels that the threshold is expected to alarm.
+    course
+        What ground of each kind usually returns; None with few dates before.
     """
 
     looks: tuple[float, ...]
@@ -58,6 +74,9 @@ class RadarModel:
     correlation: float
     dates: float
     pixels: int
+    threshold: int = 0
+    false_alarm_rate: float = 0.0
+    course: UsualCourse | None = None
 
 
 def radar_halo_px(cfg: RadarSection) -> int:
@@ -65,7 +84,8 @@ def radar_halo_px(cfg: RadarSection) -> int:
 
     One pixel for the guide's 3 × 3 mean, two radii for each pass of the guided filter.
     """
-    return 1 + 2 * cfg.guide_radius_px * cfg.guide_passes
+    pair = cfg.guide_radius_px * cfg.guide_passes
+    return 1 + 2 * max(pair, cfg.course_radius_px * cfg.course_passes)
 
 
 def amplitude_to_db(amplitude: np.ndarray) -> np.ndarray:
@@ -100,78 +120,7 @@ def _check(before: np.ndarray, after: np.ndarray) -> None:
         raise LayerError(msg)
 
 
-def shortest_half(values: np.ndarray) -> tuple[float, float]:
-    """Return middle and normal-equivalent width of the shortest half of a sample.
-
-    Rousseeuw and Leroy 1988, DOI 10.1111/j.1467-9574.1988.tb01224.x: neither moves when up to half
-    of the sample lies elsewhere.
-
-    Parameters
-    ----------
-    values
-        Finite numbers, at least four.
-
-    Examples
-    --------
-    >>> centre, scale = shortest_half(np.array([1.0, 2.0, 3.0, 4.0, 90.0, 91.0, 95.0]))
-    >>> centre
-    2.5
-    """
-    ordered = np.sort(values.ravel())
-    half = (ordered.size + 1) // 2
-    widths = ordered[half - 1 :] - ordered[: ordered.size - half + 1]
-    at = int(np.argmin(widths))
-    return float(np.median(ordered[at : at + half])), float(widths[at] / HALF_NORMAL)
-
-
-def estimate_looks(stack_db: np.ndarray, cfg: RadarSection) -> float:
-    """Estimate the equivalent number of looks of one date from homogeneous blocks.
-
-    In a block without texture mean² / variance of the intensity is the number of looks (Oliver
-    and Quegan 2004, Understanding SAR Images, eq. 4.15); textured blocks show fewer. The typical
-    value of the homogeneous majority is the middle of the shortest half of its logarithm.
-
-    Parameters
-    ----------
-    stack_db
-        ``(date, y, x)`` float32; NaN = not observed. [dB]
-    cfg
-        Section `radar`.
-
-    Returns
-    -------
-    float
-        At least 1.
-
-    Raises
-    ------
-    LayerError
-        Fewer than four blocks are complete.
-    """
-    side = cfg.looks_block_px
-    height, width = (n // side * side for n in stack_db.shape[1:])
-    found = []
-    for image in stack_db:
-        power = np.power(10.0, image[:height, :width].astype(np.float64) / 10.0)
-        blocks = power.reshape(height // side, side, width // side, side).swapaxes(1, 2)
-        blocks = blocks.reshape(-1, side * side)
-        blocks = blocks[np.isfinite(blocks).all(axis=1)]
-        variance = blocks.var(axis=1, ddof=1)
-        kept = variance > 0
-        found.append(np.square(blocks[kept].mean(axis=1)) / variance[kept])
-    looks = np.concatenate(found)
-    if looks.size < 4:  # noqa: PLR2004 - the least that has a shortest half
-        msg = (
-            f"radar: {looks.size} complete blocks of {side} px in {stack_db.shape}; at least 4 are "
-            "needed to estimate the looks; give larger samples"
-        )
-        raise LayerError(msg)
-    return max(1.0, float(np.exp(shortest_half(np.log(looks))[0])))
-
-
-def _soften(
-    samples: Sequence[tuple[np.ndarray, np.ndarray]], band: int, cfg: RadarSection
-) -> float:
+def _soften(samples: Samples, band: int, cfg: RadarSection) -> float:
     """Return the part of the samples' median amplitude that is added to every amplitude."""
     level_db = [stack[:, band][np.isfinite(stack[:, band])] for pair in samples for stack in pair]
     seen = np.concatenate(level_db)
@@ -186,9 +135,7 @@ def _least_scale(looks: float, dates: float, cfg: RadarSection) -> float:
     return float(np.sqrt(2.0 * polygamma(1, looks * max(dates, 1.0)) / window_px))
 
 
-def _surface(
-    samples: Sequence[tuple[np.ndarray, np.ndarray]], band: int, soften: float, cfg: RadarSection
-) -> float:
+def _surface(samples: Samples, band: int, soften: float, cfg: RadarSection) -> float:
     """Return what 95% of the ground does between neighbouring dates of one side, as one sigma.
 
     With a single date on each side there is nothing to compare: `surface_sd_neper` is assumed.
@@ -214,14 +161,15 @@ def _correlation(first: np.ndarray, second: np.ndarray) -> float:
     return float(np.clip(np.sin(np.pi / 2 * agree.mean()), -0.95, 0.95))
 
 
-def fit_radar(samples: Sequence[tuple[np.ndarray, np.ndarray]], cfg: RadarSection) -> RadarModel:
+def fit_radar(samples: Samples, cfg: RadarSection) -> RadarModel:
     """Learn from stacks of the same orbit what "nothing changed" looks like.
 
     Parameters
     ----------
     samples
         Pairs (before, after) of ``(date, polarisation, y, x)`` float32 stacks, NaN = not observed
-        [dB]; best from months before the month that is judged, else that month itself.
+        [dB], in order of time; of the month that is judged itself, blocks spread over the area
+        (the fits are trimmed: some per cent of change do not move them).
     cfg
         Section `radar`.
 
@@ -230,32 +178,37 @@ def fit_radar(samples: Sequence[tuple[np.ndarray, np.ndarray]], cfg: RadarSectio
     LayerError
         No samples, shapes that do not fit, or fewer than 100 pixels seen on both sides.
     """
+    _check_samples(samples)
+    model = _fit_ratio(samples, cfg)
+    counts = {(before.shape[0], after.shape[0]) for before, after in samples}
+    if len(counts) > 1 or min(counts)[0] < cfg.course_least_dates:
+        return replace(model, false_alarm_rate=_stated_rate(samples, model, cfg))
+    course = fit_course(samples, cfg)
+    null = course.null
+    return replace(
+        model, threshold=null.threshold, false_alarm_rate=null.false_alarm_rate, course=course
+    )
+
+
+def _check_samples(samples: Samples) -> None:
     if not samples:
         msg = "radar: no sample stacks; at least one (before, after) pair is needed"
         raise LayerError(msg)
     for before, after in samples:
         _check(before, after)
+
+
+def _fit_ratio(samples: Samples, cfg: RadarSection) -> RadarModel:
+    """Learn the null of the log-ratio."""
     bands = samples[0][0].shape[1]
-    ratios, dates = [], []
     soften = tuple(_soften(samples, band, cfg) for band in range(bands))
-    for band in range(bands):
-        measured = [measure_ratio(b[:, band], a[:, band], soften[band], cfg) for b, a in samples]
-        ratios.append(np.concatenate([ratio.ravel() for ratio, _ in measured]))
-        dates.append(np.concatenate([count.ravel() for _, count in measured]))
-    seen = np.isfinite(np.stack(ratios)).all(axis=0)
-    if seen.sum() < 100:  # noqa: PLR2004 - the least that a spread can be read from
-        msg = (
-            f"radar: {int(seen.sum())} pixels were seen before and after; at least 100 are needed; "
-            "check overlap and no-data of the stacks"
-        )
-        raise LayerError(msg)
-    typical = float(np.median(dates[0][seen]))
+    ratios, typical = _sample_ratios(samples, soften, cfg)
     looks = tuple(
         float(np.median([estimate_looks(b[:, band], cfg) for b, _ in samples]))
         for band in range(bands)
     )
-    halves = [shortest_half(ratio[seen]) for ratio in ratios]
-    centred = [ratio[seen] - half[0] for ratio, half in zip(ratios, halves, strict=True)]
+    halves = [shortest_half(ratio) for ratio in ratios]
+    centred = [ratio - half[0] for ratio, half in zip(ratios, halves, strict=True)]
     return RadarModel(
         looks=looks,
         soften=soften,
@@ -267,8 +220,28 @@ def fit_radar(samples: Sequence[tuple[np.ndarray, np.ndarray]], cfg: RadarSectio
         surface=tuple(_surface(samples, band, soften[band], cfg) for band in range(bands)),
         correlation=_correlation(centred[0], centred[1]) if bands > 1 else 0.0,
         dates=typical,
-        pixels=int(seen.sum()),
+        pixels=int(ratios[0].size),
+        threshold=math.floor(cfg.prior_llr * EVIDENCE_SCALE) + 1,
     )
+
+
+def _sample_ratios(
+    samples: Samples, soften: tuple[float, ...], cfg: RadarSection
+) -> tuple[list[np.ndarray], float]:
+    """Ratios of pixels that are seen in all polarisations, and their typical number of dates."""
+    ratios, dates = [], []
+    for band, softened in enumerate(soften):
+        measured = [measure_ratio(b[:, band], a[:, band], softened, cfg) for b, a in samples]
+        ratios.append(np.concatenate([ratio.ravel() for ratio, _ in measured]))
+        dates.append(np.concatenate([count.ravel() for _, count in measured]))
+    seen = np.isfinite(np.stack(ratios)).all(axis=0)
+    if seen.sum() < 100:  # noqa: PLR2004 - the least that a spread can be read from
+        msg = (
+            f"radar: {int(seen.sum())} pixels were seen before and after; at least 100 are needed; "
+            "check overlap and no-data of the stacks"
+        )
+        raise LayerError(msg)
+    return [ratio[seen] for ratio in ratios], float(np.median(dates[0][seen]))
 
 
 def _combine(
@@ -288,18 +261,20 @@ def measure_radar(
 ) -> np.ndarray:
     """Measure the evidence of change between two radar stacks.
 
-    Null: normal around the model's centre, as wide as the samples (`model.scale`, speckle and
-    what the surface did) but never narrower than what farmland does from date to date (moisture,
-    growth, roughness: `model.surface`); both shrink with the number of dates, since they come and
-    go. Change: the same, widened by `change_sd_neper`. The ratio of the two densities is taken at the (Mahalanobis) distance of all
-    polarisations; `prior_llr` is taken off.
+    With a model of usual courses (many dates before): the distance from the course of the pixel's
+    kind, against its own null. Else the log-ratio; null: normal around the model's centre, as wide
+    as the samples (`model.scale`, speckle and what the surface did) but never narrower than what
+    farmland does from date to date (moisture, growth, roughness: `model.surface`); both shrink
+    with the number of dates, since they come and go. Change: the same, widened by
+    `change_sd_neper`; the ratio of both densities is taken at the (Mahalanobis) distance of all
+    polarisations.
 
     Parameters
     ----------
     before, after
-        ``(date, polarisation, y, x)`` float32; NaN = not observed. [dB]
+        ``(date, polarisation, y, x)`` float32 in order of time; NaN = not observed. [dB]
     model
-        Of the same orbit and polarisations.
+        Of the same orbit and polarisations; with courses, of the same dates.
     cfg
         Section `radar`.
 
@@ -307,6 +282,7 @@ def measure_radar(
     -------
     ndarray
         ``(y, x)`` int16, `schema.EVIDENCE`; not observed where a polarisation misses on a side.
+        Alarm at or above ``model.threshold``.
 
     Raises
     ------
@@ -314,24 +290,69 @@ def measure_radar(
         Shapes that do not fit one another or the model.
     """
     _check(before, after)
-    bands = before.shape[1]
-    if len(model.centre) != bands:
+    _check_model(before, after, model)
+    if model.course is not None:
+        llr = model.course.null.llr(course_distance(before, after, model.course, cfg))
+    else:
+        llr = _pair_llr(before, after, model, cfg)
+    limit = cfg.clip_llr
+    scaled = np.rint(np.clip(llr, -limit, limit) * EVIDENCE_SCALE)
+    seen = np.isfinite(scaled)
+    return np.where(seen, np.where(seen, scaled, 0), EVIDENCE_NODATA).astype(np.int16)
+
+
+def _check_model(before: np.ndarray, after: np.ndarray, model: RadarModel) -> None:
+    if len(model.centre) != before.shape[1]:
         msg = (
-            f"radar: stacks of {bands} polarisations, model of {len(model.centre)}; fit a model on "
-            "stacks of the same polarisations"
+            f"radar: stacks of {before.shape[1]} polarisations, model of {len(model.centre)}; fit "
+            "a model on stacks of the same polarisations"
         )
         raise LayerError(msg)
+    dates = (before.shape[0], after.shape[0])
+    if model.course is not None and dates != model.course.dates:
+        msg = (
+            f"radar: {dates[0]} dates before and {dates[1]} after, model of "
+            f"{model.course.dates[0]} and {model.course.dates[1]}; fit a model on samples of the "
+            "same dates"
+        )
+        raise LayerError(msg)
+
+
+def _pair_llr(
+    before: np.ndarray, after: np.ndarray, model: RadarModel, cfg: RadarSection
+) -> np.ndarray:
+    """Log-likelihood ratio of the log-ratio; NaN = not observed."""
+    squared, variance = _pair_distance(before, after, model, cfg)
+    widened = 1.0 + cfg.change_sd_neper**2 / variance
+    bands = before.shape[1]
+    return np.asarray(0.5 * (squared * (1.0 - 1.0 / widened) - bands * np.log(widened)))
+
+
+def _pair_distance(
+    before: np.ndarray, after: np.ndarray, model: RadarModel, cfg: RadarSection
+) -> tuple[np.ndarray, np.ndarray]:
+    """Squared distance from "nothing changed", and the variance it was measured in [neper²]."""
     ratios, variances = [], []
-    for band in range(bands):
+    for band in range(before.shape[1]):
         ratio, dates = measure_ratio(before[:, band], after[:, band], model.soften[band], cfg)
         seen_dates = np.maximum(dates, 1.0)
         ratios.append(ratio - model.centre[band])
         spread = max(model.scale[band] ** 2 * max(model.dates, 1.0), model.surface[band] ** 2)
         variances.append(spread / seen_dates)
-    distance = _combine(ratios, variances, model.correlation)
-    widened = 1.0 + cfg.change_sd_neper**2 / np.mean(variances, axis=0)
-    llr = 0.5 * (distance * (1.0 - 1.0 / widened) - bands * np.log(widened)) - cfg.prior_llr
-    limit = cfg.clip_llr
-    scaled = np.rint(np.clip(llr, -limit, limit) * EVIDENCE_SCALE)
-    seen = np.isfinite(scaled)
-    return np.where(seen, np.where(seen, scaled, 0), EVIDENCE_NODATA).astype(np.int16)
+    return _combine(ratios, variances, model.correlation), np.mean(variances, axis=0)
+
+
+def _stated_rate(samples: Samples, model: RadarModel, cfg: RadarSection) -> float:
+    """Share of unchanged pixels that the threshold of a pair alarms, from the body of the ratios."""
+    squared, variances = [], []
+    for before, after in samples:
+        distance, variance = _pair_distance(before, after, model, cfg)
+        seen = np.isfinite(distance)
+        squared.append(distance[seen])
+        variances.append(variance[seen])
+    own = cfg.model_copy(update={"null_shape": cfg.pair_null_shape})
+    null = fit_null(np.sqrt(np.maximum(np.concatenate(squared), 0.0)), own)
+    widened = 1.0 + cfg.change_sd_neper**2 / float(np.median(np.concatenate(variances)))
+    needed = 2.0 * model.threshold / EVIDENCE_SCALE + len(model.centre) * math.log(widened)
+    rate = null.rate_at(math.sqrt(needed / (1.0 - 1.0 / widened)))
+    return max(rate, cfg.least_stated_rate)

@@ -1,15 +1,32 @@
-"""The signed log-ratio of two radar stacks, filtered twice under a guide, in whole numbers."""
+"""Logarithms and log-ratios of radar stacks, filtered under a guide, in whole numbers."""
+
+from collections.abc import Sequence
 
 import numpy as np
 
-from changedetect.config.series import RadarSection
+from changedetect.config.radar import RadarSection
 from changedetect.kernels import speckle
 
 
-def _mean_intensity(
+def mean_intensity(
     stack_db: np.ndarray, soften: float, cfg: RadarSection
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Average ``(date, y, x)`` over dates and soften; also return how many dates were seen."""
+    """Average a stack over its dates and soften it.
+
+    Parameters
+    ----------
+    stack_db
+        ``(date, y, x)`` float32; NaN = not observed. [dB]
+    soften
+        Added to the amplitude of the mean. [amplitude]
+    cfg
+        Section `radar`; weaker echoes than its floor count as the floor.
+
+    Returns
+    -------
+    tuple of ndarray
+        ``(y, x)`` float64 intensity, NaN = not observed on any date, and how many dates were seen.
+    """
     total = np.zeros(stack_db.shape[1:])
     count = np.zeros(stack_db.shape[1:])
     for image in stack_db:
@@ -56,8 +73,8 @@ def measure_ratio(
         ``(y, x)`` float64 filtered ratio, after over before, NaN = not observed on either side
         [neper of intensity], and the harmonic mean of the numbers of dates.
     """
-    first, n_first = _mean_intensity(before, soften, cfg)
-    second, n_second = _mean_intensity(after, soften, cfg)
+    first, n_first = mean_intensity(before, soften, cfg)
+    second, n_second = mean_intensity(after, soften, cfg)
     valid = (n_first > 0) & (n_second > 0)
     ones = valid.astype(np.int64)
     safe_first, safe_second = np.where(valid, first, 1.0), np.where(valid, second, 1.0)
@@ -69,3 +86,41 @@ def measure_ratio(
         )
     dates = np.where(valid, 2.0 / (1.0 / np.maximum(n_first, 1) + 1.0 / np.maximum(n_second, 1)), 0)
     return np.where(valid, ratio / speckle.UNIT, np.nan), dates
+
+
+def filter_logs(
+    intensities: Sequence[np.ndarray],
+    valid: np.ndarray,
+    guides: Sequence[np.ndarray],
+    cfg: RadarSection,
+) -> np.ndarray:
+    """Filter the logarithms of mean intensities under two guides, with a narrow window.
+
+    Parameters
+    ----------
+    intensities
+        ``(y, x)`` float64 each, finite and positive where valid. [power]
+    valid
+        ``(y, x)`` bool.
+    guides
+        Two intensities; the logarithms of their 3 × 3 means guide.
+    cfg
+        Section `radar`.
+
+    Returns
+    -------
+    ndarray
+        ``(image, y, x)`` float64, whole multiples of 1 / `speckle.UNIT`; 0 where not valid.
+        [neper]
+    """
+    ones = valid.astype(np.int64)
+    first, second = (_guide(np.where(valid, image, 1.0), valid, cfg.floor_db) for image in guides)
+    found = []
+    for image in intensities:
+        steps = _to_steps(np.log(np.where(valid, image, 1.0)), valid)
+        for _ in range(cfg.course_passes):
+            steps = speckle.guided(
+                steps, first, second, ones, cfg.course_radius_px, cfg.course_epsilon
+            )
+        found.append(steps / speckle.UNIT)
+    return np.stack(found)

@@ -1,0 +1,136 @@
+"""What ground of each kind usually returns after its own past, and how far a pixel is from it.
+
+With many radar dates before and few after, the change of a field must be told from its season.
+Pixels are grouped by their own past (means of spans of dates, both polarisations, filtered in
+space), and in each group a trimmed linear regression predicts the echo after (`kinds`). What a
+season did to most ground of a kind is no change, what happened to little of it is.
+
+Change may come between the dates after: the distance is taken for the last date, the last two, and
+so on, and the largest counts.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from changedetect.config.radar import RadarSection
+from changedetect.stages.evidence.kinds import Kinds, fit_kinds, squared_distance
+from changedetect.stages.evidence.radar_null import RadarNull, fit_null
+from changedetect.stages.evidence.radar_ratio import filter_logs, mean_intensity
+
+Samples = Sequence[tuple[np.ndarray, np.ndarray]]
+
+
+@dataclass(frozen=True, slots=True)
+class UsualCourse:
+    """What "nothing but the season" looks like for one choice of dates.
+
+    Attributes
+    ----------
+    spans
+        First and last-plus-one positions of the dates before that are averaged together.
+    dates
+        Number of dates before and after.
+    endings
+        One course for the last date after, the last two, …
+    null
+        Distribution of the largest distance where nothing changed.
+    """
+
+    spans: tuple[tuple[int, int], ...]
+    dates: tuple[int, int]
+    endings: tuple[Kinds, ...]
+    null: RadarNull
+
+
+def date_spans(count: int, cfg: RadarSection) -> tuple[tuple[int, int], ...]:
+    """Cut the dates before into spans, newest first.
+
+    Examples
+    --------
+    >>> date_spans(9, RadarSection())
+    ((7, 9), (3, 7), (0, 3))
+    """
+    spans, stop = [], count
+    for length in (*cfg.course_spans, count):
+        start = max(0, stop - length)
+        if stop > start:
+            spans.append((start, stop))
+        stop = start
+    return tuple(spans)
+
+
+def fit_course(samples: Samples, cfg: RadarSection) -> UsualCourse:
+    """Learn kinds, courses and the null from sample stacks.
+
+    Parameters
+    ----------
+    samples
+        Pairs (before, after) of ``(date, polarisation, y, x)`` float32 stacks, NaN = not observed,
+        all with the same numbers of dates. [dB]
+    cfg
+        Section `radar`.
+    """
+    before, after = samples[0]
+    spans = date_spans(before.shape[0], cfg)
+    endings = []
+    for length in range(1, min(after.shape[0], cfg.course_endings) + 1):
+        pools = [_features(b, a[-length:], spans, cfg) for b, a in samples]
+        past = np.concatenate([past[:, valid] for past, _, valid in pools], axis=1)
+        later = np.concatenate([later[:, valid] for _, later, valid in pools], axis=1)
+        endings.append(fit_kinds(past.T, later.T, cfg))
+    course = UsualCourse(
+        spans, (before.shape[0], after.shape[0]), tuple(endings), RadarNull.empty()
+    )
+    distances = [course_distance(b, a, course, cfg) for b, a in samples]
+    pooled = np.concatenate([d[np.isfinite(d)] for d in distances])
+    return UsualCourse(spans, course.dates, course.endings, fit_null(pooled, cfg))
+
+
+def course_distance(
+    before: np.ndarray, after: np.ndarray, course: UsualCourse, cfg: RadarSection
+) -> np.ndarray:
+    """Return how far each pixel is from the usual course of its kind.
+
+    Parameters
+    ----------
+    before, after
+        ``(date, polarisation, y, x)`` float32; NaN = not observed. [dB]
+    course
+        Of the same numbers of dates.
+    cfg
+        Section `radar`.
+
+    Returns
+    -------
+    ndarray
+        ``(y, x)`` float64, in standard deviations; NaN = not observed on a side.
+    """
+    largest = np.full(before.shape[2:], -np.inf)
+    for length, ending in enumerate(course.endings, start=1):
+        past, later, valid = _features(before, after[-length:], course.spans, cfg)
+        squared = squared_distance(past, later, ending)
+        largest = np.where(valid, np.fmax(largest, squared), largest)
+    return np.where(np.isfinite(largest), np.sqrt(np.maximum(largest, 0.0)), np.nan)
+
+
+def _features(
+    before: np.ndarray, after: np.ndarray, spans: tuple[tuple[int, int], ...], cfg: RadarSection
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return filtered means and where they are seen: spans of the past by polarisation, after."""
+    bands = before.shape[1]
+    past, ending, valid = [], [], np.ones(before.shape[2:], bool)
+    for band in range(bands):
+        whole, seen = mean_intensity(before[:, band], 0.0, cfg)
+        later, seen_after = mean_intensity(after[:, band], 0.0, cfg)
+        valid &= (seen > 0) & (seen_after > 0)
+        parts = [mean_intensity(before[start:stop, band], 0.0, cfg) for start, stop in spans]
+        past.append([np.where(count > 0, mean, whole) for mean, count in parts])
+        ending.append((whole, later))
+    rows, last = [], []
+    for parts_of_band, (whole, later) in zip(past, ending, strict=True):
+        logs = filter_logs([*parts_of_band, later], valid, (whole, later), cfg)
+        rows.append(logs[:-1])
+        last.append(logs[-1:])
+    return np.concatenate(rows), np.concatenate(last), valid
