@@ -15,6 +15,7 @@ from changedetect.cli import (
     loop,
     month,
     package,
+    report,
     worlds,
 )
 
@@ -52,4 +53,5 @@ loop.add_to(app)
 case.add_to(app)
 ledger.add_to(app)
 package.add_to(app)
+report.add_to(app)
 doctor.add_to(app)

@@ -10,6 +10,16 @@ from changedetect.stages.deliver.cases import case_hash, case_tables
 from changedetect.stages.deliver.overlays import overlay_tables
 from changedetect.stages.deliver.package import PackageInput, RuleRow, chip_paths
 from changedetect.stages.deliver.page import page_context
+from changedetect.stages.deliver.period import (
+    CaseCourse,
+    MonthFacts,
+    Period,
+    PeriodInput,
+    figures,
+    report,
+    share,
+)
+from changedetect.stages.deliver.period import checks as period_checks
 from changedetect.stages.deliver.pictures import (
     OverlaySurface,
     chip_window,
@@ -23,16 +33,24 @@ from changedetect.stages.deliver.tables import make_table
 from changedetect.stages.deliver.totals import statistics
 
 __all__ = [
+    "CaseCourse",
+    "MonthFacts",
     "OverlaySurface",
     "PackageInput",
+    "Period",
+    "PeriodInput",
     "RuleRow",
     "case_hash",
     "chip_paths",
     "chip_window",
+    "figures",
     "layers",
     "outline_px",
     "overlay_surfaces",
     "page_context",
+    "period_checks",
+    "report",
+    "share",
     "statistics",
     "stretch_pair",
     "workbook",
