@@ -3,6 +3,7 @@
 from pydantic import Field
 
 from changedetect.config.base import Section
+from changedetect.config.structure import StructureSection
 
 
 class GridSection(Section):
@@ -96,6 +97,10 @@ class EvidenceSection(Section):
     null_steps: int = Field(20, ge=1, description="steps of the changed-share estimate")
     score_cap: float = Field(
         6.0, gt=1, description="distances are capped at this many typical ones before smoothing"
+    )
+    structure: StructureSection = Field(
+        default_factory=StructureSection,
+        description="pairs of very-high-resolution colour pictures",
     )
 
 

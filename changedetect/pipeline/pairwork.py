@@ -4,12 +4,14 @@ Used by the monthly job and by quick looks. The models of a pair are fitted once
 fixed places; a tile then reads its windows, runs the stages, and leaves one small file.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
 import numpy as np
+import shapely
 import xarray as xr
 
 from changedetect import schema
@@ -20,10 +22,11 @@ from changedetect.io.mapping import covered
 from changedetect.io.rasters import RasterReader
 from changedetect.io.tile_files import read_tile, write_tile
 from changedetect.kernels.runs import find_runs, run_pixels
+from changedetect.measure import measure_many
 from changedetect.pipeline.territory import Land
 from changedetect.records import ScenePair
 from changedetect.stages import classify, patches, pixels
-from changedetect.stages.evidence import optical
+from changedetect.stages.evidence import pair as pair_evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,8 @@ class Settings:
         """What a tile must read beyond its core so that cuts leave no trace. [px]"""
         return int(
             pixels.halo_px(self.pixels, self.evidence)
+            + pair_evidence.reach_px(self.evidence)
+            - 2 * self.evidence.guide_radius_px
             + patches.halo_px(self.patches)
             + classify.HALO_PX
         )
@@ -50,7 +55,7 @@ class FittedPair:
 
     pair: ScenePair
     pixels: pixels.PixelModel
-    evidence: optical.PairModel
+    evidence: pair_evidence.Model
 
 
 def fit(reader: RasterReader, pair: ScenePair, grid: Grid, settings: Settings) -> FittedPair:
@@ -78,7 +83,19 @@ def fit(reader: RasterReader, pair: ScenePair, grid: Grid, settings: Settings) -
         )
         for sample in samples
     ]
-    return FittedPair(pair, model, optical.fit_pair(stacks, settings.evidence))
+    evidence = pair_evidence.fit(stacks, settings.evidence, _pixel_m(pair, grid))
+    return FittedPair(pair, model, evidence)
+
+
+def _pixel_m(pair: ScenePair, grid: Grid) -> float:
+    """Size on the ground of what the images can tell apart on the grid. [m]"""
+    gsd_m = max(pair.before.gsd_m, pair.after.gsd_m)
+    if not grid.crs:
+        return gsd_m
+    west, south, east, north = grid.sub(Window(grid.height // 2, grid.width // 2, 1, 1)).bounds
+    pixel = shapely.box(west, south, east, north)
+    areas, _ = measure_many(shapely.multipolygons([[pixel]]), grid.crs)
+    return max(gsd_m, math.sqrt(float(areas[0])))
 
 
 def _samples(
@@ -189,7 +206,7 @@ class TileWork:
             except SceneError as error:
                 unread.append((fitted, error))
                 continue
-            measured = optical.measure_pair(stack, fitted.evidence, self.settings.evidence)
+            measured = pair_evidence.measure(stack, fitted.evidence, self.settings.evidence)
             new = due & (measured != schema.EVIDENCE_NODATA)
             evidence[new] = measured[new]
             index[new] = place
