@@ -5,6 +5,7 @@ image can tell apart.
 """
 
 import re
+import unicodedata
 from enum import Enum
 
 FAMILIES: dict[str, str] = {
@@ -226,21 +227,17 @@ def is_case_number(text: str) -> bool:
     return bool(re.fullmatch(r"\d{17}[A-Y]", text)) and check_letter(text[:17]) == text[17]
 
 
-_WIDE = {
-    ord(wide): narrow
-    for wide, narrow in zip(
-        "（）［］【】〔〕：，　０１２３４５６７８９", "()[][][]:, 0123456789", strict=True
-    )
-}
+_YEAR_BRACKETS = re.compile(r"[\[(〔【﹝](\d{4})年?[\])〕】﹞]")
 
 
 def normalise_document(number: str) -> str:
-    """Bring a document number to one form: half-width digits, ``〔year〕`` brackets, no blanks.
+    """Bring a document number to one form: half-width, ``〔year〕`` brackets, no blanks, ends in 号.
 
     Examples
     --------
-    >>> normalise_document("湘自然资发（２０２３）258 号")
-    '湘自然资发〔2023〕258号'
+    >>> normalise_document("湘自然资发（２０２３）258 号"), normalise_document("湘政地[2023]第258")
+    ('湘自然资发〔2023〕258号', '湘政地〔2023〕258号')
     """
-    narrow = re.sub(r"\s+", "", number.translate(_WIDE))
-    return re.sub(r"[\[(](\d{4})[\])]", r"〔\1〕", narrow)
+    narrow = re.sub(r"\s+", "", unicodedata.normalize("NFKC", number))
+    one = re.sub(r"(〔\d{4}〕)第", r"\1", _YEAR_BRACKETS.sub(r"〔\1〕", narrow))
+    return f"{one}号" if re.search(r"〔\d{4}〕\d+$", one) else one

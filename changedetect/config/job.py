@@ -15,6 +15,7 @@ from changedetect.config.detection import (
     PixelsSection,
     ScenesSection,
 )
+from changedetect.config.record_forms import AreaUnit, DatumShift, RecordChecksSection
 
 
 class LayerSection(Section):
@@ -22,6 +23,7 @@ class LayerSection(Section):
 
     path: str = Field(description="file, relative to the job file")
     layer: str | None = Field(None, description="layer inside the file, if there are several")
+    source: str | None = Field(None, description="who supplied it")
     version: str | None = Field(None, description="version named by the supplier")
     as_of: str | None = Field(None, description="date of the data, YYYY-MM-DD")
     covers: tuple[Annotated[str, Field(pattern=r"^\d{2,12}$")], ...] = Field(
@@ -32,10 +34,25 @@ class LayerSection(Section):
         description="the supplier says that no record of this approval lies in the counties; "
         "else a layer without any is taken for a wrong file",
     )
-    encoding: str | None = Field(None, description="of a shapefile without .cpg, e.g. GBK")
+    encoding: str | None = Field(
+        None, description="of a shapefile without .cpg, a CSV or a text file, e.g. GBK"
+    )
     crs: str | None = Field(None, description="coordinate system, where the file does not tell")
     fields: dict[str, str] = Field(
         default_factory=dict, description="our column -> column of the file, where names differ"
+    )
+    form: str | None = Field(
+        None, description="records/{form}.yaml, where the layer is not in the form of its kind"
+    )
+    axis_order: Literal["north_first", "east_first"] = Field(
+        "north_first",
+        description="of X and Y in tables and text files; surveyors write X = north",
+    )
+    area_unit: AreaUnit | None = Field(
+        None, description="unit of the stated area, where the column's name does not tell"
+    )
+    datum_shift: DatumShift | None = Field(
+        None, description="seven parameters to CGCS2000 of a layer in Xian 80 or Beijing 54"
     )
 
 
@@ -52,6 +69,12 @@ class RecordsSection(Section):
     approvals: dict[str, LayerSection] = Field(
         default_factory=dict, description="kind (NZY, GY, LS …) -> layer"
     )
+    priority_cells: LayerSection | None = Field(
+        None, description="YXWG: cells of the territory, 重点 or 一般"
+    )
+    field_chiefs: LayerSection | None = Field(None, description="TZ: areas of field chiefs (田长)")
+    wardens: LayerSection | None = Field(None, description="WGY: areas of wardens (网格员)")
+    checks: RecordChecksSection = Field(default_factory=RecordChecksSection)
 
 
 class DeadlinesSection(Section):

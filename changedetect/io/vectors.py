@@ -1,5 +1,6 @@
 """Record layers, read strictly: right text, right place, right dates, or an error that says why not."""
 
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Literal
@@ -8,16 +9,71 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from changedetect.codes import APPROVAL_KINDS
+from changedetect.codes import APPROVAL_KINDS, normalise_document
 from changedetect.config.job import LayerSection
+from changedetect.config.record_forms import ColumnForm, RecordForm
 from changedetect.errors import LayerError
+from changedetect.io.formats.point_tables import ALIASES as POINT_COLUMNS
+from changedetect.io.formats.reader import Bounds
 from changedetect.io.layer_shapes import carry, clean, present_rows
-from changedetect.io.layer_source import declared_crs, open_source, read_frame
-from changedetect.io.layer_values import convert, find_column
+from changedetect.io.layer_source import declared_crs, read_raw
+from changedetect.io.layer_values import convert, find_column, first_of, square_metres
 from changedetect.records import LayerManifest
 from changedetect.schema import APPROVALS, Column, TableSpec
 
-_IDENTIFIERS = frozenset({"parcel_id", "record_id", "zone_id"})
+_IDENTIFIERS = frozenset({"parcel_id", "record_id", "zone_id", "cell_id", "area_id"})
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a layer is read as.
+
+    Attributes
+    ----------
+    name
+        Short name for the manifest; for approvals the kind (NZY …), used where the file has no
+        column for it, and compared with the column where it has one.
+    spec
+        The table.
+    form
+        What offices call its columns; None = only names of the national standard.
+    """
+
+    name: str
+    spec: TableSpec
+    form: RecordForm | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedLayer:
+    """A layer whose columns are converted and whose geometries are as delivered.
+
+    Attributes
+    ----------
+    columns
+        Our columns, a list each.
+    shapes
+        ``(row,)`` geometries or None, in the layer's own system.
+    rows
+        ``(row,)`` where each stands in the file, from 1.
+    total
+        Rows of the file; more than read where only a part was asked for.
+    code
+        Coordinate system, ``EPSG:n``.
+    place, sha256
+        File and layer for messages; digest of the file.
+    notes
+        What was found, in Chinese.
+    """
+
+    columns: dict[str, list[object]]
+    shapes: np.ndarray
+    rows: np.ndarray
+    total: int
+    code: str
+    place: str
+    sha256: str
+    notes: list[str]
 
 
 def read_layer(
@@ -29,23 +85,38 @@ def read_layer(
     target_crs: str,
     required: bool = True,
 ) -> tuple[gpd.GeoDataFrame, LayerManifest]:
+    """Read a whole record layer into one of our tables, by the names of the national standard.
+
+    See `read_kind`.
+    """
+    return read_kind(path, section, Kind(name, spec), target_crs, required=required)
+
+
+def read_kind(
+    path: Path,
+    section: LayerSection,
+    kind: Kind,
+    target_crs: str,
+    *,
+    required: bool = True,
+    within: Bounds | None = None,
+) -> tuple[gpd.GeoDataFrame, LayerManifest]:
     """Read a record layer into one of our tables.
 
     Parameters
     ----------
     path
-        GeoPackage, Shapefile, FileGDB, GeoJSON, FlatGeobuf or KML.
-    spec
-        Which table (schema.PARCELS, ZONES, DISTRICTS, APPROVALS).
+        A file of any format of `changedetect.io.layer_source.READERS`.
     section
         What the supplier declares of it.
-    name
-        Short name for the manifest; for approvals the kind (NZY …), used where the file has no
-        column for it, and compared with the column where it has one.
+    kind
+        Which table, under which name.
     target_crs
         Coordinate system of the result, ``EPSG:n``.
     required
         Whether a missing file is an error; else the table is empty and its state ``missing``.
+    within
+        Box in the target system; of a large layer only the rows that meet it are read.
 
     Returns
     -------
@@ -60,42 +131,67 @@ def read_layer(
     LayerError
         The message names file, layer, row (from 1) and field.
     """
-    as_of = _as_of(section, name)
+    as_of = _as_of(section, kind.name)
     if not path.exists():
-        return _missing(path, spec, section, name, target_crs, required=required)
-    notes: list[str] = []
-    source = open_source(path, section.layer, section.encoding)
-    frame = read_frame(source, notes)
-    place = f"{path}: layer {source.layer}"
-    code = declared_crs(frame, source, section.crs)
-    shapes = np.asarray(frame.geometry.array)
-    present = present_rows(shapes, notes)
-    columns = _columns(frame, spec, section, name, place, notes)
-    _refuse_empty(columns, spec, present, place)
-    rows = np.flatnonzero(present) + 1
-    whole = clean(shapes[present], rows, place, notes)
-    geometry = carry(whole, rows, code, target_crs, place)
-    table = _table({key: _kept(values, present) for key, values in columns.items()}, spec)
-    table = gpd.GeoDataFrame(table, geometry=geometry, crs=target_crs)[list(spec.names)]
-    state = _state(table, spec, section, notes)
+        return _missing(path, section, kind, target_crs, required=required)
+    loaded = load_layer(path, section, kind, None if within is None else (target_crs, within))
+    notes = loaded.notes
+    present = present_rows(loaded.shapes, notes)
+    _refuse_empty(loaded, kind.spec, present)
+    rows = loaded.rows[present]
+    whole = clean(loaded.shapes[present], rows, loaded.place, notes)
+    geometry = carry(whole, rows, loaded.code, target_crs, loaded.place, section.datum_shift)
+    columns = {key: _kept(values, present) for key, values in loaded.columns.items()}
+    table = gpd.GeoDataFrame(_table(columns, kind.spec), geometry=geometry, crs=target_crs)
+    table = table[list(kind.spec.names)]
+    state = _state(table, loaded.total, kind.spec, section, notes)
+    first, last = _span(table, kind.spec)
     manifest = LayerManifest(
-        name=name,
+        name=kind.name,
         version=section.version,
         as_of=as_of,
-        rows=len(table),
+        rows=len(table) if len(loaded.rows) == loaded.total else loaded.total,
         covers=section.covers,
-        sha256=source.sha256,
+        sha256=loaded.sha256,
         state=state,
         note="; ".join(notes),
+        source=section.source or "",
+        first_date=first,
+        last_date=last,
     )
     return table, manifest
 
 
+def load_layer(
+    path: Path, section: LayerSection, kind: Kind, within: tuple[str, Bounds] | None = None
+) -> LoadedLayer:
+    """Read a layer and convert its columns; geometries stay as they were delivered.
+
+    Raises
+    ------
+    LayerError
+        See `read_kind`.
+    """
+    notes: list[str] = []
+    source, raw = read_raw(path, section, within, notes)
+    code = declared_crs(raw, source, section.crs)
+    columns = _columns(raw.frame, raw.rows, kind, section, source.place, notes)
+    shapes = np.asarray(raw.frame.geometry.array)
+    return LoadedLayer(
+        columns, shapes, raw.rows, raw.total, code, source.place, source.sha256, notes
+    )
+
+
+def _span(table: gpd.GeoDataFrame, spec: TableSpec) -> tuple[date | None, date | None]:
+    days = table["approved_on"].dropna() if spec is APPROVALS else []
+    return (min(days), max(days)) if len(days) else (None, None)
+
+
 def _state(
-    table: gpd.GeoDataFrame, spec: TableSpec, section: LayerSection, notes: list[str]
+    table: gpd.GeoDataFrame, total: int, spec: TableSpec, section: LayerSection, notes: list[str]
 ) -> Literal["ok", "undated", "empty"]:
     if len(table) == 0:
-        notes.append("图层为空")
+        notes.append("图层为空" if total == 0 else "无一行落在任务范围内")
         return "empty" if spec is APPROVALS and not section.may_be_empty else "ok"
     if spec is APPROVALS and bool(table["approved_on"].isna().all()):
         notes.append("无一行有批准日期")
@@ -114,18 +210,13 @@ def _as_of(section: LayerSection, name: str) -> date | None:
 
 
 def _missing(
-    path: Path,
-    spec: TableSpec,
-    section: LayerSection,
-    name: str,
-    target_crs: str,
-    *,
-    required: bool,
+    path: Path, section: LayerSection, kind: Kind, target_crs: str, *, required: bool
 ) -> tuple[gpd.GeoDataFrame, LayerManifest]:
+    name = kind.name
     if required:
         msg = f"{path}: no such file; it was given as the layer {name} in the job file"
         raise LayerError(msg)
-    empty = _table({column.name: [] for column in spec.columns}, spec)
+    empty = _table({column.name: [] for column in kind.spec.columns}, kind.spec)
     table = gpd.GeoDataFrame(empty, geometry=np.empty(0, object), crs=target_crs)
     manifest = LayerManifest(
         name,
@@ -136,48 +227,68 @@ def _missing(
         "",
         "missing",
         f"文件不存在: {path.name}",
+        section.source or "",
     )
-    return table[list(spec.names)], manifest
+    return table[list(kind.spec.names)], manifest
 
 
 def _columns(
     frame: gpd.GeoDataFrame,
-    spec: TableSpec,
+    rows: np.ndarray,
+    kind: Kind,
     section: LayerSection,
-    name: str,
     place: str,
     notes: list[str],
 ) -> dict[str, list[object]]:
     found = [str(column) for column in frame.columns if column != frame.geometry.name]
-    unknown = sorted(set(section.fields) - set(spec.names))
+    unknown = sorted(set(section.fields) - set(kind.spec.names) - set(POINT_COLUMNS))
     if unknown:
-        msg = f"{place}: fields: names {', '.join(unknown)}, which {spec.name} does not have"
+        msg = f"{place}: fields: names {', '.join(unknown)}, which {kind.spec.name} does not have"
         raise LayerError(msg)
     columns: dict[str, list[object]] = {}
-    for column in spec.columns:
+    for column in kind.spec.columns:
         if column.kind == "geometry":
             continue
-        label = find_column(column.name, spec, section.fields, found, place)
+        form = kind.form.columns.get(column.name) if kind.form is not None else None
+        label = _label(column.name, kind.spec, section, found, place, form)
         if label is None:
-            columns[column.name] = _absent(column, len(frame), name, found, place, notes)
-        else:
-            where = f"{place}: field {label}"
-            columns[column.name] = convert(frame[label], column, where, notes)
-    if spec is APPROVALS:
-        _check_kinds(columns["kind"], name.removeprefix("SP_"), place)
+            _refuse_absent(column, form, found, place)
+            if column.name in _IDENTIFIERS:
+                notes.append("无标识码字段, 以行号代替")
+            columns[column.name] = _stand_in(column, rows, kind)
+            continue
+        where = f"{place}: field {label}"
+        values = convert(frame[label], column, where, notes, rows=rows, form=form)
+        if column.name == "area_m2":
+            unit = square_metres(label, section, kind.form)
+            values = [None if v is None else float(str(v)) * unit for v in values]
+        columns[column.name] = values
+    if kind.spec is APPROVALS:
+        _check_kinds(columns["kind"], rows, kind.name.removeprefix("SP_"), place)
+        columns["doc_key"] = [
+            normalise_document(str(number)) if number else None for number in columns["doc_no"]
+        ]
     return columns
 
 
-def _absent(
-    column: Column, rows: int, name: str, found: list[str], place: str, notes: list[str]
-) -> list[object]:
-    if column.nullable:
-        return [None] * rows
-    if column.name in _IDENTIFIERS:
-        notes.append("无标识码字段, 以行号代替")
-        return [str(row) for row in range(1, rows + 1)]
-    if column.name == "kind":
-        return [name.removeprefix("SP_")] * rows
+def _label(
+    wanted: str,
+    spec: TableSpec,
+    section: LayerSection,
+    found: list[str],
+    place: str,
+    form: ColumnForm | None,
+) -> str | None:
+    label = find_column(wanted, spec, section.fields, found, place)
+    if label is None and form is not None:
+        label = first_of(form.aliases, found)
+    return label
+
+
+def _refuse_absent(column: Column, form: ColumnForm | None, found: list[str], place: str) -> None:
+    required = not column.nullable or (form is not None and form.required)
+    if not required or column.name in {*_IDENTIFIERS, "kind"}:
+        return
     msg = (
         f"{place}: no field for {column.name} ({column.meaning}); it has "
         f"{', '.join(found) or 'no fields'}; name it under fields: of the layer in the job file"
@@ -185,9 +296,18 @@ def _absent(
     raise LayerError(msg)
 
 
-def _check_kinds(kinds: list[object], wanted: str, place: str) -> None:
+def _stand_in(column: Column, rows: np.ndarray, kind: Kind) -> list[object]:
+    """Return what stands in a column that the file does not have."""
+    if column.name in _IDENTIFIERS:
+        return [str(row) for row in rows.tolist()]
+    if column.name == "kind":
+        return [kind.name.removeprefix("SP_")] * len(rows)
+    return [None] * len(rows)
+
+
+def _check_kinds(kinds: list[object], rows: np.ndarray, wanted: str, place: str) -> None:
     """Refuse kinds outside the list, and those that contradict the key of the job file."""
-    for row, kind in enumerate(kinds, start=1):
+    for row, kind in zip(rows.tolist(), kinds, strict=True):
         if kind not in APPROVAL_KINDS:
             msg = f"{place}: row {row}: kind {kind!r}; one of {', '.join(APPROVAL_KINDS)} was expected"
             raise LayerError(msg)
@@ -199,17 +319,15 @@ def _check_kinds(kinds: list[object], wanted: str, place: str) -> None:
             raise LayerError(msg)
 
 
-def _refuse_empty(
-    columns: dict[str, list[object]], spec: TableSpec, present: np.ndarray, place: str
-) -> None:
+def _refuse_empty(loaded: LoadedLayer, spec: TableSpec, present: np.ndarray) -> None:
     for column in spec.columns:
         if column.nullable or column.kind == "geometry":
             continue
-        for row, value in enumerate(columns[column.name]):
-            if value is None and present[row]:
+        for index, value in enumerate(loaded.columns[column.name]):
+            if value is None and present[index]:
                 msg = (
-                    f"{place}: row {row + 1}: {column.name} ({column.meaning}) is empty; "
-                    "fill it in, or remove the row"
+                    f"{loaded.place}: row {loaded.rows[index]}: {column.name} ({column.meaning}) is "
+                    "empty; fill it in, or remove the row"
                 )
                 raise LayerError(msg)
 

@@ -45,7 +45,8 @@ def do(context: MonthContext) -> tuple[StepRecord, bool]:
         return StepResult((UNITS, LAYERS), _facts(units), problems)
 
     sections = [section.model_dump(mode="json") for section in (config.crosscheck, config.records)]
-    inputs = [before.result, manifests, themes, repr(territory.grid), sections]
+    forms = [form.model_dump(mode="json") for form in context.job.forms]
+    inputs = [before.result, manifests, themes, repr(territory.grid), sections, forms]
     done = context.store.step("check", inputs, work)
     context.progress.end("check", f"{done[0].facts['units']} units checked")
     return done
