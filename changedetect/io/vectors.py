@@ -209,13 +209,25 @@ def _as_of(section: LayerSection, name: str) -> date | None:
         raise LayerError(msg) from error
 
 
+def refuse_missing(path: Path, name: str) -> None:
+    """Refuse a layer that is not there.
+
+    Raises
+    ------
+    LayerError
+        There is no such file.
+    """
+    if not path.exists():
+        msg = f"{path}: no such file; it was given as the layer {name} in the job file"
+        raise LayerError(msg)
+
+
 def _missing(
     path: Path, section: LayerSection, kind: Kind, target_crs: str, *, required: bool
 ) -> tuple[gpd.GeoDataFrame, LayerManifest]:
     name = kind.name
     if required:
-        msg = f"{path}: no such file; it was given as the layer {name} in the job file"
-        raise LayerError(msg)
+        refuse_missing(path, name)
     empty = _table({column.name: [] for column in kind.spec.columns}, kind.spec)
     table = gpd.GeoDataFrame(empty, geometry=np.empty(0, object), crs=target_crs)
     manifest = LayerManifest(

@@ -132,7 +132,7 @@ BAD_TEXTS = {
     "cut inside a corner": (lambda whole: whole[: whole.rindex(",")], r"line 29: .*J1,ring,X,Y"),
     "corner lost": (
         lambda whole: "\r\n".join(whole.split("\r\n")[:-3]),
-        r"line 23 \(parcel A02\): field 点数 says 5 corners, 3 follow",
+        r"line 24 \(parcel A02\): field 点数 says 5 corners, 3 follow",
     ),
     "no parcel": (lambda whole: whole[: whole.index("10,0.76")], "no parcel below"),
     "another zone": (edit("带号=38", "带号=37"), "zone 37 was expected"),
@@ -470,7 +470,14 @@ def test_kml__hostile(tmp_path, read, degrees):
     path.write_text(kml(point + mark(degrees[1])), encoding="utf-8")
     table, manifest = read(path)
     assert (len(table), "1 个地标不是面" in manifest.note) == (1, True)
-    path.write_text(kml(mark(degrees[1]).replace(",0 ", ",o,0 ", 1).replace("<coordinates>1", "<coordinates>one", 1)), encoding="utf-8")
+    path.write_text(
+        kml(
+            mark(degrees[1])
+            .replace(",0 ", ",o,0 ", 1)
+            .replace("<coordinates>1", "<coordinates>one", 1)
+        ),
+        encoding="utf-8",
+    )
     with pytest.raises(LayerError, match=r"placemark 1 \(007\)"):
         read(path)
 
