@@ -128,6 +128,7 @@ def mover(source: str, target: str, shift: DatumShift | None = None) -> Mover:
     GridError
         Datums without known shift, or a shift where none belongs.
     """
+    steps: list[Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]]
     if shift is None:
         steps = [transformer(source, target).transform]
     else:

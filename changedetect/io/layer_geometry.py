@@ -1,6 +1,4 @@
-"""Checks of a layer's geometry: present, surfaces, in their system, sound, apart, neither slivers nor
-too large.
-"""
+"""Checks of a layer's geometry: present, in its system, sound, apart, neither sliver nor giant."""
 
 from collections import defaultdict
 from dataclasses import dataclass

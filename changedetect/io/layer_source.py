@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-import pyproj
+from pyproj.exceptions import ProjError
 
 from changedetect.config.job import LayerSection
 from changedetect.errors import GridError, LayerError
@@ -107,7 +107,7 @@ def _box(extent: Extent, section: LayerSection, within: tuple[str, Bounds]) -> B
         if extent.bounds is not None:
             check_eastings(code, extent.bounds[0], extent.bounds[2])
         west, south, east, north = transformer(within[0], code).transform_bounds(*within[1])
-    except (GridError, pyproj.ProjError):
+    except (GridError, ProjError):
         return None
     return float(west), float(south), float(east), float(north)
 

@@ -54,22 +54,26 @@ def map_png(report: LayerReport, districts: gpd.GeoDataFrame) -> bytes:
     if axes.get_legend_handles_labels()[1]:
         axes.legend(fontsize=8, loc="best")
     stream = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(stream, metadata={"Software": None})
+    FigureCanvasAgg(figure)
+    figure.savefig(stream, format="png", metadata={"Software": None})
     return stream.getvalue()
 
 
 def _fill(axes: Axes, shapes: np.ndarray) -> None:
-    outlines = [_outline(polygon) for polygon in shapely.get_parts(shapes)]
-    outlines = [outline for outline in outlines if outline is not None]
+    outlines = _outlines(shapes)
     axes.add_collection(
         PathCollection(outlines, facecolor="#cfd8dc", edgecolor="#90a4ae", linewidth=0.3),
         autolim=True,
     )
 
 
-def _outline(polygon: BaseGeometry) -> Outline | None:
-    if polygon.geom_type != "Polygon" or polygon.is_empty:
-        return None
+def _outlines(shapes: np.ndarray) -> list[Outline]:
+    parts = shapely.get_parts(shapely.get_parts(shapes))
+    surfaces = parts[shapely.get_type_id(parts) == shapely.GeometryType.POLYGON]
+    return [_outline(polygon) for polygon in surfaces[~shapely.is_empty(surfaces)]]
+
+
+def _outline(polygon: BaseGeometry) -> Outline:
     rings = [shapely.get_coordinates(ring) for ring in shapely.get_rings(polygon)]
     codes = np.concatenate(
         [[Outline.MOVETO, *[Outline.LINETO] * (len(ring) - 2), Outline.CLOSEPOLY] for ring in rings]
@@ -87,8 +91,7 @@ def _faults(axes: Axes, shapes: Sequence[BaseGeometry], state: str, colour: str)
     if not shapes:
         return
     whole = np.array(shapes, dtype=object)
-    outlines = [_outline(polygon) for polygon in shapely.get_parts(shapely.get_parts(whole))]
-    outlines = [outline for outline in outlines if outline is not None]
+    outlines = _outlines(whole)
     axes.add_collection(
         PathCollection(outlines, facecolor=colour, edgecolor=colour, linewidth=0.8, alpha=0.7)
     )

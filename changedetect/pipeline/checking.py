@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 
+from changedetect.casepackage.charges import Charge
 from changedetect.io import record_files
 from changedetect.pipeline.classification import CLASSIFIED, read_classified
 from changedetect.pipeline.context import MonthContext
 from changedetect.pipeline.references import read_references
 from changedetect.pipeline.runstore import StepRecord, StepResult
 from changedetect.pipeline.territory import read_territory
+from changedetect.pipeline.watch import CHARGES, Watch
 from changedetect.records import LayerManifest, Unit, Verdict
 from changedetect.stages import crosscheck
 
@@ -20,6 +22,10 @@ def do(context: MonthContext) -> tuple[StepRecord, bool]:
     before = context.store.record("classify")
     territory = read_territory(context.job)
     references, problems = read_references(context.job, territory)
+    watch = Watch(context.job, territory)
+    problems += watch.problems
+    layers = (*references.manifests, *watch.manifests)
+    warn_of_fallen(context, layers)
     for manifest in references.manifests:
         if (
             manifest.name in context.job.config.records.approvals
@@ -30,7 +36,7 @@ def do(context: MonthContext) -> tuple[StepRecord, bool]:
                 f"layer {manifest.name} holds no row; as declared, nothing of this kind was approved in "
                 f"{', '.join(manifest.covers) or 'any county (none is declared as covered)'} / 审批图层为空，请核实"
             )
-    manifests = [repr(manifest) for manifest in references.manifests]
+    manifests = [repr(manifest) for manifest in layers]
     themes = [theme.model_dump(mode="json") for theme in context.job.themes]
     config = context.job.config
 
@@ -41,8 +47,9 @@ def do(context: MonthContext) -> tuple[StepRecord, bool]:
             patches, references, context.job.themes, config.grid.crs, config.crosscheck
         )
         record_files.write_records(context.folder / UNITS, units, Unit)
-        record_files.write_records(context.folder / LAYERS, references.manifests, LayerManifest)
-        return StepResult((UNITS, LAYERS), _facts(units), problems)
+        record_files.write_records(context.folder / LAYERS, layers, LayerManifest)
+        record_files.write_records(context.folder / CHARGES, watch.charges(units), Charge)
+        return StepResult((UNITS, LAYERS, CHARGES), _facts(units), problems)
 
     sections = [section.model_dump(mode="json") for section in (config.crosscheck, config.records)]
     forms = [form.model_dump(mode="json") for form in context.job.forms]
@@ -50,6 +57,27 @@ def do(context: MonthContext) -> tuple[StepRecord, bool]:
     done = context.store.step("check", inputs, work)
     context.progress.end("check", f"{done[0].facts['units']} units checked")
     return done
+
+
+def warn_of_fallen(context: MonthContext, layers: Sequence[LayerManifest]) -> None:
+    """Point out layers that hold far fewer rows than in the last month that was run."""
+    earlier = sorted(
+        folder.name
+        for folder in context.folder.parent.glob("????-??")
+        if folder.name < context.month and (folder / LAYERS).is_file()
+    )
+    if not earlier:
+        return
+    path = context.folder.parent / earlier[-1] / LAYERS
+    before = {one.name: one.rows for one in record_files.read_records(path, LayerManifest)}
+    share = context.job.config.records.checks.fallen_share
+    for one in layers:
+        last = before.get(one.name, 0)
+        if one.state == "ok" and one.rows < share * last:
+            context.progress.warn(
+                f"layer {one.name} has {one.rows} rows, in {earlier[-1]} it had {last}; is it the whole "
+                "layer? / 图层行数比上期大幅减少，请核实是否完整"
+            )
 
 
 def _facts(units: Sequence[Unit]) -> dict[str, object]:

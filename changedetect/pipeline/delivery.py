@@ -11,6 +11,7 @@ import shapely
 
 from changedetect import measure
 from changedetect.casepackage import FORMS, NOTICE
+from changedetect.casepackage.charges import Charge
 from changedetect.config.deliver import DeliverSection
 from changedetect.errors import InputError
 from changedetect.grid import Grid
@@ -27,6 +28,7 @@ from changedetect.pipeline.job import Job
 from changedetect.pipeline.runstore import StepRecord, StepResult, digest_of
 from changedetect.pipeline.scenes import SCENES
 from changedetect.pipeline.territory import Territory, read_territory
+from changedetect.pipeline.watch import CHARGES
 from changedetect.records import Case, LayerManifest, Scene, Unit, UnobservedArea
 from changedetect.stages import deliver
 
@@ -44,6 +46,7 @@ class Month:
     cases: tuple[Case, ...]
     unobserved: tuple[UnobservedArea, ...]
     manifests: tuple[LayerManifest, ...]
+    charges: tuple[Charge, ...]
     rules: tuple[deliver.RuleRow, ...]
     compared: frozenset[str]
     registration_px: tuple[tuple[str, float], ...]
@@ -90,6 +93,7 @@ def _month(context: MonthContext, before: Mapping[str, StepRecord], digest: str)
         cases=record_files.read_records(folder / CASES, Case),
         unobserved=record_files.read_records(folder / UNOBSERVED, UnobservedArea),
         manifests=record_files.read_records(folder / LAYERS, LayerManifest),
+        charges=record_files.read_records(folder / CHARGES, Charge),
         rules=tuple(rules[name] for name in sorted(rules)),
         compared=frozenset(name for pair in before["detect"].facts["compared"] for name in pair),
         registration_px=_registration(before["detect"].facts["models"]),
@@ -184,6 +188,7 @@ def _package(
         digest=month.digest,
         registration_px=month.registration_px,
         sizes_mu=context.job.config.deliver.size_limits_mu,
+        charges=month.charges,
     )
 
 

@@ -135,9 +135,15 @@ def _look(job: Job, layer: Declared, territory: Territory) -> LayerReport:
         vectors.refuse_missing(path, layer.name)
         return layer_checks.inspect(vectors.load_layer(path, section, kind), kind, section, ground)
     except LayerError as error:
-        state = "unreadable" if path.exists() else "missing"
         manifest = LayerManifest(
-            layer.name, section.version, None, 0, section.covers, "", state, str(error)
+            layer.name,
+            section.version,
+            None,
+            0,
+            section.covers,
+            "",
+            "unreadable" if path.exists() else "missing",
+            str(error),
         )
         check = Check("read", "可读", "fail", 0, (), str(error))
         return LayerReport(manifest, form.name if form is not None else layer.name, (check,))

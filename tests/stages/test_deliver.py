@@ -198,7 +198,7 @@ def test_layers__hold_every_column_of_the_schema_in_its_order(tables):
     assert list(tables) == ORDER
     names = list(tables["AJTB"].columns)
     assert names[: len(SCHEMA_AJTB)] == SCHEMA_AJTB
-    assert names[len(SCHEMA_AJTB) :] == ["DLBMMJ", "RCBZ", "geometry"]
+    assert names[len(SCHEMA_AJTB) :] == ["DLBMMJ", "RCBZ", "YXJ", "geometry"]
     assert list(tables["SPTH"].columns) == SCHEMA_SPTH
 
 

@@ -18,7 +18,7 @@ from changedetect.config.job import LayerSection
 from changedetect.errors import LayerError
 from changedetect.io.digest import sha256_file
 from changedetect.io.formats.archive import check_archive
-from changedetect.io.formats.reader import Bounds, Extent, LayerSource, RawLayer
+from changedetect.io.formats.reader import Bounds, LayerSource, RawLayer
 from changedetect.io.formats.rings import ring_of
 
 KML_CRS = "EPSG:4326"
@@ -47,7 +47,7 @@ class KmlReader:
         """See `Reader.open`; a folder of placemarks may be named as layer."""
         return LayerSource(path, section.layer or "placemarks", None, sha256_file(path))
 
-    def extent(self, source: LayerSource) -> Extent | None:
+    def extent(self, source: LayerSource) -> None:
         """See `Reader.extent`."""
         del source
 

@@ -16,7 +16,7 @@ from changedetect.config.job import LayerSection
 from changedetect.errors import GridError, LayerError
 from changedetect.io import china_zones as zones
 from changedetect.io.digest import sha256_file
-from changedetect.io.formats.reader import Bounds, Extent, LayerSource, RawLayer
+from changedetect.io.formats.reader import Bounds, LayerSource, RawLayer
 from changedetect.io.formats.rings import assemble, ring_of
 from changedetect.io.formats.text_encoding import decoded
 
@@ -70,7 +70,7 @@ class LandTextReader:
             raise LayerError(msg)
         return LayerSource(path, section.layer or path.stem, None, sha256_file(path))
 
-    def extent(self, source: LayerSource) -> Extent | None:
+    def extent(self, source: LayerSource) -> None:
         """See `Reader.extent`."""
         del source
 

@@ -20,7 +20,7 @@ from changedetect.errors import LayerError
 from changedetect.io import china_zones as zones
 from changedetect.io.digest import sha256_file
 from changedetect.io.formats.archive import check_archive
-from changedetect.io.formats.reader import Bounds, Extent, LayerSource, RawLayer, chosen_layer
+from changedetect.io.formats.reader import Bounds, LayerSource, RawLayer, chosen_layer
 from changedetect.io.formats.rings import assemble, ring_of
 from changedetect.io.formats.text_encoding import decoded
 from changedetect.io.layer_values import plain
@@ -62,7 +62,7 @@ class PointTableReader:
         found = [path.stem] if path.suffix.lower() == ".csv" else _sheet_names(path)
         return LayerSource(path, chosen_layer(path, found, section.layer), None, sha256_file(path))
 
-    def extent(self, source: LayerSource) -> Extent | None:
+    def extent(self, source: LayerSource) -> None:
         """See `Reader.extent`."""
         del source
 

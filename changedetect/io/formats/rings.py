@@ -84,10 +84,10 @@ def assemble(rings: Sequence[np.ndarray], place: str) -> BaseGeometry:
     _refuse_crossing(faces, inside, place)
     depth = inside.sum(axis=1)
     parts = []
-    for outer in np.flatnonzero(depth % 2 == 0):
+    for outer in np.flatnonzero(depth % 2 == 0).tolist():
         holes = [
             rings[hole]
-            for hole in np.flatnonzero(inside[:, outer])
+            for hole in np.flatnonzero(inside[:, outer]).tolist()
             if depth[hole] == depth[outer] + 1
         ]
         parts.append(shapely.Polygon(rings[outer], holes))

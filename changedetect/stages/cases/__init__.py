@@ -15,8 +15,9 @@ from changedetect.config.job import CasesSection, DeadlinesSection
 from changedetect.records import Case, Unit
 from changedetect.stages.cases.facts import MONTHS_OF, Terms, ThemeTerms, fresh_case
 from changedetect.stages.cases.ground import overlaps
+from changedetect.stages.cases.watch import charges
 
-__all__ = ["GONE", "MONTHS_OF", "OPEN_STATES", "Decision", "ThemeTerms", "decide"]
+__all__ = ["GONE", "MONTHS_OF", "OPEN_STATES", "Decision", "ThemeTerms", "charges", "decide"]
 
 OPEN_STATES = frozenset(
     {"10", "20", "30", "40", "45", "50", "55", "60", "65", "71", "75", "80", "85", "93", "95"}

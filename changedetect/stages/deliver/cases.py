@@ -212,7 +212,11 @@ def _handling(package: PackageInput, case: Case, unit: Unit) -> Row:
         notes.append(f"跨行政区图斑，父图斑{unit.patch_id}，同源{'、'.join(sorted(unit.siblings))}")
     if unit.siblings and case.parent:
         notes.append(f"父案件{case.parent}")
+    charge = package.charge(unit.unit_id)
     row: Row = {
+        "ZRDW": charge.office(takes_cropland=unit.areas.cropland > 0) or None,
+        "ZRR": charge.people or None,
+        "YXJ": charge.priority or None,
         "AJZT": case.state,
         "RCBZ": listed,
         "BZ": "；".join(notes),

@@ -24,7 +24,7 @@ from changedetect.stages.deliver.package import PackageInput
 _LIST = (
     "AJBH", "TTP", "XZMC", "CMC", "ZTDM", "PDJY", "YZDJ", "TBLX", "QSX", "HSX", "JCMJM", "MJWC", "GDMJ",
     "STMJ", "YJNTMJ", "QTNYMJ", "JSYDMJ", "WLYDMJ", "DLBMMJ", "STHXMJ", "KFBWMJ", "THZMJ", "WPMJ",
-    "WPGDMJ", "WPYNMJ", "SPSX", "PDYJ", "QZJ", "AJZT", "HCQX", "ZGQX", "RDJG", "RDEJ", "RDYJ", "ZXJD",
+    "WPGDMJ", "WPYNMJ", "SPSX", "PDYJ", "QZJ", "ZRDW", "ZRR", "YXJ", "AJZT", "HCQX", "ZGQX", "RDJG", "RDEJ", "RDYJ", "ZXJD",
     "ZXWD", "QTP", "HTP", "GZBB", "BZ", "XXHX",
 )  # fmt: skip
 """Columns of the list, in the order in which they are read."""
@@ -94,9 +94,12 @@ def package_title(package: PackageInput) -> str:
 
 
 def by_urgency(cases: pd.DataFrame) -> list[dict[str, Any]]:
-    """Most severe first, then the larger, then by number."""
+    """Most severe first, then cells of higher priority, then the larger, then by number."""
     rows = cases.drop(columns="geometry").to_dict("records")
-    return sorted(rows, key=lambda row: (-int(row["YZDJ"]), -row["JCMJM"], row["AJBH"]))
+    return sorted(
+        rows,
+        key=lambda row: (-int(row["YZDJ"]), row["YXJ"] or "9", -row["JCMJM"], row["AJBH"]),
+    )
 
 
 def tone(suggestion: str | None) -> str:
