@@ -12,7 +12,7 @@ from changedetect.errors import GridError
 from changedetect.io import crs as systems
 from changedetect.io.formats.gdal_files import CURVED
 from changedetect.io.layer_report import Check, State
-from changedetect.io.layer_shapes import polygons_of
+from changedetect.io.layer_shapes import are_finite, polygons_of
 
 _MM = 1e-3
 _NAMED = 5
@@ -71,7 +71,7 @@ def sound(
     absent = shapely.is_missing(shapes) | shapely.is_empty(shapes)
     kinds = (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON)
     other = ~absent & ~np.isin(shapely.get_type_id(shapes), kinds)
-    damaged = ~absent & ~np.isfinite(shapely.bounds(shapes)).all(axis=1)
+    damaged = ~absent & ~are_finite(shapes)
     misplaced = ~absent & ~damaged & _misplaced(shapes, ~absent & ~damaged, code)
     large = shapely.get_num_coordinates(shapes) > cfg.max_vertices
     checks = [
@@ -146,8 +146,10 @@ def duplicates(shapes: np.ndarray, rows: np.ndarray, identifiers: list[object]) 
     grounds = _repeated(shapely.to_wkb(rounded).tolist())
     names = _repeated([None if one is None else str(one) for one in identifiers])
     return [
-        found("same_id", "标识不重复", names, rows, f"{int(names.sum())} 行标识重复"),
-        found("same_ground", "图形不重复", grounds, rows, f"{int(grounds.sum())} 行图形重复"),
+        found("same_id", "标识不重复", names, rows, f"{int(names.sum())} 行标识重复", "warn"),
+        found(
+            "same_ground", "图形不重复", grounds, rows, f"{int(grounds.sum())} 行图形重复", "warn"
+        ),
     ]
 
 

@@ -57,7 +57,7 @@ def clean(shapes: np.ndarray, rows: np.ndarray, place: str, notes: list[str]) ->
     if shapely.has_z(shapes).any():
         notes.append("图形含 Z 值, 已去除")
     flat = shapely.force_2d(shapes)
-    finite = np.isfinite(shapely.bounds(flat)).all(axis=1)
+    finite = are_finite(flat)
     if not finite.all():
         row = rows[np.flatnonzero(~finite)[0]]
         msg = f"{place}: row {row}: coordinates that are not numbers; the geometry is damaged"
@@ -78,6 +78,14 @@ def clean(shapes: np.ndarray, rows: np.ndarray, place: str, notes: list[str]) ->
         f"{int(invalid.sum())} 个图形拓扑无效, 已用 make_valid 修复: 第 {_listed(rows[invalid])} 行"
     )
     return repaired
+
+
+def are_finite(shapes: np.ndarray) -> np.ndarray:
+    """Tell which geometries have numbers only, ``(row,)``; bounds would pass over a NaN."""
+    points, where = shapely.get_coordinates(shapes, return_index=True)
+    bad = np.zeros(len(shapes), bool)
+    bad[where[~np.isfinite(points).all(axis=1)]] = True
+    return ~bad
 
 
 def carry(
@@ -109,7 +117,7 @@ def carry(
     """
     bounds = shapely.bounds(shapes)
     _check_places(bounds, rows, source, place)
-    if source == target or len(shapes) == 0:
+    if (source == target and shift is None) or len(shapes) == 0:
         return shapes
     try:
         move = systems.mover(source, target, shift)

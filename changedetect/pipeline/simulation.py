@@ -29,6 +29,9 @@ LAYER_KEYS = {
     "basic_farmland": "YJJBNTBHTB",
     "red_line": "STBHHX",
     "town_boundary": "CZKFBJ",
+    "priority_cells": "YXWG",
+    "field_chiefs": "TZ",
+    "wardens": "WGY",
 }
 CLOUD_FORM = raster_writer.RasterForm("uint8", OUTSIDE, ("0 clear, 1 cloud, 2 shadow",))
 HEAD = "# Simulated county"

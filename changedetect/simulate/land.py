@@ -27,6 +27,7 @@ from changedetect.simulate.rasters import pieces
 from changedetect.simulate.relief import Relief, draw_relief
 from changedetect.simulate.settlements import settle
 from changedetect.simulate.sites import open_sites
+from changedetect.simulate.watch import draw_watch
 from changedetect.simulate.world import World
 
 CRS = "EPSG:4547"
@@ -107,6 +108,7 @@ def build_world(
         chance["elsewhere"], canvas, grid, changed=_changed(planned, size), before=start
     )
     records |= approvals.write_approvals(chance["documents"], drafts, CRS)
+    records |= draw_watch(records, grid)
     table = truth.truth_table(planned, places, labels, CRS)
     return World(
         seed=seed,

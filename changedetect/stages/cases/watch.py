@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import shapely
 
 from changedetect.casepackage.charges import Charge
@@ -61,8 +62,8 @@ def charges(
 def _values(table: gpd.GeoDataFrame, row: int | None, columns: tuple[str, str]) -> tuple[str, str]:
     if row is None:
         return "", ""
-    first, second = (table[name].iloc[row] for name in columns)
-    return str(first or ""), str(second or "")
+    first, second = ("" if pd.isna(v) else str(v) for v in table[list(columns)].iloc[row])
+    return first, second
 
 
 def _nearest(
