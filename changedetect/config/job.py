@@ -41,6 +41,11 @@ class LayerSection(Section):
     fields: dict[str, str] = Field(
         default_factory=dict, description="our column -> column of the file, where names differ"
     )
+    values: dict[str, str] = Field(
+        default_factory=dict,
+        description="our column -> what holds for every row, where the file has no such column (a "
+        "boundary text of one approval has no date)",
+    )
     form: str | None = Field(
         None, description="records/{form}.yaml, where the layer is not in the form of its kind"
     )

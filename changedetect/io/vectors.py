@@ -9,39 +9,16 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from changedetect.codes import APPROVAL_KINDS, normalise_document
 from changedetect.config.job import LayerSection
-from changedetect.config.record_forms import ColumnForm, RecordForm
 from changedetect.errors import LayerError
-from changedetect.io.formats.point_tables import ALIASES as POINT_COLUMNS
 from changedetect.io.formats.reader import Bounds
+from changedetect.io.layer_columns import Kind, read_columns
 from changedetect.io.layer_shapes import carry, clean, present_rows
 from changedetect.io.layer_source import declared_crs, read_raw
-from changedetect.io.layer_values import convert, find_column, first_of, square_metres
 from changedetect.records import LayerManifest
-from changedetect.schema import APPROVALS, Column, TableSpec
+from changedetect.schema import APPROVALS, TableSpec
 
-_IDENTIFIERS = frozenset({"parcel_id", "record_id", "zone_id", "cell_id", "area_id"})
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """What a layer is read as.
-
-    Attributes
-    ----------
-    name
-        Short name for the manifest; for approvals the kind (NZY …), used where the file has no
-        column for it, and compared with the column where it has one.
-    spec
-        The table.
-    form
-        What offices call its columns; None = only names of the national standard.
-    """
-
-    name: str
-    spec: TableSpec
-    form: RecordForm | None = None
+__all__ = ["Kind", "LoadedLayer", "load_layer", "read_kind", "read_layer", "refuse_missing"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +152,7 @@ def load_layer(
     notes: list[str] = []
     source, raw = read_raw(path, section, within, notes)
     code = declared_crs(raw, source, section.crs)
-    columns = _columns(raw.frame, raw.rows, kind, section, source.place, notes)
+    columns = read_columns(raw, kind, section, source.place, notes)
     shapes = np.asarray(raw.frame.geometry.array)
     return LoadedLayer(
         columns, shapes, raw.rows, raw.total, code, source.place, source.sha256, notes
@@ -242,93 +219,6 @@ def _missing(
         section.source or "",
     )
     return table[list(kind.spec.names)], manifest
-
-
-def _columns(
-    frame: gpd.GeoDataFrame,
-    rows: np.ndarray,
-    kind: Kind,
-    section: LayerSection,
-    place: str,
-    notes: list[str],
-) -> dict[str, list[object]]:
-    found = [str(column) for column in frame.columns if column != frame.geometry.name]
-    unknown = sorted(set(section.fields) - set(kind.spec.names) - set(POINT_COLUMNS))
-    if unknown:
-        msg = f"{place}: fields: names {', '.join(unknown)}, which {kind.spec.name} does not have"
-        raise LayerError(msg)
-    columns: dict[str, list[object]] = {}
-    for column in kind.spec.columns:
-        if column.kind == "geometry":
-            continue
-        form = kind.form.columns.get(column.name) if kind.form is not None else None
-        label = _label(column.name, kind.spec, section, found, place, form)
-        if label is None:
-            _refuse_absent(column, form, found, place)
-            if column.name in _IDENTIFIERS:
-                notes.append("无标识码字段, 以行号代替")
-            columns[column.name] = _stand_in(column, rows, kind)
-            continue
-        where = f"{place}: field {label}"
-        values = convert(frame[label], column, where, notes, rows=rows, form=form)
-        if column.name == "area_m2":
-            unit = square_metres(label, section, kind.form)
-            values = [None if v is None else float(str(v)) * unit for v in values]
-        columns[column.name] = values
-    if kind.spec is APPROVALS:
-        _check_kinds(columns["kind"], rows, kind.name.removeprefix("SP_"), place)
-        columns["doc_key"] = [
-            normalise_document(str(number)) if number else None for number in columns["doc_no"]
-        ]
-    return columns
-
-
-def _label(
-    wanted: str,
-    spec: TableSpec,
-    section: LayerSection,
-    found: list[str],
-    place: str,
-    form: ColumnForm | None,
-) -> str | None:
-    label = find_column(wanted, spec, section.fields, found, place)
-    if label is None and form is not None:
-        label = first_of(form.aliases, found)
-    return label
-
-
-def _refuse_absent(column: Column, form: ColumnForm | None, found: list[str], place: str) -> None:
-    required = not column.nullable or (form is not None and form.required)
-    if not required or column.name in {*_IDENTIFIERS, "kind"}:
-        return
-    msg = (
-        f"{place}: no field for {column.name} ({column.meaning}); it has "
-        f"{', '.join(found) or 'no fields'}; name it under fields: of the layer in the job file"
-    )
-    raise LayerError(msg)
-
-
-def _stand_in(column: Column, rows: np.ndarray, kind: Kind) -> list[object]:
-    """Return what stands in a column that the file does not have."""
-    if column.name in _IDENTIFIERS:
-        return [str(row) for row in rows.tolist()]
-    if column.name == "kind":
-        return [kind.name.removeprefix("SP_")] * len(rows)
-    return [None] * len(rows)
-
-
-def _check_kinds(kinds: list[object], rows: np.ndarray, wanted: str, place: str) -> None:
-    """Refuse kinds outside the list, and those that contradict the key of the job file."""
-    for row, kind in zip(rows.tolist(), kinds, strict=True):
-        if kind not in APPROVAL_KINDS:
-            msg = f"{place}: row {row}: kind {kind!r}; one of {', '.join(APPROVAL_KINDS)} was expected"
-            raise LayerError(msg)
-        if wanted in APPROVAL_KINDS and kind != wanted:
-            msg = (
-                f"{place}: row {row}: kind {kind!r} in a layer that the job file gives as {wanted}; "
-                "deliver one file a kind, or correct the row"
-            )
-            raise LayerError(msg)
 
 
 def _refuse_empty(loaded: LoadedLayer, spec: TableSpec, present: np.ndarray) -> None:

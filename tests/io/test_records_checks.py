@@ -77,6 +77,11 @@ def test_a_sound_layer_passes_everything(look):
     assert report.manifest.first_date == report.manifest.last_date == dt.date(2025, 1, 1)
 
 
+def damaged():
+    with np.errstate(invalid="ignore"):
+        return shapely.from_wkt("POLYGON ((0 0, 0 NaN, 9 9, 0 0))")
+
+
 BOWTIE = Polygon([(X, Y), (X + 50, Y + 50), (X + 50, Y), (X, Y + 50)])
 SPIKE = Polygon(
     [(X, Y), (X + 50, Y), (X + 50, Y + 50), (X + 80, Y + 50), (X + 50, Y + 50), (X, Y + 50)]
@@ -90,7 +95,7 @@ FAULTS = {
     "swapped": (
         lambda: approvals([*SOUND, shapely.transform(square(), lambda p: p[:, ::-1])]), "system", "fail", (4,),
     ),
-    "not a number": (lambda: approvals([*SOUND, shapely.from_wkt("POLYGON ((0 0, 0 NaN, 9 9, 0 0))")]), "finite", "fail", (4,)),
+    "not a number": (lambda: approvals([*SOUND, damaged()]), "finite", "fail", (4,)),
     "bowtie": (lambda: approvals([*SOUND[1:], BOWTIE]), "valid", "fail", (3,)),
     "spike": (lambda: approvals([*SOUND[1:], SPIKE]), "valid", "warn", (3,)),
     "same id": (lambda: approvals(SOUND, BSM=["1", "2", "1"]), "same_id", "warn", (3,)),
