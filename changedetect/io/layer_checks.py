@@ -43,7 +43,6 @@ class _Usable:
     shapes: np.ndarray
     rows: np.ndarray
     columns: dict[str, list[object]]
-    areas_m2: np.ndarray
 
 
 def inspect(loaded: LoadedLayer, kind: Kind, section: LayerSection, ground: Ground) -> LayerReport:
@@ -115,10 +114,7 @@ def _carried(
         key: [value for value, keep in zip(values, sound.keep, strict=True) if keep]
         for key, values in loaded.columns.items()
     }
-    whole = [shapely.MultiPolygon([p for p in shapely.get_parts(s) if p.geom_type == "Polygon"])
-             for s in shapes]  # fmt: skip
-    areas, _ = measure.measure_many(np.array(whole, dtype=object), ground.crs)
-    return _Usable(shapes, rows, columns, areas)
+    return _Usable(shapes, rows, columns)
 
 
 Found = tuple[Check, Sequence[shapely.Geometry]]
@@ -157,7 +153,7 @@ def _on_words(usable: _Usable, kind: Kind, section: LayerSection, ground: Ground
     checks = []
     if kind.spec is APPROVALS:
         checks += [
-            _stated_areas(usable, ground.checks),
+            _stated_areas(usable, ground),
             *_dates(usable, kind, section),
             _documents(usable),
         ]
@@ -175,13 +171,23 @@ def _codes(name: str, title: str, usable: _Usable, known: Sequence[bool]) -> Che
     return found(name, title, bad, usable.rows, f"{int(bad.sum())} 行代码不在表内")
 
 
-def _stated_areas(usable: _Usable, cfg: RecordChecksSection) -> Check:
+def _ellipsoidal(shapes: np.ndarray, crs: str) -> np.ndarray:
+    parts, which = shapely.get_parts(shapes, return_index=True)
+    parts, inner = shapely.get_parts(parts, return_index=True)
+    which = which[inner]
+    surfaces = shapely.get_type_id(parts) == shapely.GeometryType.POLYGON
+    whole = shapely.multipolygons(parts[surfaces], indices=which[surfaces])
+    return measure.measure_many(np.atleast_1d(whole), crs)[0]
+
+
+def _stated_areas(usable: _Usable, ground: Ground) -> Check:
     """Compare stated areas with those on the ellipsoid; a wrong unit is told by its factor."""
+    cfg = ground.checks
     stated = np.array([np.nan if v is None else v for v in usable.columns["area_m2"]], float)
     title = "登记面积与图形面积一致"
     if np.isnan(stated).all():
         return Check("area", title, "skip", 0, (), "无面积字段或全为空")
-    measured = usable.areas_m2
+    measured = _ellipsoidal(usable.shapes, ground.crs)
     off = np.abs(stated - measured)
     bad = off > np.maximum(cfg.stated_area_share * measured, cfg.stated_area_m2)
     text = f"{int(bad.sum())} 行相差超过 {cfg.stated_area_share:.0%}"
@@ -262,8 +268,9 @@ def _coverage(
         dates = _days([days[k] for k in inside]) if days else []
         share = None
         if kind.form is not None and kind.form.covering:
-            parts = shapely.intersection(usable.shapes[inside], counties[index])
-            share = min(float(shapely.area(parts).sum() / counties[index].area), 1.0)
+            share = min(
+                _area_in(usable.shapes[inside], counties[index]) / counties[index].area, 1.0
+            )
         declared = any(code.startswith(known) for known in section.covers)
         result.append(
             CountyCoverage(
@@ -276,6 +283,14 @@ def _coverage(
             )
         )
     return tuple(sorted(result, key=lambda one: one.county))
+
+
+def _area_in(shapes: np.ndarray, county: shapely.Geometry) -> float:
+    """Return the area of shapes inside a county; those that lie whole in it are not cut. [m²]"""
+    shapely.prepare(county)
+    whole = shapely.covers(county, shapes)
+    cut = shapely.intersection(shapes[~whole], county)
+    return float(shapely.area(shapes[whole]).sum() + shapely.area(cut).sum())
 
 
 def _covered(coverage: tuple[CountyCoverage, ...], kind: Kind, cfg: RecordChecksSection) -> Check:

@@ -142,8 +142,7 @@ def duplicates(shapes: np.ndarray, rows: np.ndarray, identifiers: list[object]) 
     rows, identifiers
         Where they stand in the file, and their names.
     """
-    rounded = shapely.normalize(shapely.set_precision(shapes, _MM))
-    grounds = _repeated(shapely.to_wkb(rounded).tolist())
+    grounds = _same_ground(shapes)
     names = _repeated([None if one is None else str(one) for one in identifiers])
     return [
         found("same_id", "标识不重复", names, rows, f"{int(names.sum())} 行标识重复", "warn"),
@@ -151,6 +150,19 @@ def duplicates(shapes: np.ndarray, rows: np.ndarray, identifiers: list[object]) 
             "same_ground", "图形不重复", grounds, rows, f"{int(grounds.sum())} 行图形重复", "warn"
         ),
     ]
+
+
+def _same_ground(shapes: np.ndarray) -> np.ndarray:
+    """Tell which geometries repeat an earlier one to the millimetre; boxes first, for speed."""
+    again = np.zeros(len(shapes), bool)
+    if not len(shapes):
+        return again
+    boxes = np.round(shapely.bounds(shapes) / _MM).astype(np.int64)
+    _, where, counts = np.unique(boxes, axis=0, return_inverse=True, return_counts=True)
+    alike = np.flatnonzero(counts[where.ravel()] > 1)
+    rounded = shapely.normalize(shapely.set_precision(shapes[alike], _MM))
+    again[alike] = _repeated(shapely.to_wkb(rounded).tolist())
+    return again
 
 
 def _repeated(keys: list[object]) -> np.ndarray:
@@ -177,14 +189,20 @@ def overlaps(
     tuple of ndarray
         First and second row of each pair ``(pair,)``, first < second, and what they share.
     """
-    tree = shapely.STRtree(shapes)
-    pairs = np.hstack([tree.query(shapes, predicate=p) for p in ("overlaps", "contains")])
-    pairs = np.unique(np.sort(pairs[:, pairs[0] != pairs[1]], axis=0), axis=1)
-    shared = shapely.intersection(shapes[pairs[0]], shapes[pairs[1]])
+    pairs = shapely.STRtree(shapes).query(shapes)
+    first, second = pairs[:, pairs[0] < pairs[1]]
+    order = np.lexsort((second, first))
+    first, second = first[order], second[order]
+    boxes = shapely.bounds(shapes)
+    low = np.maximum(boxes[first, :2], boxes[second, :2])
+    high = np.minimum(boxes[first, 2:], boxes[second, 2:])
+    near = np.prod(np.maximum(high - low, 0), axis=1) > cfg.overlap_m2
+    first, second = first[near], second[near]
+    shared = shapely.intersection(shapes[first], shapes[second])
     areas = shapely.area(shared)
     lengths = np.maximum(shapely.length(shared), _MM)
     real = (areas > cfg.overlap_m2) & (2 * areas / lengths > cfg.overlap_width_m)
-    return pairs[0][real], pairs[1][real], shared[real]
+    return first[real], second[real], shared[real]
 
 
 def slivers(shapes: np.ndarray, rows: np.ndarray, cfg: RecordChecksSection) -> Check:
