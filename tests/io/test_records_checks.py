@@ -1,6 +1,9 @@
 """What is looked at before a record layer is used: a table of faults, each found and named."""
 
 import datetime as dt
+import sqlite3
+import struct
+from contextlib import closing
 
 import geopandas as gpd
 import numpy as np
@@ -188,9 +191,26 @@ def test_priorities__other_words_are_named(look):
     assert check(look(frame, "YXWG"), "priority").rows == (2,)
 
 
-def test_curves__are_told(look):
-    report = look(approvals(SOUND))
-    assert check(report, "curves").state == "pass"
+def test_curves__are_turned_into_chords_and_told(tmp_path, look):
+    """A circle stored as CURVEPOLYGON (SQL/MM part 3): read as a polygon, with a note."""
+    path = tmp_path / "a.gpkg"
+    frame = approvals([square()])
+    pyogrio.write_dataframe(frame, path, geometry_type="Unknown", SPATIAL_INDEX="NO")
+    corners = [(X, Y + 50), (X + 50, Y + 100), (X + 100, Y + 50), (X + 50, Y), (X, Y + 50)]
+    arcs = struct.pack("<BII", 1, 8, 5) + b"".join(struct.pack("<dd", *one) for one in corners)
+    curve = struct.pack("<BII", 1, 10, 1) + arcs
+    with closing(sqlite3.connect(path)) as base:
+        ((blob,),) = base.execute("SELECT geom FROM a").fetchall()
+        head = blob[:3] + bytes([blob[3] & ~14]) + blob[4:8]  # no envelope
+        base.execute("UPDATE a SET geom = ?", (head + curve,))
+        base.execute("UPDATE gpkg_geometry_columns SET geometry_type_name = 'CURVEPOLYGON'")
+        base.commit()
+    kind = Kind("LS", APPROVALS, read_form(SHARED_CONFIG, "LS"))
+    section = LayerSection(path="a.gpkg")
+    report = inspect(load_layer(path, section, kind), kind, section, GROUND)
+    assert check(report, "curves").state == "warn"
+    assert report.shapes[0].area == pytest.approx(np.pi * 50**2, rel=0.01)
+    assert check(look(approvals(SOUND)), "curves").state == "pass"
 
 
 @pytest.mark.parametrize(("last", "state"), [(None, "skip"), (3, "pass"), (6, "pass"), (7, "warn")])

@@ -2,6 +2,7 @@
 
 import json
 from datetime import date
+from types import SimpleNamespace
 
 import geopandas as gpd
 import pytest
@@ -10,12 +11,15 @@ from typer.testing import CliRunner
 
 from changedetect.cli.app import app
 from changedetect.errors import ConfigError
+from changedetect.io import record_files
+from changedetect.pipeline.checking import LAYERS, warn_of_fallen
 from changedetect.pipeline.job import open_job
 from changedetect.pipeline.progress import Silent
 from changedetect.pipeline.recordcheck import check_records
 from changedetect.pipeline.references import read_references
 from changedetect.pipeline.territory import read_territory
 from changedetect.pipeline.watch import Watch
+from changedetect.records import LayerManifest
 from tests.pipeline import tiny_job
 
 X, Y = 500000, 3100000
@@ -148,3 +152,33 @@ def test_references__manifests_say_what_was_found(job):
     watch = Watch(opened, read_territory(opened))
     assert [one.name for one in watch.manifests] == ["YXWG", "WGY"]
     assert watch.problems == ()
+
+
+class Warnings(Silent):
+    """Listens to warnings."""
+
+    __slots__ = ("heard",)
+
+    def __init__(self):
+        object.__setattr__(self, "heard", [])
+
+    def warn(self, message):
+        self.heard.append(message)
+
+
+@pytest.mark.parametrize(("rows", "told"), [(4, 0), (3, 1)])
+def test_month__fewer_than_half_the_rows_of_the_last_month_are_pointed_out(
+    job, tmp_path, rows, told
+):
+    folders = {month: tmp_path / "runs" / month for month in ("2025-04", "2025-05", "2025-06")}
+    for month, number in (("2025-04", 99), ("2025-05", 8)):
+        folders[month].mkdir(parents=True)
+        manifest = LayerManifest("NZY", None, None, number, (), "")
+        record_files.write_records(folders[month] / LAYERS, [manifest], LayerManifest)
+    folders["2025-06"].mkdir()
+    context = SimpleNamespace(
+        folder=folders["2025-06"], month="2025-06", job=open_job(job), progress=Warnings()
+    )
+    warn_of_fallen(context, [LayerManifest("NZY", None, None, rows, (), "")])
+    assert len(context.progress.heard) == told
+    assert all("in 2025-05 it had 8" in message for message in context.progress.heard)

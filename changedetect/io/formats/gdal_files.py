@@ -10,6 +10,8 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyogrio
 from pyogrio.errors import DataLayerError, DataSourceError
 
@@ -22,8 +24,14 @@ from changedetect.io.formats.reader import Bounds, Extent, LayerSource, RawLayer
 
 _SHAPE_MEMBERS = (".shp", ".shx", ".dbf", ".prj", ".cpg")
 _HIDDEN_LAYERS = frozenset({"layer_styles"})
-_CURVES = ("Curve", "Surface", "CircularString")
+_CURVES = np.array([8, 9, 10, 11, 12])
+"""Codes of curves in well-known binary (ISO 13249-3): CircularString to MultiSurface."""
+
 _FAILURES = (DataSourceError, DataLayerError, UnicodeDecodeError, ValueError, RuntimeError)
+
+_HEAD_BYTES = 5
+_DIMENSIONS = 1000
+"""Codes with heights or measures are these thousands higher."""
 
 CURVED = "图层为曲线类型, 已按折线近似"
 """Note on a layer whose curves were turned into chords."""
@@ -43,12 +51,15 @@ class GdalReader:
         How such files begin, after a byte-order mark and blanks; any of them.
     first_row
         Number that GDAL gives to the first feature.
+    may_curve
+        Whether the format can hold arcs of circles.
     """
 
     title: str
     suffixes: tuple[str, ...]
     magic: tuple[bytes, ...]
     first_row: int = 1
+    may_curve: bool = False
 
     def fits(self, path: Path, start: bytes) -> bool | None:
         """See `Reader.fits`."""
@@ -103,7 +114,7 @@ class GdalReader:
             msg = f"{source.place} has no geometry; a polygon layer was expected"
             raise LayerError(msg)
         info = self._info(source)
-        if any(word in str(info["geometry_type"]) for word in _CURVES):
+        if self.may_curve and _has_curves(source):
             notes.append(CURVED)
         rows = np.arange(1, len(frame) + 1)
         if within is not None:
@@ -123,6 +134,28 @@ class GdalReader:
                 **options,
             )
         return info
+
+
+def _has_curves(source: LayerSource) -> bool:
+    """Look at the code of each geometry as stored; GDAL hands on chords without a word."""
+    with (
+        _said(source.path, source.layer),
+        pyogrio.open_arrow(
+            _address(source.path), layer=source.layer, columns=[], use_pyarrow=True
+        ) as (meta, batches),
+    ):
+        name = meta["geometry_name"] or "wkb_geometry"
+        return any(_curved(batch.column(name)) for batch in batches)
+
+
+def _curved(geometries: pa.Array) -> bool:
+    """Tell whether a column of WKB holds a curve; the code follows the byte order, in either order."""
+    heads = pc.binary_slice(geometries.drop_null(), 0, _HEAD_BYTES)
+    octets = np.frombuffer(b"".join(heads.to_pylist()), np.uint8).reshape(-1, _HEAD_BYTES)
+    little = octets[:, 0] == 1
+    low = np.where(little, octets[:, 1], octets[:, 4]).astype(np.int64)
+    high = np.where(little, octets[:, 2], octets[:, 3]).astype(np.int64)
+    return bool(np.isin((low + high * 256) % _DIMENSIONS, _CURVES).any())
 
 
 @contextmanager
@@ -177,10 +210,10 @@ def _digest(path: Path) -> str:
 
 
 GDAL_READERS: tuple[GdalReader, ...] = (
-    GdalReader("GeoPackage", (".gpkg",), (b"SQLite format 3\0",)),
+    GdalReader("GeoPackage", (".gpkg",), (b"SQLite format 3\0",), may_curve=True),
     GdalReader("Shapefile", (".shp",), (b"\0\0\x27\x0a",), first_row=0),
-    GdalReader("FileGDB (zipped)", (".gdb.zip",), (b"PK\x03\x04",)),
-    GdalReader("FileGDB (folder)", (".gdb",), ()),
+    GdalReader("FileGDB (zipped)", (".gdb.zip",), (b"PK\x03\x04",), may_curve=True),
+    GdalReader("FileGDB (folder)", (".gdb",), (), may_curve=True),
     GdalReader("GeoJSON", (".geojson", ".json"), (b"{",), first_row=0),
     GdalReader("FlatGeobuf", (".fgb",), (b"fgb",), first_row=0),
 )
