@@ -21,7 +21,9 @@ from changedetect.config.record_forms import AreaUnit, DatumShift, RecordChecksS
 class LayerSection(Section):
     """One record layer and what its supplier declares of it."""
 
-    path: str = Field(description="file, relative to the job file")
+    path: str = Field(
+        description="file, relative to the job file; several with * in the name (batches/*.txt)"
+    )
     layer: str | None = Field(None, description="layer inside the file, if there are several")
     source: str | None = Field(None, description="who supplied it")
     version: str | None = Field(None, description="version named by the supplier")
@@ -44,7 +46,7 @@ class LayerSection(Section):
     values: dict[str, str] = Field(
         default_factory=dict,
         description="our column -> what holds for every row, where the file has no such column (a "
-        "boundary text of one approval has no date)",
+        "boundary text of one approval has no date); {stem} is the name of the file",
     )
     form: str | None = Field(
         None, description="records/{form}.yaml, where the layer is not in the form of its kind"

@@ -1,5 +1,6 @@
 """Record layers, read strictly: right text, right place, right dates, or an error that says why not."""
 
+import hashlib
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -8,9 +9,11 @@ from typing import Literal
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
 
 from changedetect.config.job import LayerSection
 from changedetect.errors import LayerError
+from changedetect.io.crs import mover
 from changedetect.io.formats.reader import Bounds
 from changedetect.io.layer_columns import Kind, read_columns
 from changedetect.io.layer_shapes import carry, clean, present_rows
@@ -18,7 +21,15 @@ from changedetect.io.layer_source import declared_crs, read_raw
 from changedetect.records import LayerManifest
 from changedetect.schema import APPROVALS, TableSpec
 
-__all__ = ["Kind", "LoadedLayer", "load_layer", "read_kind", "read_layer", "refuse_missing"]
+__all__ = [
+    "Kind",
+    "LoadedLayer",
+    "files_of",
+    "load_layer",
+    "read_kind",
+    "read_layer",
+    "refuse_missing",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +94,8 @@ def read_kind(
     Parameters
     ----------
     path
-        A file of any format of `changedetect.io.layer_source.READERS`.
+        A file of any format of `changedetect.io.layer_source.READERS`, or a pattern with ``*`` in the
+        name for a layer in several files (boundary texts, one an approval).
     section
         What the supplier declares of it.
     kind
@@ -109,27 +121,24 @@ def read_kind(
         The message names file, layer, row (from 1) and field.
     """
     as_of = _as_of(section, kind.name)
-    if not path.exists():
+    if not files_of(path):
         return _missing(path, section, kind, target_crs, required=required)
-    loaded = load_layer(path, section, kind, None if within is None else (target_crs, within))
-    notes = loaded.notes
-    present = present_rows(loaded.shapes, notes)
-    _refuse_empty(loaded, kind.spec, present)
-    rows = loaded.rows[present]
-    whole = clean(loaded.shapes[present], rows, loaded.place, notes)
-    geometry = carry(whole, rows, loaded.code, target_crs, loaded.place, section.datum_shift)
-    columns = {key: _kept(values, present) for key, values in loaded.columns.items()}
-    table = gpd.GeoDataFrame(_table(columns, kind.spec), geometry=geometry, crs=target_crs)
-    table = table[list(kind.spec.names)]
-    state = _state(table, loaded.total, kind.spec, section, notes)
+    loads = _load_files(path, section, kind, None if within is None else (target_crs, within))
+    tables = [_placed(one, section, kind, target_crs) for one in loads]
+    table = tables[0]
+    if len(tables) > 1:
+        table = gpd.GeoDataFrame(pd.concat(tables, ignore_index=True), crs=target_crs)
+    total = sum(one.total for one in loads)
+    notes = _joined_notes(loads)
+    state = _state(table, total, kind.spec, section, notes)
     first, last = _span(table, kind.spec)
     manifest = LayerManifest(
         name=kind.name,
         version=section.version,
         as_of=as_of,
-        rows=len(table) if len(loaded.rows) == loaded.total else loaded.total,
+        rows=len(table) if sum(len(one.rows) for one in loads) == total else total,
         covers=section.covers,
-        sha256=loaded.sha256,
+        sha256=_joined_digest(loads),
         state=state,
         note="; ".join(notes),
         source=section.source or "",
@@ -139,16 +148,80 @@ def read_kind(
     return table, manifest
 
 
-def load_layer(
-    path: Path, section: LayerSection, kind: Kind, within: tuple[str, Bounds] | None = None
-) -> LoadedLayer:
-    """Read a layer and convert its columns; geometries stay as they were delivered.
+def _placed(
+    loaded: LoadedLayer, section: LayerSection, kind: Kind, target_crs: str
+) -> gpd.GeoDataFrame:
+    """Return the rows of one file that have a geometry, sound and in the target system."""
+    present = present_rows(loaded.shapes, loaded.notes)
+    _refuse_empty(loaded, kind.spec, present)
+    rows = loaded.rows[present]
+    whole = clean(loaded.shapes[present], rows, loaded.place, loaded.notes)
+    geometry = carry(whole, rows, loaded.code, target_crs, loaded.place, section.datum_shift)
+    columns = {key: _kept(values, present) for key, values in loaded.columns.items()}
+    table = gpd.GeoDataFrame(_table(columns, kind.spec), geometry=geometry, crs=target_crs)
+    return table[list(kind.spec.names)]
+
+
+def files_of(path: Path) -> list[Path]:
+    """Return the files of a layer: one, or those that a pattern with ``*`` in the name finds, sorted."""
+    if "*" in path.name:
+        return sorted(path.parent.glob(path.name))
+    return [path] if path.exists() else []
+
+
+def load_layer(path: Path, section: LayerSection, kind: Kind) -> LoadedLayer:
+    """Read a layer whole and convert its columns; geometries stay as they were delivered.
+
+    Of a layer in several files, rows are numbered through all of them (the notes say which are
+    whose), and geometries are in the system of the first.
 
     Raises
     ------
     LayerError
         See `read_kind`.
     """
+    loads = _load_files(path, section, kind, None)
+    if len(loads) == 1:
+        return loads[0]
+    code = loads[0].code
+    shapes = [
+        one.shapes if one.code == code else shapely.transform(one.shapes, mover(one.code, code))
+        for one in loads
+    ]
+    columns = {
+        key: [value for one in loads for value in one.columns[key]] for key in loads[0].columns
+    }
+    total = sum(one.total for one in loads)
+    rows = np.arange(1, total + 1)
+    return LoadedLayer(
+        columns, np.concatenate(shapes), rows, total, code, str(path), _joined_digest(loads),
+        _joined_notes(loads),
+    )  # fmt: skip
+
+
+def _load_files(
+    path: Path, section: LayerSection, kind: Kind, within: tuple[str, Bounds] | None
+) -> list[LoadedLayer]:
+    files = files_of(path)
+    loads = []
+    for file in files:
+        values = {key: text.replace(STEM, file.stem) for key, text in section.values.items()}
+        own = section.model_copy(update={"values": values})
+        loaded = _load_file(file, own, kind, within)
+        key = kind.spec.names[0]
+        if len(files) > 1 and key in loaded.columns:
+            loaded.columns[key] = [f"{file.stem}/{name}" for name in loaded.columns[key]]
+        loads.append(loaded)
+    return loads
+
+
+STEM = "{stem}"
+"""Stands for the name of the file, without suffix, in the values of a layer."""
+
+
+def _load_file(
+    path: Path, section: LayerSection, kind: Kind, within: tuple[str, Bounds] | None
+) -> LoadedLayer:
     notes: list[str] = []
     source, raw = read_raw(path, section, within, notes)
     code = declared_crs(raw, source, section.crs)
@@ -157,6 +230,25 @@ def load_layer(
     return LoadedLayer(
         columns, shapes, raw.rows, raw.total, code, source.place, source.sha256, notes
     )
+
+
+def _joined_digest(loads: list[LoadedLayer]) -> str:
+    if len(loads) == 1:
+        return loads[0].sha256
+    return hashlib.sha256("\n".join(one.sha256 for one in loads).encode()).hexdigest()
+
+
+def _joined_notes(loads: list[LoadedLayer]) -> list[str]:
+    """Return the notes of all files; of several, with the rows that each begins and ends."""
+    if len(loads) == 1:
+        return loads[0].notes
+    notes, begin = [f"{len(loads)} 个文件"], 1
+    for one in loads:
+        name = Path(one.place.partition(": layer ")[0]).name
+        end = begin + one.total - 1
+        notes.append(f"第 {begin}–{end} 行 {name}" + "".join(f", {note}" for note in one.notes))
+        begin = end + 1
+    return notes
 
 
 def _span(table: gpd.GeoDataFrame, spec: TableSpec) -> tuple[date | None, date | None]:
@@ -194,7 +286,7 @@ def refuse_missing(path: Path, name: str) -> None:
     LayerError
         There is no such file.
     """
-    if not path.exists():
+    if not files_of(path):
         msg = f"{path}: no such file; it was given as the layer {name} in the job file"
         raise LayerError(msg)
 

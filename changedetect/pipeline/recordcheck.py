@@ -142,7 +142,7 @@ def _look(job: Job, layer: Declared, territory: Territory) -> LayerReport:
             0,
             section.covers,
             "",
-            "unreadable" if path.exists() else "missing",
+            "unreadable" if vectors.files_of(path) else "missing",
             str(error),
         )
         check = Check("read", "可读", "fail", 0, (), str(error))

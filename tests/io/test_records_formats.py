@@ -522,3 +522,28 @@ def test_assemble__order_of_rings_means_nothing(order):
     rings = [np.asarray(one.exterior.coords) for one in boxes]
     found = assemble([rings[k] for k in order], "p")
     assert found.area == 100 * 100 - 50 * 50 + 10 * 10 + 10 * 10
+
+
+# --- a layer in several files
+
+
+def test_several_files__each_in_its_own_zone_make_one_layer(tmp_path, read):
+    (tmp_path / "批次一.txt").write_text(text(TWO), encoding="gbk")
+    moved = gpd.GeoSeries([SQUARE], crs=CRS).to_crs("EPSG:4548")[0]
+    ring = list(moved.exterior.coords)[:-1]
+    (tmp_path / "批次二.txt").write_text(text([("A01", 0.5, [ring])], zone="39"), encoding="utf-8")
+    values = {"doc_no": "湘政地（2025）{stem}", "approved_on": "2025-03-01"}
+    table, manifest = read(tmp_path / "*.txt", values=values)
+    assert table["record_id"].tolist() == ["批次一/A01", "批次一/A02", "批次二/A01"]
+    assert table["doc_key"].tolist()[::2] == ["湘政地〔2025〕批次一", "湘政地〔2025〕批次二"]
+    assert same(table.geometry[2], SQUARE, 0.1)
+    assert (manifest.rows, manifest.state) == (3, "ok")
+    assert "2 个文件; 第 1–2 行 批次一.txt" in manifest.note
+    (tmp_path / "批次二.txt").write_text(text(TWO, zone="37", prefix=38e6), encoding="gbk")
+    with pytest.raises(LayerError, match=r"批次二\.txt: line 14"):
+        read(tmp_path / "*.txt", values=values)
+
+
+def test_several_files__none_is_a_missing_layer(tmp_path, read):
+    with pytest.raises(LayerError, match="no such file"):
+        read(tmp_path / "*.txt")
