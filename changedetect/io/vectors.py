@@ -12,7 +12,7 @@ import pandas as pd
 import shapely
 
 from changedetect.config.job import LayerSection
-from changedetect.errors import LayerError
+from changedetect.errors import GridError, LayerError
 from changedetect.io.crs import mover
 from changedetect.io.formats.reader import Bounds
 from changedetect.io.layer_columns import Kind, read_columns
@@ -184,10 +184,14 @@ def load_layer(path: Path, section: LayerSection, kind: Kind) -> LoadedLayer:
     if len(loads) == 1:
         return loads[0]
     code = loads[0].code
-    shapes = [
-        one.shapes if one.code == code else shapely.transform(one.shapes, mover(one.code, code))
-        for one in loads
-    ]
+    try:
+        shapes = [
+            one.shapes if one.code == code else shapely.transform(one.shapes, mover(one.code, code))
+            for one in loads
+        ]
+    except GridError as error:
+        msg = f"{path}: {error}; its files are in systems that can not be laid together"
+        raise LayerError(msg) from error
     columns = {
         key: [value for one in loads for value in one.columns[key]] for key in loads[0].columns
     }
