@@ -103,19 +103,24 @@ def open_job(path: Path) -> Job:
     )
     names = dict.fromkeys((*config.scenes.sensors, config.scenes.pair_sensor))
     profiles = tuple(read_profile(path.parent, name) for name in names)
-    used = dict.fromkeys(layer.form for layer in declared(config.records) if layer.section)
-    forms = tuple(read_form(path.parent, name) for name in used)
+    used = {layer.form: layer.base_form for layer in declared(config.records) if layer.section}
+    forms = tuple(read_form(path.parent, name, base) for name, base in used.items())
     parts = (config, *themes, *profiles, *forms)
     whole = hashlib.sha256("".join(map(digest, parts)).encode()).hexdigest()
     return Job(path, config, themes, profiles, whole, forms)
 
 
-APPROVAL_FORM = "SP"
-"""Form of a kind of approval that has none of its own."""
-
-
-def read_form(folder: Path, name: str) -> RecordForm:
+def read_form(folder: Path, name: str, base: str | None = None) -> RecordForm:
     """Read the form of a record layer, with the one that it extends.
+
+    Parameters
+    ----------
+    folder
+        Of the job file; its ``records/`` comes first.
+    name
+        Of the form.
+    base
+        Form that stands in where there is none of that name.
 
     Raises
     ------
@@ -125,10 +130,10 @@ def read_form(folder: Path, name: str) -> RecordForm:
     try:
         file = find_config(folder, "records", name)
     except ConfigError:
-        if name not in APPROVAL_KINDS:
+        if base is None:
             raise
-        base = read_form(folder, APPROVAL_FORM)
-        return base.model_copy(update={"code": name, "name": APPROVAL_KINDS[name]})
+        title = APPROVAL_KINDS.get(name, name)
+        return read_form(folder, base).model_copy(update={"code": name, "name": title})
     form = parse(read_text(file, f"form of records {name}"), RecordForm, str(file))
     if form.extends is None:
         return form

@@ -35,6 +35,13 @@ class Declared:
     section: LayerSection | None
 
     @property
+    def base_form(self) -> str | None:
+        """Form of layers of this table that have none of their own."""
+        if self.spec is schema.APPROVALS:
+            return "SP"
+        return "FQ" if self.spec is schema.ZONES else None
+
+    @property
     def form(self) -> str:
         """Name of the form in which the layer is read."""
         return (self.section.form if self.section is not None else None) or self.name
