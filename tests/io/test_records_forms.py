@@ -24,6 +24,7 @@ TABLES = {"SP": APPROVALS, "XZQ": DISTRICTS} | dict(SPECS.values()) | dict(WATCH
 
 
 ZONE_FORMS = ("FQ", "ZRBHD", "GHFW", "HHAX")
+"""Zones, some of which only a job with their themes has."""
 
 
 def form(name):
