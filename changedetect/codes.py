@@ -58,9 +58,13 @@ SPSX: dict[str, str] = {
 APPROVAL_KINDS: dict[str, str] = {
     "NZY": "农转用", "ZS": "征收", "GY": "供地", "LS": "临时用地", "SS": "设施农业用地备案",
     "ZJD": "宅基地", "CK": "采矿权", "ZJG": "增减挂钩", "ZZ": "土地整治", "DJ": "不动产登记",
-    "JC": "耕地进出平衡", "TG": "退耕",
+    "GH": "规划许可", "JC": "耕地进出平衡", "ZB": "占补平衡", "TG": "退耕",
 }  # fmt: skip
-"""SPLX: kinds of approval record; JC is the yearly plan as polygons."""
+"""SPLX: kinds of approval record; ZZ is land improvement, that of whole townships (全域整治) too; JC is
+the yearly plan of cropland moved out and in, ZB the projects that make new cropland, as polygons."""
+
+PRIORITIES: dict[str, str] = {"1": "重点", "2": "一般"}
+"""YXJ: how closely a cell of the territory is watched."""
 
 STATES: dict[str, str] = {
     "10": "待下发", "20": "已下发", "30": "核查中", "40": "县已填报", "45": "县级退回", "50": "市审",

@@ -144,6 +144,12 @@ class LayerManifest:
         right).
     note
         What was wrong, in Chinese, for the list of reference layers.
+    source
+        Who supplied it, as declared; empty where nobody said.
+    found
+        Counties in which rows were found, with their number, by code.
+    first_date, last_date
+        Earliest and latest approval in it; None where there are none.
     """
 
     name: str
@@ -154,6 +160,10 @@ class LayerManifest:
     sha256: str
     state: Literal["ok", "missing", "unreadable", "undated", "empty"] = "ok"
     note: str = ""
+    source: str = ""
+    found: tuple[tuple[str, int], ...] = ()
+    first_date: date | None = None
+    last_date: date | None = None
 
     def covers_district(self, code: str) -> bool:
         """Tell whether the layer is usable and declared complete for a district."""
