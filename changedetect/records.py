@@ -215,7 +215,7 @@ class ApprovalOverlap:
 class UnitAreas:
     """Areas of a unit, all ellipsoidal, holes taken off. [m²]; None = its layer does not cover.
 
-    ``raw`` keeps, by field name, what zones and the unapproved remainder measured before slivers
+    ``zones`` holds further zones by layer (ZRBHD, GHFW, HHAX …). ``raw`` keeps, by field name, what zones and the unapproved remainder measured before slivers
     thinner than the position error were taken off; the fields themselves are the effective values.
     """
 
@@ -237,6 +237,7 @@ class UnitAreas:
     unapproved_basic_farmland: float | None = None
     red_line_core: float | None = None
     raw: dict[str, float] = field(default_factory=dict)
+    zones: dict[str, float | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +259,8 @@ class Finding:
         Smaller than the theme's minimum: pooled, counted, not dispatched.
     reasons, rule_ids, missing
         In Chinese; ids of the rules behind; names of the missing evidence (QZJ).
+    changed_by
+        What would change the answer, in Chinese.
     """
 
     unit_id: str
@@ -269,6 +272,7 @@ class Finding:
     reasons: tuple[str, ...]
     rule_ids: tuple[str, ...]
     missing: tuple[str, ...]
+    changed_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +280,8 @@ class Unit:
     """A patch, or the part of a patch in one county: what findings and cases are about.
 
     ``unit_id`` is the patch id, or ``{patch_id}-{county}`` for a part. Geometry in the grid's CRS.
+    ``watch`` is the kind of a record that is watched without a patch (or ``case``), empty for a patch.
+    ``parent`` is the unit of which this one is the unapproved remainder, empty for a whole.
     """
 
     unit_id: str
@@ -307,6 +313,8 @@ class Unit:
     remainder: Geometry
     time_code: TimeCode
     findings: tuple[Finding, ...]
+    watch: str = ""
+    parent: str = ""
 
 
 @dataclass(frozen=True, slots=True)

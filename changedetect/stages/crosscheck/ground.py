@@ -1,7 +1,7 @@
 """What of a unit a theme is about, and what of that no approval covers."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import shapely
@@ -19,6 +19,7 @@ from .overlay import shared
 from .references import References
 from .slivers import EMPTY, sliver_width_m, without_slivers
 from .units import Part
+from .zones import pieces_in
 
 HALF = 0.5
 
@@ -34,6 +35,8 @@ class Facts:
     refs: References
     crs: str
     cfg: CrosscheckSection
+    clusters: Mapping[str, int] = field(default_factory=dict)
+    """Theme code -> patches in the cluster in which this one lies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +65,13 @@ class Ground:
 
 def ground_of(facts: Facts, theme: Theme) -> Ground:
     """Pick the pieces that a theme is about."""
-    here = [
-        piece
-        for piece in facts.land.pieces
-        if theme.zone == "anywhere" or piece.red_line is Verdict.YES
-    ]
+    here = pieces_in(facts.land, facts.meetings, theme.zone, facts.crs) or ()
     villages = _settlements(facts, theme)
     pieces = tuple(p for p in here if _is_meant(p, theme) and p.settlement not in villages)
     raw_m2 = sum((piece.area_m2 for piece in pieces), 0.0)
     geometry = ground_shape(pieces, facts)
     kept = geometry
-    if len(pieces) < len(facts.land.pieces):
+    if geometry is not facts.part.geometry:
         width_m = sliver_width_m(facts.part.geometry, facts.part.gsd_m, facts.cfg)
         kept = without_slivers(geometry, facts.part.geometry.area, width_m, facts.cfg)
     return Ground(
@@ -100,7 +99,8 @@ def _is_meant(piece: LandPiece, theme: Theme) -> bool:
 
 def ground_shape(pieces: Sequence[LandPiece], facts: Facts) -> BaseGeometry:
     """Join pieces of a unit; all of them are the unit itself."""
-    if len(pieces) == len(facts.land.pieces):
+    whole = facts.land.pieces
+    if len(pieces) == len(whole) and all(p is q for p, q in zip(pieces, whole, strict=True)):
         return facts.part.geometry
     if not pieces:
         return EMPTY
@@ -123,6 +123,12 @@ def minimum_m2(facts: Facts, theme: Theme) -> float:
 def mostly(ground: Ground, group: LandGroup) -> bool:
     """Tell whether a group makes at least half of the ground."""
     found = sum(piece.area_m2 for piece in ground.pieces if piece.group is group)
+    return found >= HALF * ground.raw_m2
+
+
+def mostly_of(ground: Ground, classes: tuple[str, ...]) -> bool:
+    """Tell whether land classes, by their prefixes, make at least half of the ground."""
+    found = sum(p.area_m2 for p in ground.pieces if p.land_class.startswith(classes))
     return found >= HALF * ground.raw_m2
 
 

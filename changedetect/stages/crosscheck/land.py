@@ -57,11 +57,14 @@ class Land:
         Core reserve of the red line inside the unit; None = the layer does not cover.
     raw
         Zone areas before slivers were taken off. [m²]
+    zones
+        Further zones inside the unit, without slivers, by layer; None = it does not cover.
     """
 
     pieces: tuple[LandPiece, ...]
     core: BaseGeometry | None
     raw: dict[str, float]
+    zones: dict[str, BaseGeometry | None]
 
 
 def index(table: gpd.GeoDataFrame) -> Indexed:
@@ -105,11 +108,18 @@ def lay(
         for name in ZONE_FIELDS
     }
     cores = _zone_parts(shapes, layers[CORE_MARK])
+    further = {
+        name: _zone_parts(shapes, layers[name]) if refs.covers(name, district) else None
+        for name in refs.zones
+    }
     return [
         _land(
             part,
             mosaic,
-            {name: known and known[k] for name, known in zones.items()},
+            (
+                {name: known and known[k] for name, known in zones.items()},
+                {name: known and known[k] for name, known in further.items()},
+            ),
             cores[k],
             crs=crs,
             cfg=cfg,
@@ -176,7 +186,7 @@ def _zone_parts(shapes: np.ndarray, zone: Indexed) -> list[BaseGeometry]:
 def _land(
     part: Part,
     mosaic: dict[tuple[str, str], BaseGeometry],
-    zones: dict[str, BaseGeometry | None],
+    found: tuple[dict[str, BaseGeometry | None], dict[str, BaseGeometry | None]],
     core: BaseGeometry,
     *,
     crs: str,
@@ -184,10 +194,13 @@ def _land(
 ) -> Land:
     width_m = sliver_width_m(part.geometry, part.gsd_m, cfg)
     whole_m2 = part.geometry.area
-    effective = {
-        name: None if zone is None else without_slivers(zone, whole_m2, width_m, cfg)
-        for name, zone in zones.items()
-    }
+    effective, others = (
+        {
+            name: None if zone is None else without_slivers(zone, whole_m2, width_m, cfg)
+            for name, zone in kind.items()
+        }
+        for kind in found
+    )
     pieces = [
         LandPiece(
             part.unit_id, land_class, settlement, land_group(land_class),
@@ -204,9 +217,10 @@ def _land(
         core=None if red_line is None else shared(core, red_line),
         raw={
             ZONE_FIELDS[name]: area_m2(zone, crs)
-            for name, zone in zones.items()
+            for name, zone in found[0].items()
             if zone is not None and name != TOWN_BOUNDARY_LAYER
         },
+        zones=others,
     )
 
 
@@ -260,6 +274,10 @@ def unit_areas(part: Part, land: Land, crs: str) -> UnitAreas:
         village=sum(p.area_m2 for p in land.pieces if p.settlement == VILLAGE),
         red_line_core=None if land.core is None else area_m2(land.core, crs),
         raw=dict(land.raw),
+        zones={
+            name: None if zone is None else min(area_m2(zone, crs), part.area_m2)
+            for name, zone in land.zones.items()
+        },
     )
 
 
