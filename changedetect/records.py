@@ -11,6 +11,7 @@ from shapely.geometry.base import BaseGeometry
 
 from changedetect.codes import LandGroup
 from changedetect.grid import Grid, Window
+from changedetect.takings import Clues, Taking
 
 Geometry = Annotated[
     BaseGeometry,
@@ -323,7 +324,8 @@ class Case:
 
     ``record_only``: only themes that accuse nobody stand behind it; it keeps a number and counts,
     but is not dispatched. ``related`` names other live cases on some of the same ground, which a
-    person may merge.
+    person may merge. ``family`` and ``watch`` are those of the unit; ``taking`` is what of it nobody
+    approved, ``clues`` what that adds up to.
     """
 
     number: str
@@ -348,6 +350,10 @@ class Case:
     missing: tuple[str, ...] = ()
     record_only: bool = False
     related: tuple[str, ...] = ()
+    family: str = ""
+    watch: str = ""
+    taking: Taking | None = None
+    clues: Clues | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from changedetect.config.base import Section
+from changedetect.config.clues import CluesSection
 from changedetect.config.crosscheck import CrosscheckSection
 from changedetect.config.deliver import DeliverSection
 from changedetect.config.detection import (
@@ -52,6 +53,10 @@ class RecordsSection(Section):
     approvals: dict[str, LayerSection] = Field(
         default_factory=dict, description="kind (NZY, GY, LS …) -> layer"
     )
+    zones: dict[str, LayerSection] = Field(
+        default_factory=dict,
+        description="further zones that themes name: ZRBHD, GHFW, HHAX … -> layer",
+    )
 
 
 class DeadlinesSection(Section):
@@ -92,3 +97,4 @@ class JobConfig(Section):
     deliver: DeliverSection = Field(default_factory=DeliverSection)
     cases: CasesSection = Field(default_factory=CasesSection)
     deadlines: DeadlinesSection = Field(default_factory=DeadlinesSection)
+    clues: CluesSection = Field(default_factory=CluesSection)

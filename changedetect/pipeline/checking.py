@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from changedetect.io import record_files
 from changedetect.pipeline.classification import CLASSIFIED, read_classified
 from changedetect.pipeline.context import MonthContext
+from changedetect.pipeline.known import known_before
 from changedetect.pipeline.references import read_references
 from changedetect.pipeline.runstore import StepRecord, StepResult
 from changedetect.pipeline.territory import read_territory
+from changedetect.pipeline.watchwork import digest_rows, watch
 from changedetect.records import LayerManifest, Unit, Verdict
 from changedetect.stages import crosscheck
 
@@ -33,6 +35,7 @@ def do(context: MonthContext) -> tuple[StepRecord, bool]:
     manifests = [repr(manifest) for manifest in references.manifests]
     themes = [theme.model_dump(mode="json") for theme in context.job.themes]
     config = context.job.config
+    known = known_before(context)
 
     def work(_key: str) -> StepResult:
         patches = read_classified(context.folder / CLASSIFIED)
@@ -40,12 +43,15 @@ def do(context: MonthContext) -> tuple[StepRecord, bool]:
         units = crosscheck.check(
             patches, references, context.job.themes, config.grid.crs, config.crosscheck
         )
+        watched, unread = watch(context, references, territory, patches, known)
+        units = (*units, *watched)
         record_files.write_records(context.folder / UNITS, units, Unit)
         record_files.write_records(context.folder / LAYERS, references.manifests, LayerManifest)
-        return StepResult((UNITS, LAYERS), _facts(units), problems)
+        return StepResult((UNITS, LAYERS), _facts(units), (*problems, *unread))
 
     sections = [section.model_dump(mode="json") for section in (config.crosscheck, config.records)]
-    inputs = [before.result, manifests, themes, repr(territory.grid), sections]
+    seen = [before.result, context.store.record("scenes").result, digest_rows(known)]
+    inputs = [seen, manifests, themes, repr(territory.grid), sections]
     done = context.store.step("check", inputs, work)
     context.progress.end("check", f"{done[0].facts['units']} units checked")
     return done
@@ -55,6 +61,7 @@ def _facts(units: Sequence[Unit]) -> dict[str, object]:
     verdicts = [finding.verdict for unit in units for finding in unit.findings]
     return {
         "units": len(units),
+        "watched": sum(bool(unit.watch) for unit in units),
         "findings": len(verdicts),
         **{verdict.value: verdicts.count(verdict) for verdict in Verdict},
     }

@@ -7,16 +7,26 @@ pseudo-change) stay findings, and so do units outside every county, which nobody
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from changedetect.codes import case_number
+from changedetect.config.clues import CluesSection
 from changedetect.config.job import CasesSection, DeadlinesSection
 from changedetect.records import Case, Unit
+from changedetect.stages.cases.clues import with_clues
 from changedetect.stages.cases.facts import MONTHS_OF, Terms, ThemeTerms, fresh_case
 from changedetect.stages.cases.ground import overlaps
 
-__all__ = ["GONE", "MONTHS_OF", "OPEN_STATES", "Decision", "ThemeTerms", "decide"]
+__all__ = [
+    "GONE",
+    "MONTHS_OF",
+    "OPEN_STATES",
+    "Decision",
+    "ThemeTerms",
+    "decide",
+    "told",
+]
 
 OPEN_STATES = frozenset(
     {"10", "20", "30", "40", "45", "50", "55", "60", "65", "71", "75", "80", "85", "93", "95"}
@@ -112,6 +122,38 @@ def decide(
         if case.number not in matched and _should_stand(case, month)
     ]
     return tuple(sorted(decisions, key=lambda decision: decision.case.number))
+
+
+def told(
+    decisions: Sequence[Decision],
+    units: Sequence[Unit],
+    known: Iterable[Case],
+    section: CluesSection,
+) -> tuple[Decision, ...]:
+    """Add clues to the decisions of a month: what nobody approved, and what it adds up to.
+
+    Parameters
+    ----------
+    decisions
+        From `decide`.
+    units
+        Of the month.
+    known
+        Cases of the ledger, which may lie near.
+    section
+        Limits of the clues.
+    """
+    by_id = {unit.unit_id: unit for unit in units}
+    listed = [decision.case for decision in decisions if decision.listed]
+    clued = {case.number: case for case in with_clues(listed, by_id, known, section)}
+    return tuple(_with(decision, clued.get(decision.case.number)) for decision in decisions)
+
+
+def _with(decision: Decision, case: Case | None) -> Decision:
+    if case is None:
+        return decision
+    kept = case if decision.kept == decision.case else decision.kept
+    return replace(decision, case=case, kept=kept)
 
 
 def _may_continue(case: Case, month: str) -> bool:

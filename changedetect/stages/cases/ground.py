@@ -28,6 +28,8 @@ class Overlaps:
 def overlaps(units: Sequence[Unit], cases: Sequence[Case], least_share: float) -> Overlaps:
     """Assign cases to units of the same county.
 
+    A patch continues a patch, watched ground the same kind of watched ground.
+
     Parameters
     ----------
     units, cases
@@ -45,7 +47,9 @@ def overlaps(units: Sequence[Unit], cases: Sequence[Case], least_share: float) -
             if case.district != unit.district or not shared > 0:
                 continue
             touched[unit.unit_id].add(case.number)
-            if shared >= least_share * min(unit.geometry.area, case.geometry.area):
+            if case.watch == unit.watch and shared >= least_share * min(
+                unit.geometry.area, case.geometry.area
+            ):
                 pairs.append((-shared, case.number, unit.unit_id))
     return Overlaps(
         _assigned(pairs, {case.number: case for case in ordered}),
