@@ -58,7 +58,11 @@ class CrosscheckSection(Section):
     pseudo_change_probability: float = Field(
         0.1, ge=0, le=1, description="below: pseudo-change, rejected but kept"
     )
-    season_days: int = Field(183, ge=30, description="length of a season of the series [day]")
+    season_days: int = Field(
+        183,
+        ge=30,
+        description="length of a season of the series, compared with the same months a year before [day]",
+    )
     season_min_images: int = Field(
         3, ge=1, description="clear images without which a season is not known"
     )

@@ -26,6 +26,9 @@ NO_MASK = 255
 """Value of a cloud mask where there is none: taken for clear, the image itself says what is no data."""
 
 HALF = 0.5
+YEAR_DAYS = 365
+"""Seasons are compared with the same months of the year before. [day]"""
+
 ROLES = ("red", "nir")
 
 
@@ -190,7 +193,7 @@ def judge(
     """
     since = cfg.season_days if one.since is None else (day - one.since).days
     last = age_days < min(cfg.season_days, max(since, 0))
-    earlier = (age_days >= cfg.season_days) & (age_days < 2 * cfg.season_days)
+    earlier = (age_days >= YEAR_DAYS) & (age_days < YEAR_DAYS + cfg.season_days)
     recent = age_days < cfg.season_days
     green, images = _share(ndvi[last], cfg, tilled=False)
     first, _ = _share(ndvi[recent], cfg, tilled=True)

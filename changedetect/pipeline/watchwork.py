@@ -60,7 +60,10 @@ def watch(
     crs = job.config.grid.crs
     watched = crosscheck.due(references, themes, closed, after.day, crs)
     series = greenness.series_scenes(
-        list(scenes.values()), job.config.scenes.pair_sensor, after.day, 2 * cfg.season_days
+        list(scenes.values()),
+        job.config.scenes.pair_sensor,
+        after.day,
+        greenness.YEAR_DAYS + cfg.season_days,
     )
     reader = RasterReader(job.scenes_folder)
     green, problems = greenness.measure(reader, series, watched, territory.grid, after.day, cfg)

@@ -74,6 +74,12 @@ def _pseudo(theme: Theme, facts: Facts, ground: Ground) -> Decision | None:  # n
     return _no(theme.rule, PSEUDO, reason)
 
 
+def _is_known(facts: Facts) -> bool:
+    """Tell whether the kind of change is known well enough to speak of it."""
+    part, cfg = facts.part, facts.cfg
+    return part.family_probability >= cfg.min_family_probability and part.family in FAMILY_NAMES
+
+
 def _unsure(theme: Theme, facts: Facts, ground: Ground) -> Decision | None:  # noqa: ARG001
     part, cfg = facts.part, facts.cfg
     if not part.change_probability >= cfg.min_change_probability:
@@ -81,8 +87,7 @@ def _unsure(theme: Theme, facts: Facts, ground: Ground) -> Decision | None:  # n
             f"变化概率{part.change_probability:.2f}低于{cfg.min_change_probability:.2f}，需人工复核"
         )
         return _unknown(theme, UNSURE, reason, "变化真实性复核")
-    known = part.family_probability >= cfg.min_family_probability and part.family in FAMILY_NAMES
-    if known or not theme.after:
+    if _is_known(facts) or not theme.after:
         return None
     reason = f"变化类型不确定（概率{part.family_probability:.2f}），需人工复核"
     return _unknown(theme, UNSURE, reason, "变化类型复核")
@@ -98,7 +103,7 @@ FAMILY_NAMES: dict[str, str] = {
 
 def _other_family(theme: Theme, facts: Facts, ground: Ground) -> Decision | None:  # noqa: ARG001
     family = facts.part.family
-    if not theme.after or family in theme.after:
+    if not theme.after or family in theme.after or not _is_known(facts):
         return None
     return _no(theme.rule, OTHER_THEME, f"变化类型为{FAMILY_NAMES[family]}，不属本专题")
 
@@ -235,7 +240,7 @@ def _near_rural_road(theme: Theme, facts: Facts) -> Decision | None:
 
 
 BEFORE_APPROVALS: tuple[Decider, ...] = (
-    _outside, _pseudo, _unsure, _other_family, _zone, _size, _ground, _alone, _coarse, _series, _rural_road,
+    _outside, _pseudo, _other_family, _zone, _ground, _unsure, _size, _alone, _coarse, _series, _rural_road,
 )  # fmt: skip
 
 

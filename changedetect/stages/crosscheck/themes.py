@@ -8,6 +8,7 @@ from . import explain
 from .deciders import FAMILY_NAMES, Decision, decide
 from .ground import Facts, Ground, measured, minimum_m2
 from .references import FARMLAND_LAYER, LAYER_NAMES, RED_LINE_LAYER
+from .would import would_change
 
 ZONE_OF_MEASURE = {
     "basic_farmland": FARMLAND_LAYER,
@@ -57,6 +58,7 @@ def judge(theme: Theme, facts: Facts, ground: Ground) -> Finding:
         reasons=reasons,
         rule_ids=tuple(dict.fromkeys((*decision.rule_ids, *rule_ids))),
         missing=tuple(dict.fromkeys((*decision.missing, *absent))),
+        changed_by=would_change(theme, facts, decision),
     )
 
 

@@ -222,6 +222,9 @@ def _met(asked: _Asked, test: WatchTest, share: Share) -> Finding:
         found,
         severity=severity,
         reasons=(found.reasons[0], reason, *why),
+        changed_by=(f"若{test.asks}说明另有依据，或实地核实与影像不符，则不再列为疑似",)
+        if test.asks
+        else (),
         rule_ids=tuple(dict.fromkeys((test.rule, asked.theme.rule))),
     )
 
@@ -304,4 +307,7 @@ def _answer(
         reasons=(_opening(asked), *reasons),
         rule_ids=tuple(dict.fromkeys((asked.watch.rule, asked.theme.rule))),
         missing=missing,
+        changed_by=tuple(f"提供{name}后可以判定" for name in missing)
+        if verdict is Verdict.UNKNOWN
+        else (),
     )
