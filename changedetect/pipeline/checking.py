@@ -47,7 +47,8 @@ def do(context: MonthContext) -> tuple[StepRecord, bool]:
         units = (*units, *watched)
         record_files.write_records(context.folder / UNITS, units, Unit)
         record_files.write_records(context.folder / LAYERS, references.manifests, LayerManifest)
-        return StepResult((UNITS, LAYERS), _facts(units), (*problems, *unread))
+        facts = {**_facts(units), "cropland_m2": crosscheck.cropland_m2(references)}
+        return StepResult((UNITS, LAYERS), facts, (*problems, *unread))
 
     sections = [section.model_dump(mode="json") for section in (config.crosscheck, config.records)]
     seen = [before.result, context.store.record("scenes").result, digest_rows(known)]

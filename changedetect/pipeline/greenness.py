@@ -102,7 +102,7 @@ def measure(
     found: dict[str, Greenness] = {}
     problems: dict[str, str] = {}
     for _, members in sorted(blocks.items()):
-        found |= _block(reader, scenes, members, coarse, day, cfg, problems)
+        found |= _block(reader, scenes, members, coarse, (day, cfg), problems)
     return found, tuple(f"{name}: {text}" for name, text in sorted(problems.items()))
 
 
@@ -135,10 +135,10 @@ def _block(
     scenes: Sequence[Scene],
     plots: Sequence[_Plot],
     grid: Grid,
-    day: date,
-    cfg: CrosscheckSection,
+    span: tuple[date, CrosscheckSection],
     problems: dict[str, str],
 ) -> dict[str, Greenness]:
+    day, cfg = span
     top = min(p.window.row for p in plots)
     left = min(p.window.col for p in plots)
     bottom = max(p.window.row + p.window.height for p in plots)

@@ -160,7 +160,7 @@ def test_layer_removed__everything_that_rests_on_it_lacks_evidence(repository, g
                 assert gone == "DLTB" or after.verdict is before.verdict, row.truth_id
                 continue
             decided = before.suggestion in {"31", "32"} and gone != "DLTB"
-            rests = before.verdict is Verdict.YES or row.excuse == gone or gone == "DLTB"
+            rests = before.verdict is Verdict.YES or gone in {row.excuse, "DLTB"}
             if decided or not rests or (row.excuse == gone and others_cover(unit, gone)):
                 assert after.verdict is not Verdict.YES, row.truth_id
                 continue

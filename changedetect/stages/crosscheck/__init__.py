@@ -34,6 +34,7 @@ from .references import (
     ordered,
 )
 from .shares import Change, Greenness, Sight
+from .stock import cropland_m2
 from .themes import judge
 from .units import Names, Part, name_all, split
 from .watching import watch
@@ -46,6 +47,7 @@ __all__ = [
     "Sight",
     "Watched",
     "check",
+    "cropland_m2",
     "due",
     "look",
 ]

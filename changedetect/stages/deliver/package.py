@@ -1,9 +1,11 @@
 """What a county's package is made from."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 
+import pandas as pd
 from shapely.geometry.base import BaseGeometry
 
 from changedetect.errors import LayerError
@@ -62,6 +64,8 @@ class PackageInput:
         not moved, or whose error is not known, is left out. [pixel]
     recording
         Themes that only record: they suspect nobody, and nothing goes out for them.
+    accounts
+        Accounts of the county's year, from `account_tables`; empty = none were made.
 
     Raises
     ------
@@ -90,6 +94,7 @@ class PackageInput:
     observed_px_m2: float | None = None
     registration_px: tuple[tuple[str, float], ...] = ()
     recording: frozenset[str] = frozenset({"01"})
+    accounts: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"\d{6}", self.district):
