@@ -66,6 +66,9 @@ class CrosscheckSection(Section):
     season_min_images: int = Field(
         3, ge=1, description="clear images without which a season is not known"
     )
+    season_gap_days: int = Field(
+        40, ge=1, description="a gap between clear images in which a field may have been bare [day]"
+    )
     season_green_ndvi: float = Field(
         0.45, gt=0, lt=1, description="NDVI from which ground is under plants"
     )

@@ -195,39 +195,70 @@ def judge(
     last = age_days < min(cfg.season_days, max(since, 0))
     earlier = (age_days >= YEAR_DAYS) & (age_days < YEAR_DAYS + cfg.season_days)
     recent = age_days < cfg.season_days
-    green, images = _share(ndvi[last], cfg, tilled=False)
-    first, _ = _share(ndvi[recent], cfg, tilled=True)
-    second, _ = _share(ndvi[earlier], cfg, tilled=True)
-    cropped = None
-    if first is not None and second is not None:
-        both = _tilled(ndvi[recent], cfg) & _tilled(ndvi[earlier], cfg)
-        cropped = float(both.mean())
+    green, images = _green_share(ndvi[last], cfg)
+    seasons = [
+        _tilled(ndvi[recent], age_days[recent], cfg),
+        _tilled(ndvi[earlier], age_days[earlier] - YEAR_DAYS, cfg),
+    ]
+    least = most = None
+    if all(season is not None for season in seasons):
+        least = float(np.mean(np.all([season[0] for season in seasons if season], axis=0)))
+        most = float(np.mean(np.all([season[1] for season in seasons if season], axis=0)))
     seen = age_days[last]
     return Greenness(
         watch_id=one.watch_id,
         green_share=green,
-        cropped_share=cropped,
+        cropped_share=least,
         images=images,
         first_day=day - timedelta(days=int(seen.max())) if seen.size else None,
         last_day=day - timedelta(days=int(seen.min())) if seen.size else None,
+        cropped_most=most,
     )
 
 
-def _share(ndvi: np.ndarray, cfg: CrosscheckSection, *, tilled: bool) -> tuple[float | None, int]:
-    """Return the share of green (or tilled) pixels and the number of clear images; None = too few."""
-    seen = np.isfinite(ndvi)
-    images = int((seen.mean(axis=1) >= HALF).sum()) if ndvi.size else 0
+def _clear_images(ndvi: np.ndarray) -> int:
+    return int((np.isfinite(ndvi).mean(axis=1) >= HALF).sum()) if ndvi.size else 0
+
+
+def _green_share(ndvi: np.ndarray, cfg: CrosscheckSection) -> tuple[float | None, int]:
+    """Return the share of green pixels and the number of clear images; None = too few."""
+    images = _clear_images(ndvi)
     if images < cfg.season_min_images:
         return None, images
-    marks = _tilled(ndvi, cfg) if tilled else _green(ndvi, cfg)
-    known = seen.any(axis=0)
-    return (float(marks[known].mean()) if known.mean() >= HALF else None), images
+    known = np.isfinite(ndvi).any(axis=0)
+    if known.mean() < HALF:
+        return None, images
+    return float(_green(ndvi, cfg)[known].mean()), images
 
 
 def _green(ndvi: np.ndarray, cfg: CrosscheckSection) -> np.ndarray:
     return np.asarray((np.nan_to_num(ndvi, nan=-1.0) >= cfg.season_green_ndvi).any(axis=0))
 
 
-def _tilled(ndvi: np.ndarray, cfg: CrosscheckSection) -> np.ndarray:
-    bare = (np.nan_to_num(ndvi, nan=1.0) < cfg.season_bare_ndvi).any(axis=0)
-    return np.asarray(_green(ndvi, cfg) & bare)
+def _tilled(
+    ndvi: np.ndarray, age_days: np.ndarray, cfg: CrosscheckSection
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Tell which pixels were green and bare in a season for sure, and which may have been.
+
+    A pixel that is seen often and never bare was not tilled; one that is seen seldom may have been
+    bare in between. None = too few images.
+    """
+    if _clear_images(ndvi) < cfg.season_min_images:
+        return None
+    green = _green(ndvi, cfg)
+    bare = np.asarray((np.nan_to_num(ndvi, nan=1.0) < cfg.season_bare_ndvi).any(axis=0))
+    often = _longest_gap(np.isfinite(ndvi), age_days, cfg.season_days) <= cfg.season_gap_days
+    return green & bare, green & (bare | ~often)
+
+
+def _longest_gap(seen: np.ndarray, age_days: np.ndarray, season_days: int) -> np.ndarray:
+    """Return the longest time without a clear image, pixel by pixel. [day]"""
+    order = np.argsort(age_days)
+    longest = np.zeros(seen.shape[1])
+    before = np.zeros(seen.shape[1])
+    for row in order.tolist():
+        age = float(age_days[row])
+        gap = np.where(seen[row], age - before, 0.0)
+        longest = np.maximum(longest, gap)
+        before = np.where(seen[row], age, before)
+    return np.asarray(np.maximum(longest, season_days - before))

@@ -168,7 +168,8 @@ def theme(repository, code):
 
 
 def one(repository, shape, family, *, codes=CODES, refs=None, cfg=CFG, **facts):
-    """Check one patch; return its units."""
+    """Check one patch; return its units, without remainders."""
     refs = references() if refs is None else refs
     themes = [theme(repository, code) for code in codes]
-    return check(patches(("P1", shape, family), **facts), refs, themes, CRS, cfg)
+    units = check(patches(("P1", shape, family), **facts), refs, themes, CRS, cfg)
+    return [unit for unit in units if not unit.parent]

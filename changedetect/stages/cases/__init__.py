@@ -34,6 +34,9 @@ OPEN_STATES = frozenset(
 """States in which a case still waits for somebody."""
 
 WAITING, CLEARED, DROPPED = "10", "90", frozenset({"98", "99"})
+SPLIT = "未批部分另立子案件，本案不重复下发、不重复计数"
+"""Why the whole is not handed out: its remainder is."""
+
 GONE = "重算后不再成立"
 """Why the program itself withdraws a case: the month was computed again and shows it no more."""
 
@@ -107,13 +110,23 @@ def decide(
     ground = overlaps([unit for unit, _ in asked], candidates, section.same_ground_share)
     live = {number for number, case in known.items() if case.state in OPEN_STATES}
     numbers = _Numbers(known, month)
+    parents = {unit.parent for unit, _ in asked if unit.parent}
+    given: dict[str, str] = {}
     decisions = []
     for unit, case in asked:
+        if unit.parent and unit.parent not in given:
+            continue
         old = ground.same.get(unit.unit_id)
         number = old.number if old else numbers.next(unit.district, case.main_theme)
         others = {n for n in ground.touched.get(unit.unit_id, ()) if n in live} - {number}
         others.update(old.related if old else ())
-        fresh = replace(case, number=number, related=tuple(sorted(others)))
+        others -= {given.get(unit.parent, "")}
+        fresh = replace(
+            case, number=number, related=tuple(sorted(others)), parent=given.get(unit.parent, "")
+        )
+        if unit.unit_id in parents and not _at_work(old, month):
+            fresh = replace(fresh, record_only=True, reasons=(*fresh.reasons, SPLIT))
+            given[unit.unit_id] = number
         decisions.append(_continued(old, fresh, month) if old else Decision(fresh, "found", fresh))
     matched = {case.number for case in ground.same.values()}
     decisions += [
@@ -228,6 +241,13 @@ class _Numbers:
         prefix = f"{district}{theme}{self._month[2:4]}{self._month[5:7]}"
         self._last[prefix] += 1
         return case_number(district, theme, self._month, self._last[prefix])
+
+
+def _at_work(old: Case | None, month: str) -> bool:
+    """Tell whether people have a whole case in hand already, so that it is not split any more."""
+    if old is None or old.record_only:
+        return False
+    return old.state != WAITING or old.month != month
 
 
 def _first_seen(unit: Unit) -> tuple[str, str]:

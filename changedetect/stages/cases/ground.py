@@ -47,7 +47,7 @@ def overlaps(units: Sequence[Unit], cases: Sequence[Case], least_share: float) -
             if case.district != unit.district or not shared > 0:
                 continue
             touched[unit.unit_id].add(case.number)
-            if case.watch == unit.watch and shared >= least_share * min(
+            if _alike(case, unit) and shared >= least_share * min(
                 unit.geometry.area, case.geometry.area
             ):
                 pairs.append((-shared, case.number, unit.unit_id))
@@ -55,6 +55,10 @@ def overlaps(units: Sequence[Unit], cases: Sequence[Case], least_share: float) -
         _assigned(pairs, {case.number: case for case in ordered}),
         {unit: tuple(sorted(numbers)) for unit, numbers in touched.items()},
     )
+
+
+def _alike(case: Case, unit: Unit) -> bool:
+    return case.watch == unit.watch and bool(case.parent) == bool(unit.parent)
 
 
 def _assigned(pairs: Sequence[tuple[float, str, str]], cases: dict[str, Case]) -> dict[str, Case]:

@@ -19,6 +19,7 @@ from changedetect.records import Unit
 from changedetect.schema import PATCHES, check_table
 
 from .approvals import meet
+from .children import children
 from .clusters import clusters
 from .ground import Facts, ground_of
 from .grounds import ClosedCase, Watched, grounds
@@ -85,7 +86,8 @@ def check(
     -------
     tuple of Unit
         Sorted by unit id, each with one finding a theme, in order of theme code. Every patch
-        comes back.
+        comes back; where valid approvals cover a part of it, the rest stands beside it once more
+        as a unit of its own, with ``parent``.
 
     Raises
     ------
@@ -113,12 +115,15 @@ def check(
         county = list(group)
         lands = lay(county, layers, refs, crs, cfg)
         met = meet(county, layers[APPROVAL_LAYERS], crs, cfg)
+        made: list[Unit] = []
         for part, land, meetings in zip(county, lands, met, strict=True):
             areas = unit_areas(part, land, crs)
             facts = Facts(
                 part, land, areas, meetings, refs, crs, cfg, together.get(part.patch_id, {})
             )
-            units.append(_unit(facts, names[part.unit_id], in_order))
+            made.append(_unit(facts, names[part.unit_id], in_order))
+        by_id = {part.unit_id: part for part in county}
+        units += [*made, *children(made, by_id, layers, refs, crs, cfg)]
     return tuple(sorted(units, key=lambda unit: unit.unit_id))
 
 

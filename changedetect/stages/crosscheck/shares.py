@@ -24,8 +24,9 @@ class Greenness:
     ----------
     green_share
         Ground with plant cover in some clear image of the last season. [0-1]
-    cropped_share
-        Ground that was green and bare again in each of the last two seasons. [0-1]
+    cropped_share, cropped_most
+        Ground that was green and bare again in each of two seasons, at least and at most: between
+        images that lie far apart it may have been. [0-1]
     images, first_day, last_day
         Clear images that it rests on, and their span.
     """
@@ -36,6 +37,7 @@ class Greenness:
     images: int
     first_day: date | None = None
     last_day: date | None = None
+    cropped_most: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +129,14 @@ def share_of(look: Look, test: WatchTest, since: date | None) -> Share:
 
 def _series_share(look: Look, test: WatchTest) -> Share:
     green = look.green
-    found = None
-    if green is not None:
-        found = green.green_share if test.look == "never_green" else green.cropped_share
-    return Share(0.0, 1.0) if found is None else Share(1 - found, 1 - found)
+    if green is None:
+        return Share(0.0, 1.0)
+    if test.look == "never_green":
+        least = most = green.green_share
+    else:
+        least = green.cropped_share
+        most = least if green.cropped_most is None else green.cropped_most
+    return Share(0.0, 1.0) if least is None or most is None else Share(1 - most, 1 - least)
 
 
 def _built(look: Look) -> Share:

@@ -80,11 +80,12 @@ def _case_row(package: PackageInput, case: Case, unit: Unit) -> Row:
 def _identity(package: PackageInput, case: Case, unit: Unit) -> Row:
     family = sorted((unit.unit_id, *unit.siblings))
     split = bool(unit.siblings)
+    place = family.index(unit.unit_id) + 1 if split else 1 if unit.parent else 0
     return {
         "AJBH": case.number,
         "JCBH": unit.unit_id,
-        "FJCBH": unit.patch_id if split else case.parent,
-        "ZXH": family.index(unit.unit_id) + 1 if split else 0,
+        "FJCBH": unit.patch_id if split else unit.parent or case.parent,
+        "ZXH": place,
         "XZQDM": package.district,
         "XZQMC": package.district_name,
         "XZDM": unit.town,
@@ -241,7 +242,7 @@ def _handling(package: PackageInput, case: Case, unit: Unit) -> Row:
         notes.append(f"跨行政区图斑，父图斑{unit.patch_id}，同源{'、'.join(sorted(unit.siblings))}")
     if unit.watch:
         notes.append("监管地块，不是变化图斑：面积为地块面积")
-    if unit.siblings and case.parent:
+    if case.parent:
         notes.append(f"父案件{case.parent}")
     row: Row = {
         "AJZT": case.state,
