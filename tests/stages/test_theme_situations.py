@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import date
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from changedetect.records import Verdict
 from changedetect.stages.crosscheck import Change, ClosedCase, Greenness, Sight, due, look
@@ -301,6 +303,56 @@ def test_watched_situation(row, repository):
     assert all(rule in told for rule in found.rule_ids if found.verdict is Verdict.YES)
     assert unit.watch
     assert "违法" not in told
+
+
+LEASES = [
+    ("LS", PLOT, OLD, ENDED), ("GY", at(400, 450, 60, 60), date(2022, 1, 1), None),
+    ("NZY", at(300, 50, 60, 60), date(2022, 1, 1), None), ("ZZ", at(200, 0, 200, 300), EARLY, None),
+]  # fmt: skip
+SEEN = [("building", at(300, 50, 30, 60)), ("pond", at(220, 200, 30, 30)), ("road", HALF)]
+
+
+def watch_all(repository, records, changes=SEEN):
+    themes = [land.theme(repository, code) for code in land.CODES]
+    refs = land.references(records)
+    sight = Sight(
+        before=land.BEFORE, after=land.AFTER, before_scene="S1", after_scene="S2", gsd_m=2.0,
+        changes=tuple(change(family, where) for family, where in changes), surveyed=land.SURVEYED,
+    )  # fmt: skip
+    watched = due(refs, themes, [], land.AFTER, land.CRS)
+    return look(watched, refs, themes, sight, land.CRS, land.CFG)
+
+
+def said(units):
+    """What is said of each ground, whatever its record's number."""
+    return sorted(
+        (round(unit.geometry.area, 3), f.theme, f.verdict.value, f.suggestion, f.severity)
+        for unit in units
+        for f in unit.findings
+    )
+
+
+@given(order=st.permutations(range(4)), seen=st.permutations(range(3)))
+@settings(max_examples=8)
+def test_watched__order_of_records_and_changes_changes_nothing(repository, order, seen):
+    plain = watch_all(repository, LEASES)
+    other = watch_all(repository, [LEASES[k] for k in order], [SEEN[k] for k in seen])
+    assert said(plain) == said(other)
+
+
+@given(x=st.integers(1100, 1800), y=st.integers(0, 800))
+@settings(max_examples=8)
+def test_watched__an_unrelated_record_adds_itself_at_most(repository, x, y):
+    more = [*LEASES, ("GY", at(x, y, 50, 50), date(2022, 1, 1), None)]
+    assert set(said(watch_all(repository, LEASES))) <= set(said(watch_all(repository, more)))
+
+
+def test_watched__ground_across_a_border_is_split_once_and_adds_up(repository):
+    lease = [("GY", at(970, 500, 60, 40), date(2022, 1, 1), None)]
+    west, east = watch_all(repository, lease, ())
+    assert {west.district, east.district} == {land.A, land.B}
+    assert west.siblings == (east.unit_id,)
+    assert west.area_m2 + east.area_m2 == pytest.approx(2400, abs=0.1)
 
 
 def test_every_theme_has_situations():

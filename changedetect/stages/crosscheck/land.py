@@ -11,10 +11,10 @@ from shapely.geometry.base import BaseGeometry
 
 from changedetect.codes import LandGroup, land_group
 from changedetect.config.crosscheck import CrosscheckSection
-from changedetect.measure import area_m2
+from changedetect.measure import area_m2, measure_many
 from changedetect.records import LandPiece, UnitAreas, Verdict
 
-from .overlay import beyond, pairs, shared
+from .overlay import beyond, pairs, shared, surfaces
 from .references import (
     CORE_MARK,
     FARMLAND_LAYER,
@@ -59,12 +59,15 @@ class Land:
         Zone areas before slivers were taken off. [m²]
     zones
         Further zones inside the unit, without slivers, by layer; None = it does not cover.
+    width_m
+        Width below which an overlap with the unit is registration error. [m]
     """
 
     pieces: tuple[LandPiece, ...]
     core: BaseGeometry | None
     raw: dict[str, float]
     zones: dict[str, BaseGeometry | None]
+    width_m: float
 
 
 def index(table: gpd.GeoDataFrame) -> Indexed:
@@ -112,7 +115,7 @@ def lay(
         name: _zone_parts(shapes, layers[name]) if refs.covers(name, district) else None
         for name in refs.zones
     }
-    return [
+    drawn = [
         _land(
             part,
             mosaic,
@@ -126,6 +129,7 @@ def lay(
         )
         for k, (part, mosaic) in enumerate(zip(parts, mosaics, strict=True))
     ]
+    return _measured(drawn, parts, crs)
 
 
 def _mosaics(
@@ -213,7 +217,7 @@ def _land(
             pieces = [cut for piece in pieces for cut in _cut(piece, name, zone, cfg)]
     red_line = effective[RED_LINE_LAYER]
     return Land(
-        pieces=_measured(pieces, part, crs),
+        pieces=tuple(pieces),
         core=None if red_line is None else shared(core, red_line),
         raw={
             ZONE_FIELDS[name]: area_m2(zone, crs)
@@ -221,6 +225,7 @@ def _land(
             if zone is not None and name != TOWN_BOUNDARY_LAYER
         },
         zones=others,
+        width_m=width_m,
     )
 
 
@@ -246,11 +251,18 @@ def _marked(piece: LandPiece, field: str, fact: Verdict, shape: BaseGeometry) ->
     return replace(piece, **changed)
 
 
-def _measured(pieces: list[LandPiece], part: Part, crs: str) -> tuple[LandPiece, ...]:
-    areas = [area_m2(piece.geometry, crs) for piece in pieces]
-    largest = areas.index(max(areas))
-    areas[largest] += part.area_m2 - sum(areas)
-    return tuple(replace(piece, area_m2=area) for piece, area in zip(pieces, areas, strict=True))
+def _measured(drawn: Sequence[Land], parts: Sequence[Part], crs: str) -> list[Land]:
+    """Measure the pieces of all units in one call; the largest piece of each takes the dust."""
+    shapes = surfaces([piece.geometry for land in drawn for piece in land.pieces])
+    sizes = iter(measure_many(shapes, crs)[0].tolist())
+    found = []
+    for land, part in zip(drawn, parts, strict=True):
+        areas = [next(sizes) for _ in land.pieces]
+        largest = areas.index(max(areas))
+        areas[largest] += part.area_m2 - sum(areas)
+        pieces = zip(land.pieces, areas, strict=True)
+        found.append(replace(land, pieces=tuple(replace(p, area_m2=m2) for p, m2 in pieces)))
+    return found
 
 
 def unit_areas(part: Part, land: Land, crs: str) -> UnitAreas:

@@ -8,9 +8,9 @@ from changedetect.config.themes import Theme
 from changedetect.records import ApprovalOverlap, TimeCode, UnitAreas
 
 from . import explain
-from .approvals import Meeting, Remainder, remainder
+from .approvals import Meeting, Remainder
 from .deciders import absent_layers
-from .excuses import fitting
+from .excuses import fitting, left_of
 from .ground import Facts, Ground, ground_shape, unapproved_parts
 
 
@@ -33,7 +33,7 @@ def _asking(facts: Facts, themes: Sequence[Theme]) -> list[Theme]:
 def unit_remainder(facts: Facts, used: Sequence[Meeting]) -> Remainder:
     """Take the union of the used approvals off the whole unit."""
     part = facts.part
-    return remainder(part.geometry, part.area_m2, used, part, crs=facts.crs, cfg=facts.cfg)
+    return left_of(facts, part.geometry, part.area_m2, used)
 
 
 def unit_code(
@@ -68,7 +68,7 @@ def _needing_is_covered(facts: Facts, used: Sequence[Meeting]) -> bool:
     needing = [p for p in facts.land.pieces if p.group is not LandGroup.CONSTRUCTION]
     shape = ground_shape(needing, facts)
     area = sum((piece.area_m2 for piece in needing), 0.0)
-    left = remainder(shape, area, used, facts.part, crs=facts.crs, cfg=facts.cfg)
+    left = left_of(facts, shape, area, used)
     return left.is_covered
 
 

@@ -61,6 +61,8 @@ def _shape(land: Land, meetings: Sequence[Meeting], zone: Zone) -> BaseGeometry:
 
 
 def _cut(piece: LandPiece, shape: BaseGeometry, side: str, crs: str) -> LandPiece | None:
+    if shape.is_empty or not shape.intersects(piece.geometry):
+        return None if side == "inside" else piece
     part = (shared if side == "inside" else beyond)(piece.geometry, shape)
     if part.is_empty or part.area <= 0:
         return None
