@@ -20,7 +20,11 @@ _SHORE_M = 60.0
 _RESERVE_M = 80.0
 _CLEAR_M = 12.0
 _PLANNED_M = 20.0
-_ON_FILE = {"planting": ("JC", "ZW"), "pond": ("JC",), "greenhouse": ("JC",)}
+_ON_FILE = {
+    "planting": ("JC", "ZW"), "pond": ("JC", "ZZ", "ZZ"), "greenhouse": ("JC",), "mining": ("ZZ",),
+}  # fmt: skip
+"""Papers that change no legality: a land improvement project excuses neither pond nor pit."""
+
 _ON_FILE_CHANCE = 0.4
 _LEAST_M2, _MOST_M2 = 700.0, 15_000.0
 

@@ -140,6 +140,10 @@ def test_districts__a_change_crosses_the_county_border(world):
     assert (np.minimum(*parts) > 1.0).any()
 
 
+FIRST_LAYERS = APPROVAL_LAYERS[:8]
+"""Approvals of building; further papers may be rare."""
+
+
 def test_layers__named_for_every_table(world):
     assert set(world.records) == set(LAYERS)
     for layer in APPROVAL_LAYERS:
@@ -147,7 +151,7 @@ def test_layers__named_for_every_table(world):
         assert list(table.columns) == [
             "BSM", "PZWH", "PZJG", "PZRQ", "YXQZ", "XMMC", "YDDW", "SPMJ", "geometry",
         ]  # fmt: skip
-        assert len(table) >= 3, layer
+        assert len(table) >= (3 if layer in FIRST_LAYERS else 1), layer
         assert all(type(day) is date for day in table["PZRQ"])
         assert all(day is None or type(day) is date for day in table["YXQZ"])
         assert table.is_valid.all()

@@ -165,7 +165,7 @@ TABLE = [
     Case("16 rejected by the classifier", SHORE, "building", [], "16", N, "34", 1, "伪变化", facts={"change_probability": 0.05}),
     Case("09 ground that no parcel names", at(100, 760, 60, 60), "building", [], "09", U, "01", 2, "", "DLTB"),
     Case("10 ground that no parcel names", BARE, "greenhouse", [], "10", U, "01", 2, "", "DLTB"),
-    Case("05 village field", VILLAGE_FIELD, "building", [], "05", N, "38", 1),
+    Case("05 village field", VILLAGE_FIELD, "building", [], "05", N, "32", 1),
     Case("04 dry land", DRY, "planting", [], "04", Y, "22", 2),
     Case("05 100 m² at 2 m is a cue", TINY, "building", [], "05", U, "02", 2, "仅作线索"),
 ]  # fmt: skip
