@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 import changedetect
-from changedetect.cli import check_config, doctor, look, month, records, worlds
+from changedetect.cli import check_config, doctor, explain, look, month, records, worlds
 
 
 def _version(wanted: bool) -> None:
@@ -35,6 +35,7 @@ def _root(
 month.add_to(app)
 look.add_to(app)
 worlds.add_to(app)
+explain.add_to(app)
 check_config.add_to(app)
 records.add_to(app)
 doctor.add_to(app)

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from changedetect.config.base import Section
+from changedetect.config.clues import CluesSection
 from changedetect.config.crosscheck import CrosscheckSection
 from changedetect.config.deliver import DeliverSection
 from changedetect.config.detection import (
@@ -82,6 +83,10 @@ class RecordsSection(Section):
     field_chiefs: LayerSection | None = Field(None, description="TZ: areas of field chiefs (田长)")
     wardens: LayerSection | None = Field(None, description="WGY: areas of wardens (网格员)")
     checks: RecordChecksSection = Field(default_factory=RecordChecksSection)
+    zones: dict[str, LayerSection] = Field(
+        default_factory=dict,
+        description="further zones that themes name: ZRBHD, GHFW, HHAX … -> layer",
+    )
 
 
 class DeadlinesSection(Section):
@@ -122,3 +127,4 @@ class JobConfig(Section):
     deliver: DeliverSection = Field(default_factory=DeliverSection)
     cases: CasesSection = Field(default_factory=CasesSection)
     deadlines: DeadlinesSection = Field(default_factory=DeadlinesSection)
+    clues: CluesSection = Field(default_factory=CluesSection)

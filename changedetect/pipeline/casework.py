@@ -22,6 +22,7 @@ def do(context: MonthContext) -> tuple[StepRecord, bool]:
         before.result,
         config.deadlines.model_dump(),
         config.cases.model_dump(),
+        config.clues.model_dump(mode="json"),
         {code: [terms.rhythm, terms.dispatch] for code, terms in _themes(context).items()},
     ]
     _forget_lost(context)
@@ -79,6 +80,7 @@ def _decide(context: MonthContext, source: str) -> StepResult:
             deadlines=context.job.config.deadlines,
             section=context.job.config.cases,
         )
+        decisions = cases.told(decisions, units, known.values(), context.job.config.clues)
         told = {(e.entry.case, e.entry.event, e.entry.source_sha256) for e in entries}
         new = [
             _entry(decision, known.get(decision.kept.number), context, source)

@@ -6,10 +6,12 @@ from changedetect.casepackage.charges import Charge
 from changedetect.io import record_files
 from changedetect.pipeline.classification import CLASSIFIED, read_classified
 from changedetect.pipeline.context import MonthContext
+from changedetect.pipeline.known import known_before
 from changedetect.pipeline.references import read_references
 from changedetect.pipeline.runstore import StepRecord, StepResult
 from changedetect.pipeline.territory import read_territory
 from changedetect.pipeline.watch import CHARGES, Watch
+from changedetect.pipeline.watchwork import digest_rows, watch
 from changedetect.records import LayerManifest, Unit, Verdict
 from changedetect.stages import crosscheck
 
@@ -22,9 +24,9 @@ def do(context: MonthContext) -> tuple[StepRecord, bool]:
     before = context.store.record("classify")
     territory = read_territory(context.job)
     references, problems = read_references(context.job, territory)
-    watch = Watch(context.job, territory)
-    problems += watch.problems
-    layers = (*references.manifests, *watch.manifests)
+    keepers = Watch(context.job, territory)
+    problems += keepers.problems
+    layers = (*references.manifests, *keepers.manifests)
     warn_of_fallen(context, layers)
     for manifest in references.manifests:
         if (
@@ -39,6 +41,7 @@ def do(context: MonthContext) -> tuple[StepRecord, bool]:
     manifests = [repr(manifest) for manifest in layers]
     themes = [theme.model_dump(mode="json") for theme in context.job.themes]
     config = context.job.config
+    known = known_before(context)
 
     def work(_key: str) -> StepResult:
         patches = read_classified(context.folder / CLASSIFIED)
@@ -46,14 +49,18 @@ def do(context: MonthContext) -> tuple[StepRecord, bool]:
         units = crosscheck.check(
             patches, references, context.job.themes, config.grid.crs, config.crosscheck
         )
+        watched, unread = watch(context, references, territory, patches, known)
+        units = (*units, *watched)
         record_files.write_records(context.folder / UNITS, units, Unit)
         record_files.write_records(context.folder / LAYERS, layers, LayerManifest)
-        record_files.write_records(context.folder / CHARGES, watch.charges(units), Charge)
-        return StepResult((UNITS, LAYERS, CHARGES), _facts(units), problems)
+        record_files.write_records(context.folder / CHARGES, keepers.charges(units), Charge)
+        facts = {**_facts(units), "cropland_m2": crosscheck.cropland_m2(references)}
+        return StepResult((UNITS, LAYERS, CHARGES), facts, (*problems, *unread))
 
     sections = [section.model_dump(mode="json") for section in (config.crosscheck, config.records)]
+    seen = [before.result, context.store.record("scenes").result, digest_rows(known)]
     forms = [form.model_dump(mode="json") for form in context.job.forms]
-    inputs = [before.result, manifests, themes, repr(territory.grid), sections, forms]
+    inputs = [seen, manifests, themes, repr(territory.grid), sections, forms]
     done = context.store.step("check", inputs, work)
     context.progress.end("check", f"{done[0].facts['units']} units checked")
     return done
@@ -84,6 +91,7 @@ def _facts(units: Sequence[Unit]) -> dict[str, object]:
     verdicts = [finding.verdict for unit in units for finding in unit.findings]
     return {
         "units": len(units),
+        "watched": sum(bool(unit.watch) for unit in units),
         "findings": len(verdicts),
         **{verdict.value: verdicts.count(verdict) for verdict in Verdict},
     }

@@ -54,3 +54,5 @@ def declared(records: RecordsSection) -> Iterator[Declared]:
         yield Declared(name, spec, getattr(records, key))
     for kind, section in sorted(records.approvals.items()):
         yield Declared(kind, schema.APPROVALS, section)
+    for name, section in sorted(records.zones.items()):
+        yield Declared(name, schema.ZONES, section)

@@ -49,10 +49,16 @@ def read_references(job: Job, territory: Territory) -> tuple[References, tuple[s
         approvals.append(table)
         manifests.append(manifest)
         problems += problem
+    zones = {}
+    for name, section in sorted(records.zones.items()):
+        zones[name], manifest, problem = read_layer(job, section, name, schema.ZONES, territory)
+        manifests.append(manifest)
+        problems += problem
     references = References(
         districts=territory.districts,
         approvals=_together(approvals, job.config.grid.crs),
         manifests=tuple(manifests),
+        zones=zones,
         **tables,
     )
     return references, tuple(problems)

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 import shapely
 
+from changedetect.config.clues import CluesSection
 from changedetect.config.job import CasesSection, DeadlinesSection
 from changedetect.io import record_files
 from changedetect.io.ledger_store import LedgerStore
@@ -42,7 +43,9 @@ def decide(tmp_path):
         folder = tmp_path / month
         folder.mkdir(exist_ok=True)
         record_files.write_records(folder / casework.UNITS, units, Unit)
-        config = SimpleNamespace(deadlines=DeadlinesSection(), cases=CasesSection())
+        config = SimpleNamespace(
+            clues=CluesSection(), deadlines=DeadlinesSection(), cases=CasesSection()
+        )
         context = SimpleNamespace(
             folder=folder, ledger_path=tmp_path / "l.sqlite", month=month, clock=lambda: NOW,
             job=SimpleNamespace(themes=THEMES, config=config), options=SimpleNamespace(actor="t"),

@@ -1,9 +1,11 @@
 """What a county's package is made from."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 
+import pandas as pd
 from shapely.geometry.base import BaseGeometry
 
 from changedetect.casepackage.charges import Charge
@@ -65,6 +67,8 @@ class PackageInput:
         Themes that only record: they suspect nobody, and nothing goes out for them.
     charges
         Whose the units are; a unit without one is nobody's.
+    accounts
+        Accounts of the county's year, from `account_tables`; empty = none were made.
 
     Raises
     ------
@@ -94,6 +98,7 @@ class PackageInput:
     registration_px: tuple[tuple[str, float], ...] = ()
     recording: frozenset[str] = frozenset({"01"})
     charges: tuple[Charge, ...] = ()
+    accounts: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"\d{6}", self.district):
