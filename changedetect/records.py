@@ -132,24 +132,17 @@ class LayerManifest:
         Short layer name (DLTB, YJJBNTBHTB, STBHHX, CZKFBJ, XZQ, or an approval kind).
     version, as_of
         Declared by the supplier; None where nobody said.
-    rows
-        Number of features read.
+    rows, sha256
+        Number of features in it; digest of the file, empty where the layer is missing.
     covers
         District codes for which the layer is declared complete; empty = nobody declared any.
-    sha256
-        Of the file; empty where the layer is missing.
     state
         ``ok``, ``missing`` (no file), ``unreadable``, ``undated`` (approvals without any date),
-        ``empty`` (approvals without any record in the counties, and nobody said that this is
-        right).
-    note
-        What was wrong, in Chinese, for the list of reference layers.
-    source
-        Who supplied it, as declared; empty where nobody said.
-    found
-        Counties in which rows were found, with their number, by code.
-    first_date, last_date
-        Earliest and latest approval in it; None where there are none.
+        ``empty`` (approvals without a record in the counties, and nobody said so).
+    source, note
+        Who supplied it, as declared; what was wrong, in Chinese, for the list of layers.
+    found, first_date, last_date
+        Rows met in each county, by code; earliest and latest approval, None where there are none.
     """
 
     name: str
