@@ -209,8 +209,8 @@ class ApprovalOverlap:
 class UnitAreas:
     """Areas of a unit, all ellipsoidal, holes taken off. [m²]; None = its layer does not cover.
 
-    ``zones`` holds further zones by layer (ZRBHD, GHFW, HHAX …). ``raw`` keeps, by field name, what zones and the unapproved remainder measured before slivers
-    thinner than the position error were taken off; the fields themselves are the effective values.
+    ``zones``: further zones by layer. ``raw`` keeps, by field name, what zones and the unapproved
+    remainder measured before slivers thinner than the position error were taken off.
     """
 
     total: float
@@ -245,16 +245,11 @@ class Finding:
     verdict
         YES = the theme's question is met and nothing excuses it; NO = excused or not met;
         UNKNOWN = evidence is missing.
-    suggestion
-        PDJY code.
-    severity
-        1 record … 5 province direct.
-    below_minimum
-        Smaller than the theme's minimum: pooled, counted, not dispatched.
-    reasons, rule_ids, missing
-        In Chinese; ids of the rules behind; names of the missing evidence (QZJ).
-    changed_by
-        What would change the answer, in Chinese.
+    suggestion, severity
+        PDJY code; 1 record … 5 province direct.
+    below_minimum: smaller than the theme's minimum: pooled, counted, not dispatched.
+    reasons, rule_ids, missing, changed_by
+        In Chinese; ids of the rules behind; missing evidence (QZJ); what would change the answer.
     """
 
     unit_id: str
@@ -274,8 +269,7 @@ class Unit:
     """A patch, or the part of a patch in one county: what findings and cases are about.
 
     ``unit_id`` is the patch id, or ``{patch_id}-{county}`` for a part. Geometry in the grid's CRS.
-    ``watch`` is the kind of a record that is watched without a patch (or ``case``), empty for a patch.
-    ``parent`` is the unit of which this one is the unapproved remainder, empty for a whole.
+    ``watch``: kind of a record watched without a patch, or ``case``. ``parent``: unit whose remainder it is.
     """
 
     unit_id: str
@@ -317,8 +311,7 @@ class Case:
 
     ``record_only``: only themes that accuse nobody stand behind it; it keeps a number and counts,
     but is not dispatched. ``related`` names other live cases on some of the same ground, which a
-    person may merge. ``family`` and ``watch`` are those of the unit; ``taking`` is what of it nobody
-    approved, ``clues`` what that adds up to.
+    person may merge. ``taking`` is what of it nobody approved, ``clues`` what that adds up to.
     """
 
     number: str
