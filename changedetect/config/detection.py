@@ -46,6 +46,19 @@ class PixelsSection(Section):
     )
     shift_step_px: float = Field(0.02, gt=0, le=1, description="resolution of the shift [px]")
     cloud_buffer_px: int = Field(3, ge=0, description="clouds and shadows are grown by this [px]")
+    cloud_edge_px: int = Field(
+        24, ge=0, description="how far beyond a masked cloud or shadow its edge is looked for [px]"
+    )
+    cloud_core_px: int = Field(
+        2, ge=0, description="parts of a mask thinner than twice this have no edge: roofs [px]"
+    )
+    cloud_edge_grow_px: int = Field(2, ge=0, description="edges found are grown by this [px]")
+    cloud_edge_sigmas: float = Field(
+        3.0, gt=0, description="an edge of cloud is brighter than the other date by this [sigma]"
+    )
+    shadow_edge_sigmas: float = Field(
+        1.0, gt=0, description="an edge of shadow is darker than the other date by this [sigma]"
+    )
     min_common_pixels: int = Field(
         200, ge=50, description="sample pixels that both images must show [px]"
     )
