@@ -71,7 +71,7 @@ class PixelsSection(Section):
 class EvidenceSection(Section):
     """From a comparable stack to a log-likelihood ratio of change."""
 
-    classes: int = Field(16, ge=1, description="kinds of ground before, found from the image")
+    classes: int = Field(24, ge=1, description="kinds of ground before, found from the image")
     class_min_pixels: int = Field(
         400, ge=50, description="kinds with fewer sample pixels join their neighbours [px]"
     )
@@ -79,6 +79,16 @@ class EvidenceSection(Section):
         20_000, ge=100, description="sample pixels from which kinds are found [px]"
     )
     class_steps: int = Field(15, ge=1, description="steps of k-means")
+    fit_sample_pixels: int = Field(
+        150_000, ge=1000, description="sample pixels from which outcomes are fitted [px]"
+    )
+    outcomes: int = Field(4, ge=1, description="most usual outcomes of a kind of ground")
+    min_outcome_share: float = Field(
+        0.1, gt=0, lt=1, description="an outcome is usual if this share of a kind had it"
+    )
+    outcome_min_pixels: int = Field(
+        60, ge=20, description="fewest sample pixels of an outcome beside the largest [px]"
+    )
     trim_share: float = Field(
         0.1, ge=0, lt=0.5, description="least likely share of a kind, left out of its regression"
     )
@@ -100,15 +110,14 @@ class EvidenceSection(Section):
         1e-4, gt=0, lt=1, description="bands with less variance of their own are left out"
     )
     min_noise_variance: float = Field(
-        1e-6, gt=0, description="floor of a variate's variance, of scaled bands"
+        1e-3, gt=0, description="floor of a variate's variance, of scaled bands"
     )
-    null_scale: float = Field(
-        0.13, gt=0, description="scale of the null's tail, in ln distance over its median"
+    min_null_scale: float = Field(
+        0.13, gt=0, description="least slope of the null's tail, in ln distance"
     )
-    null_shape: float = Field(1.0, gt=0, description="Weibull shape of the null's tail")
     null_steps: int = Field(20, ge=1, description="steps of the changed-share estimate")
     score_cap: float = Field(
-        6.0, gt=1, description="distances are capped at this many typical ones before smoothing"
+        12.0, gt=1, description="distances are capped at this many typical ones before smoothing"
     )
 
 
