@@ -98,10 +98,10 @@ class EvidenceSection(Section):
     guide_components: int = Field(6, ge=1, description="principal axes that guide the smoothing")
     false_alarm_rate: float = Field(5e-4, gt=0, lt=1, description="stated pixel false-alarm rate")
     max_false_alarm_rate: float = Field(
-        0.02, gt=0, lt=1, description="highest rate, reached only where much has changed"
+        0.05, gt=0, lt=1, description="highest rate, reached only where much has changed"
     )
     false_discovery_share: float = Field(
-        0.1, ge=0, lt=1, description="false share of alarms up to which the rate may rise"
+        0.2, ge=0, lt=1, description="false share of alarms up to which the rate may rise"
     )
     min_sample_pixels: int = Field(
         200, ge=50, description="sample pixels that both dates must show [px]"
@@ -113,9 +113,24 @@ class EvidenceSection(Section):
         1e-3, gt=0, description="floor of a variate's variance, of scaled bands"
     )
     min_null_scale: float = Field(
-        0.13, gt=0, description="least slope of the null's tail, in ln distance"
+        0.08, gt=0, description="least slope of the null's tail, in ln distance"
     )
-    null_steps: int = Field(20, ge=1, description="steps of the changed-share estimate")
+    wide_scale: float = Field(
+        0.5, gt=0, description="slope of the tail of changed ground to begin with, in ln distance"
+    )
+    least_widening: float = Field(
+        2.0, gt=1, description="the tail of changed ground is longer than the null's by this factor"
+    )
+    null_sample_pixels: int = Field(
+        20_000, ge=1000, description="sample distances from which the null's tail is fitted [px]"
+    )
+    tail_share: float = Field(
+        0.35, gt=0, lt=0.5, description="share of the largest distances that fit the null's tail"
+    )
+    least_tail_rate: float = Field(
+        1e-5, gt=0, lt=1, description="rate of the highest threshold, as the null's tail has it"
+    )
+    null_steps: int = Field(200, ge=1, description="steps of the fit of the null's tail")
     score_cap: float = Field(
         12.0, gt=1, description="distances are capped at this many typical ones before smoothing"
     )

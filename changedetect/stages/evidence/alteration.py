@@ -151,7 +151,9 @@ def fit_alteration(samples: np.ndarray, cfg: EvidenceSection) -> Alteration:
     )
 
 
-def _centres(values: np.ndarray, most: int, least_pixels: float, cfg: EvidenceSection) -> np.ndarray:
+def _centres(
+    values: np.ndarray, most: int, least_pixels: float, cfg: EvidenceSection
+) -> np.ndarray:
     """K-means from evenly spread quantiles of the first principal axis; ``(class, band)``."""
     step = max(1, len(values) // cfg.class_sample_pixels)
     points = values[::step].astype(np.float64)
