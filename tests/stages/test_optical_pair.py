@@ -51,13 +51,13 @@ def test_measure_pair__finds_the_planted_change_and_little_else():
     alarm = evidence >= model.threshold
     assert alarm[PLACE].mean() > 0.95
     alarm[38:60, 28:52] = False
-    assert alarm.mean() < 0.02
+    assert alarm.mean() < 2 * model.false_alarm_rate < 0.04
 
 
 def test_measure_pair__no_change_gives_few_alarms_at_the_stated_rate():
     stack = stack_of(*pair(changed=False))
     model = fit_pair([stack], CFG)
-    assert model.false_alarm_rate == CFG.false_alarm_rate
+    assert model.false_alarm_rate <= CFG.false_alarm_rate
     assert (measure_pair(stack, model, CFG) >= model.threshold).mean() <= 2 * CFG.false_alarm_rate
 
 

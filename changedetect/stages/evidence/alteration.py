@@ -185,6 +185,7 @@ def _variates(
     matrix = np.zeros((*shape, width // 2, width))
     offset = np.zeros((*shape, width // 2))
     penalty = np.full(shape, np.inf)
+    seen = np.zeros(classes, bool)
     labels = _first_labels(scaled, chooser, cfg)
     squared = np.zeros(len(scaled))
     for _ in range(cfg.trim_steps):
@@ -222,7 +223,7 @@ def _first_labels(
             least = max(cfg.min_outcome_share * len(own), cfg.outcome_min_pixels)
             centres = _centres(after, cfg.outcomes, least, cfg)
             labels[own] += nearest_rows(after, centres).astype(np.int16)
-    return labels
+    return np.asarray(labels)
 
 
 def _usual(sizes: np.ndarray, cfg: EvidenceSection) -> np.ndarray:
