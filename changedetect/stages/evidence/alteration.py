@@ -185,7 +185,7 @@ def _variates(
     matrix = np.zeros((*shape, width // 2, width))
     offset = np.zeros((*shape, width // 2))
     penalty = np.full(shape, np.inf)
-    seen = np.zeros(classes, bool)
+    seen: np.ndarray = np.zeros(classes, bool)
     labels = _first_labels(scaled, chooser, cfg)
     squared = np.zeros(len(scaled))
     for _ in range(cfg.trim_steps):
@@ -202,7 +202,7 @@ def _variates(
             matrix[c, m], offset[c, m] = factor * rows, factor * (rows @ mean)
             spread -= width * math.log(factor)
             penalty[c, m] = spread - 2.0 * math.log(sizes[c, m] / sizes[c].sum())
-        seen = sizes.any(axis=1)
+        seen = np.asarray(sizes.any(axis=1), bool)
         penalty[seen] -= penalty[seen].min(axis=1, keepdims=True)
         labels, squared = class_distances(scaled, chooser, (matrix, offset, penalty))
     penalty[~seen, 0] = 0.0
