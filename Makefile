@@ -8,7 +8,7 @@ PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --req
 MONTH  := 2025-10
 JOBS   ?= 2
 
-.PHONY: run test lint types contracts unit bench lock clean
+.PHONY: run test lint types contracts unit services bench lock clean
 
 run: $(VENV)/run.stamp
 	$(BIN)/changedetect run configs/sample.yaml --month $(MONTH) --out runs/sample
@@ -25,8 +25,16 @@ types: $(VENV)/dev.stamp
 contracts: $(VENV)/dev.stamp
 	$(BIN)/lint-imports
 
-unit: $(VENV)/dev.stamp
+unit: $(VENV)/dev.stamp services
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile
+
+# A PostgreSQL server for the ledger's tests, from Debian's packages; without it (no root, no network)
+# those tests are skipped by name.
+services:
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && ls /usr/share/postgresql/*/extension/postgis.control >/dev/null 2>&1 \
+	|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq >/dev/null 2>&1 \
+	&& DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql-15 postgresql-15-postgis-3 >/dev/null 2>&1; } \
+	|| echo "no PostgreSQL with PostGIS here: tests of a ledger on a server are skipped"
 
 $(VENV)/bin/python:
 	$(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13) and 'Python 3.11 or 3.12 is needed; set PYTHON=')"

@@ -5,7 +5,21 @@ from typing import Annotated
 import typer
 
 import changedetect
-from changedetect.cli import check_config, doctor, look, month, worlds
+from changedetect.cli import (
+    accuracy,
+    case,
+    check_config,
+    doctor,
+    explain,
+    ledger,
+    look,
+    loop,
+    month,
+    package,
+    records,
+    report,
+    worlds,
+)
 
 
 def _version(wanted: bool) -> None:
@@ -35,5 +49,13 @@ def _root(
 month.add_to(app)
 look.add_to(app)
 worlds.add_to(app)
+accuracy.add_to(app)
+explain.add_to(app)
 check_config.add_to(app)
+records.add_to(app)
+loop.add_to(app)
+case.add_to(app)
+ledger.add_to(app)
+package.add_to(app)
+report.add_to(app)
 doctor.add_to(app)

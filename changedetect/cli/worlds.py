@@ -1,4 +1,4 @@
-"""Commands about simulated worlds and models: simulate, evaluate, train."""
+"""Commands about simulated worlds and models: simulate, train."""
 
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +12,6 @@ from changedetect.cli.options import Debug, Json, Listen, Overwrite, Quiet
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
     app.command("simulate")(simulate)
-    app.command("evaluate")(evaluate)
     app.command("train")(train)
 
 
@@ -34,19 +33,6 @@ def simulate(
 
     options = WorldOptions(seed, months, start, size_km)
     report = make(out, options, overwrite=overwrite, progress=listener(progress, quiet=quiet))
-    finish(report.facts(), report.lines(), as_json=as_json)
-
-
-def evaluate(
-    run: Annotated[Path, typer.Argument(help="Folder of a finished run. 运行目录")],
-    truth: Annotated[Path, typer.Option(help="truth.gpkg of the world.")],
-    as_json: Json = False,
-    debug: Debug = False,  # noqa: ARG001 - read where errors are shown
-) -> None:
-    """Score a run against the truth: recall, precision, legality, and what became of each. 精度评价."""
-    from changedetect.pipeline.evaluation import evaluate as score
-
-    report = score(run, truth)
     finish(report.facts(), report.lines(), as_json=as_json)
 
 

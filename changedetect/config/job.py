@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from changedetect.config.base import Section
+from changedetect.config.clues import CluesSection
 from changedetect.config.crosscheck import CrosscheckSection
 from changedetect.config.deliver import DeliverSection
 from changedetect.config.detection import (
@@ -16,14 +17,21 @@ from changedetect.config.detection import (
     ScenesSection,
 )
 from changedetect.config.learned import ModelSection
+from changedetect.config.record_forms import AreaUnit, DatumShift, RecordChecksSection
 from changedetect.config.series import FusionSection, RadarSection, SeriesSection
+
+Role = Literal["interpreter", "county", "city", "province", "reviewer"]
+"""In which role a person acts in the ledger."""
 
 
 class LayerSection(Section):
     """One record layer and what its supplier declares of it."""
 
-    path: str = Field(description="file, relative to the job file")
+    path: str = Field(
+        description="file, relative to the job file; several with * in the name (batches/*.txt)"
+    )
     layer: str | None = Field(None, description="layer inside the file, if there are several")
+    source: str | None = Field(None, description="who supplied it")
     version: str | None = Field(None, description="version named by the supplier")
     as_of: str | None = Field(None, description="date of the data, YYYY-MM-DD")
     covers: tuple[Annotated[str, Field(pattern=r"^\d{2,12}$")], ...] = Field(
@@ -34,10 +42,30 @@ class LayerSection(Section):
         description="the supplier says that no record of this approval lies in the counties; "
         "else a layer without any is taken for a wrong file",
     )
-    encoding: str | None = Field(None, description="of a shapefile without .cpg, e.g. GBK")
+    encoding: str | None = Field(
+        None, description="of a shapefile without .cpg, a CSV or a text file, e.g. GBK"
+    )
     crs: str | None = Field(None, description="coordinate system, where the file does not tell")
     fields: dict[str, str] = Field(
         default_factory=dict, description="our column -> column of the file, where names differ"
+    )
+    values: dict[str, str] = Field(
+        default_factory=dict,
+        description="our column -> what holds for every row, where the file has no such column (a "
+        "boundary text of one approval has no date); {stem} is the name of the file",
+    )
+    form: str | None = Field(
+        None, description="records/{form}.yaml, where the layer is not in the form of its kind"
+    )
+    axis_order: Literal["north_first", "east_first"] = Field(
+        "north_first",
+        description="of X and Y in tables and text files; surveyors write X = north",
+    )
+    area_unit: AreaUnit | None = Field(
+        None, description="unit of the stated area, where the column's name does not tell"
+    )
+    datum_shift: DatumShift | None = Field(
+        None, description="seven parameters to CGCS2000 of a layer in Xian 80 or Beijing 54"
     )
 
 
@@ -53,6 +81,16 @@ class RecordsSection(Section):
     town_boundary: LayerSection | None = Field(None, description="CZKFBJ")
     approvals: dict[str, LayerSection] = Field(
         default_factory=dict, description="kind (NZY, GY, LS …) -> layer"
+    )
+    priority_cells: LayerSection | None = Field(
+        None, description="YXWG: cells of the territory, 重点 or 一般"
+    )
+    field_chiefs: LayerSection | None = Field(None, description="TZ: areas of field chiefs (田长)")
+    wardens: LayerSection | None = Field(None, description="WGY: areas of wardens (网格员)")
+    checks: RecordChecksSection = Field(default_factory=RecordChecksSection)
+    zones: dict[str, LayerSection] = Field(
+        default_factory=dict,
+        description="further zones that themes name: ZRBHD, GHFW, HHAX … -> layer",
     )
 
 
@@ -70,6 +108,24 @@ class CasesSection(Section):
 
     same_ground_share: float = Field(
         0.5, gt=0, le=1, description="least common share of the smaller of patch and case"
+    )
+
+
+class LedgerSection(Section):
+    """Where the ledger is, how it is chained, and who may do what in it."""
+
+    server: str | None = Field(
+        None,
+        pattern=r"^postgresql\+psycopg://",
+        description="address of a PostgreSQL database for several people at once (the password "
+        "comes from PGPASSWORD or ~/.pgpass); none = an SQLite file beside the months",
+    )
+    algorithm: Literal["sha256", "sm3"] = Field(
+        "sha256", description="digest of a new ledger; an existing one keeps its own"
+    )
+    people: dict[str, tuple[Role, ...]] = Field(
+        default_factory=dict,
+        description="user name -> roles in which they may act; empty = everybody in every role",
     )
 
 
@@ -100,3 +156,5 @@ class JobConfig(Section):
     deliver: DeliverSection = Field(default_factory=DeliverSection)
     cases: CasesSection = Field(default_factory=CasesSection)
     deadlines: DeadlinesSection = Field(default_factory=DeadlinesSection)
+    ledger: LedgerSection = Field(default_factory=LedgerSection)
+    clues: CluesSection = Field(default_factory=CluesSection)

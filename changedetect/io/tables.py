@@ -32,13 +32,14 @@ def csv_bytes(table: pd.DataFrame, form: LayerForm, notice: str = "") -> bytes:
     writer = csv.writer(stream, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\r\n")
     writer.writerow([field.alias for field in form.fields])
     for row in table[[field.name for field in form.fields]].itertuples(index=False):
-        writer.writerow([_cell(value) for value in row])
+        writer.writerow([plain_cell(value) for value in row])
     if notice:
-        writer.writerow([_cell(notice)])
+        writer.writerow([plain_cell(notice)])
     return stream.getvalue().encode("utf-8-sig")
 
 
-def _cell(value: object) -> object:
+def plain_cell(value: object) -> object:
+    """Return what a cell may hold: unknown is empty, and no text is taken for a formula."""
     if value is None or value != value:  # noqa: PLR0124 - NaN is the one value unlike itself
         return ""
     if isinstance(value, str) and value.startswith(_FORMULA_STARTS):

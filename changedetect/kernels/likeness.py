@@ -2,9 +2,9 @@
 
 Edges are gradients of light whose length is compressed to its root, so that one strong edge does not
 speak for a whole window. Their correlation, taken at the best of a few small shifts, is blind to
-brightness and contrast and forgives what leans. Gradient correlation: Scharstein (1994),
-doi:10.1109/CVPR.1994.323884, section 2; normalised gradient fields: Haber and Modersitzki (2006),
-doi:10.1007/11866763_89, equation 6. All window sums are sums of integers: a pixel's value depends on
+brightness and contrast and forgives what leans. After Scharstein (1994), "Matching images by
+comparing their gradient fields", and the normalised gradients of Haber and Modersitzki (2007),
+doi:10.1160/ME9046; the root is ours. All window sums are sums of integers: a pixel's value depends on
 its window alone, never on where a tile began.
 """
 

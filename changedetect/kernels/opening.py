@@ -1,4 +1,7 @@
-"""Grey opening: what is narrower than a square does not stand out (Matheron; Serra, 1982)."""
+"""Grey opening: what is narrower than a square does not stand out.
+
+Serra (1982), "Image analysis and mathematical morphology": opening of a function by a flat set.
+"""
 
 import numpy as np
 

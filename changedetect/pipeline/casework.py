@@ -1,14 +1,21 @@
 """Step ``cases``: findings -> cases -> entries of the ledger, in one transaction."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
+import shapely
+
+from changedetect.entries import Entry
 from changedetect.errors import InputError, IntegrityError
 from changedetect.io import record_files
-from changedetect.io.ledger_store import LedgerStore
+from changedetect.io.ledger import LedgerReader, LedgerStore
 from changedetect.pipeline.checking import UNITS
 from changedetect.pipeline.context import MonthContext
+from changedetect.pipeline.ledgerwork import enter, open_ledger
 from changedetect.pipeline.runstore import StepRecord, StepResult
-from changedetect.records import Case, ChainedEntry, Entry, Unit
+from changedetect.records import Case, Unit
 from changedetect.stages import cases, ledger
 
 CASES = "cases.json"
@@ -22,6 +29,7 @@ def do(context: MonthContext) -> tuple[StepRecord, bool]:
         before.result,
         config.deadlines.model_dump(),
         config.cases.model_dump(),
+        config.clues.model_dump(mode="json"),
         {code: [terms.rhythm, terms.dispatch] for code, terms in _themes(context).items()},
     ]
     _forget_lost(context)
@@ -57,46 +65,45 @@ def _lost(context: MonthContext) -> bool:
     except (InputError, IntegrityError):
         return False
     listed = {case.number for case in record_files.read_records(context.folder / CASES, Case)}
-    if not context.ledger_path.is_file():
+    place = context.ledger_place
+    if isinstance(place, Path) and not place.is_file():
         return bool(listed)
-    entered = {item.entry.case for item in LedgerStore(context.ledger_path).entries()}
-    return not listed <= entered
+    with open_ledger(place).reading() as reader:
+        return set(reader.rows(listed)) != listed
 
 
 def _decide(context: MonthContext, source: str) -> StepResult:
     units = record_files.read_records(context.folder / UNITS, Unit)
     decisions: tuple[cases.Decision, ...] = ()
 
-    def build(entries: Sequence[ChainedEntry]) -> tuple[ChainedEntry, ...]:
+    def build(reader: LedgerReader) -> Sequence[Entry]:
         nonlocal decisions
-        ledger.verify(entries)
-        known = ledger.project(entries)
+        ledger.verify(reader.entries(), reader.algorithm, keep_rows=False)
+        known = _known(reader, units, context.month, context.job.config.clues.near_m)
         decisions = cases.decide(
             units,
             known,
-            month=context.month,
-            themes=_themes(context),
-            deadlines=context.job.config.deadlines,
-            section=context.job.config.cases,
+            cases.Terms(context.month, _themes(context), context.job.config.deadlines),
+            context.job.config.cases,
+            last_number=lambda prefix: reader.last_numbers([prefix])[prefix],
         )
-        told = {(e.entry.case, e.entry.event, e.entry.source_sha256) for e in entries}
-        new = [
+        decisions = cases.told(decisions, units, known.values(), context.job.config.clues)
+        told = {(item.entry.case, item.entry.event) for item in reader.from_source(source)}
+        return [
             _entry(decision, known.get(decision.kept.number), context, source)
             for decision in decisions
             if known.get(decision.kept.number) != decision.kept
             or (
                 decision.event == "unconfirmed"
-                and (decision.kept.number, decision.event, source) not in told
+                and (decision.kept.number, decision.event) not in told
             )
         ]
-        ledger.check_moves(new, {number: case.state for number, case in known.items()})
-        return ledger.chain(new, entries[-1] if entries else None)
 
-    store = LedgerStore(context.ledger_path)
-    store.append(build)
+    store = open_ledger(context.ledger_place, algorithm=context.job.config.ledger.algorithm)
+    enter(store, build)
     # Counted from the ledger, not from this call: a run killed after the append and before its
     # manifest finds the entries there, and must report the same.
-    written = [item.entry for item in store.entries() if item.entry.source_sha256 == source]
+    written = _written(store, source)
     listed = [decision.case for decision in decisions if decision.listed]
     record_files.write_records(context.folder / CASES, listed, Case)
     facts = {
@@ -109,6 +116,38 @@ def _decide(context: MonthContext, source: str) -> StepResult:
         "dispatching": sorted(code for code, terms in _themes(context).items() if terms.dispatch),
     }
     return StepResult((CASES,), facts, _problems(decisions))
+
+
+def _written(store: LedgerStore, source: str) -> list[Entry]:
+    with store.reading() as reader:
+        return [item.entry for item in reader.from_source(source)]
+
+
+def _known(
+    reader: LedgerReader, units: Sequence[Unit], month: str, near_m: float
+) -> dict[str, Case]:
+    """Return the cases that the month may speak of: its own, and those on or near a unit's ground.
+
+    Near goes on from case to case, since takings that lie near one another are added up.
+    """
+    asked = [unit for unit in units if unit.district]
+    places = reader.boxes(sorted({unit.district for unit in asked}))
+    boxes = np.asarray(shapely.box(*places.boxes.T))
+    tree = shapely.STRtree(boxes)
+    found = np.zeros(len(boxes), bool)
+    edge = np.array([unit.geometry for unit in asked], object)
+    while len(edge) and len(boxes):
+        near = np.unique(tree.query(edge, predicate="dwithin", distance=near_m)[1])
+        fresh = near[~found[near]]
+        found[fresh] = True
+        edge = boxes[fresh]
+    numbers = {places.numbers[i] for i in np.flatnonzero(found)}
+    numbers |= {row.number for row in reader.work_list(month=month)}
+    rows = reader.rows(numbers)
+    return {
+        number: replace(ledger.case_of(text), state=rows[number].state)
+        for number, text in reader.facts(numbers).items()
+    }
 
 
 def _counts(listed: Sequence[Case]) -> Mapping[str, int]:
@@ -148,4 +187,5 @@ def _entry(
         reason=reason,
         source_sha256=source,
         payload=ledger.payload_of(case),
+        role=ledger.PROGRAM,
     )

@@ -45,6 +45,11 @@ class RunOptions:
         return self.workers or len(os.sched_getaffinity(0))
 
 
+def ledger_place(job: Job, root: Path) -> Path | str:
+    """Return where the ledger of a job is: a file under its folder, or the address of a server."""
+    return job.config.ledger.server or root / "ledger.sqlite"
+
+
 @dataclass(frozen=True, slots=True)
 class MonthContext:
     """A month being worked on."""
@@ -62,9 +67,9 @@ class MonthContext:
         return self.store.folder
 
     @property
-    def ledger_path(self) -> Path:
-        """The ledger of the job, beside its months."""
-        return self.store.folder.parent / "ledger.sqlite"
+    def ledger_place(self) -> Path | str:
+        """The ledger of the job: a file beside its months, or the address of a server."""
+        return ledger_place(self.job, self.store.folder.parent)
 
     @property
     def span(self) -> tuple[date, date]:
@@ -150,7 +155,9 @@ class RunReport:
             file
             for record, _ in self.steps
             for file in sorted(record.outputs)
-            if file.startswith("packages/") and file.endswith((".gpkg", ".xlsx", ".html"))
+            if file.startswith("packages/")
+            and file.count("/") > 1  # not the province's summary
+            and file.endswith((".gpkg", ".xlsx", ".html"))
         ]
 
 

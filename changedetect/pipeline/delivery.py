@@ -11,22 +11,26 @@ import shapely
 
 from changedetect import measure
 from changedetect.casepackage import FORMS, NOTICE
+from changedetect.casepackage.accounts import ACCOUNT_FORMS
+from changedetect.casepackage.charges import Charge
 from changedetect.config.deliver import DeliverSection
 from changedetect.errors import InputError
 from changedetect.grid import Grid
 from changedetect.io import chips, geopackage, page, record_files, tables, workbook
 from changedetect.io.publish import publish, publish_bytes
 from changedetect.io.rasters import RasterReader
-from changedetect.pipeline import handout
+from changedetect.pipeline import accounting, handout
 from changedetect.pipeline.casework import CASES
 from changedetect.pipeline.checking import LAYERS, UNITS
 from changedetect.pipeline.context import MonthContext
 from changedetect.pipeline.detection import UNOBSERVED
 from changedetect.pipeline.handout import PACKAGES
 from changedetect.pipeline.job import Job
+from changedetect.pipeline.packages import seal_package
 from changedetect.pipeline.runstore import StepRecord, StepResult, digest_of
 from changedetect.pipeline.scenes import SCENES
 from changedetect.pipeline.territory import Territory, read_territory
+from changedetect.pipeline.watch import CHARGES
 from changedetect.records import Case, LayerManifest, Scene, Unit, UnobservedArea
 from changedetect.stages import deliver
 
@@ -44,9 +48,11 @@ class Month:
     cases: tuple[Case, ...]
     unobserved: tuple[UnobservedArea, ...]
     manifests: tuple[LayerManifest, ...]
+    charges: tuple[Charge, ...]
     rules: tuple[deliver.RuleRow, ...]
     compared: frozenset[str]
     registration_px: tuple[tuple[str, float], ...]
+    accounts: Mapping[str, deliver.CountyAccount]
     digest: str
 
 
@@ -59,11 +65,16 @@ def do(context: MonthContext) -> tuple[StepRecord, bool]:
         (str(code), str(name))
         for code, name in zip(territory.districts["code"], territory.districts["name"], strict=True)
     ]
-    inputs = [*(record.result for record in before.values()), settings, sorted(names)]
+    inputs = [
+        *(record.result for record in before.values()),
+        settings,
+        sorted(names),
+        accounting.inputs(context),
+    ]
 
     def work(_key: str) -> StepResult:
         digest = digest_of([record.outputs for record in before.values()], settings)
-        return _write_all(context, _month(context, before, digest), territory)
+        return _write_all(context, _month(context, before, digest, dict(names)), territory)
 
     done = context.store.step("deliver", inputs, work)
     context.progress.end("deliver", f"{done[0].facts['counties']} counties")
@@ -77,8 +88,13 @@ def _settings_digest(job: Job) -> str:
     return digest_of(config, rest)
 
 
-def _month(context: MonthContext, before: Mapping[str, StepRecord], digest: str) -> Month:
+def _month(
+    context: MonthContext, before: Mapping[str, StepRecord], digest: str, names: dict[str, str]
+) -> Month:
     folder = context.folder
+    units = record_files.read_records(folder / UNITS, Unit)
+    cases = record_files.read_records(folder / CASES, Case)
+    stock = before["check"].facts["cropland_m2"]
     rules = {
         rule.id: deliver.RuleRow(rule.id, str(rule.effective_from), rule.text, rule.source)
         for theme in context.job.themes
@@ -86,10 +102,11 @@ def _month(context: MonthContext, before: Mapping[str, StepRecord], digest: str)
     }
     return Month(
         scenes={s.scene_id: s for s in record_files.read_records(folder / SCENES, Scene)},
-        units=record_files.read_records(folder / UNITS, Unit),
-        cases=record_files.read_records(folder / CASES, Case),
+        units=units,
+        cases=cases,
         unobserved=record_files.read_records(folder / UNOBSERVED, UnobservedArea),
         manifests=record_files.read_records(folder / LAYERS, LayerManifest),
+        charges=record_files.read_records(folder / CHARGES, Charge),
         rules=tuple(rules[name] for name in sorted(rules)),
         compared=frozenset(
             name
@@ -100,6 +117,7 @@ def _month(context: MonthContext, before: Mapping[str, StepRecord], digest: str)
             for name in pair
         ),
         registration_px=_registration(before["detect"].facts["models"]),
+        accounts=accounting.accounts(context, units, cases, names, stock),
         digest=digest,
     )
 
@@ -137,17 +155,51 @@ def _write_all(context: MonthContext, month: Month, territory: Territory) -> Ste
             problems.append(f"county {code} {name} was not delivered this time: {error}")
         context.progress.advance("deliver", code)
     handout.end(run)
-    total = tables.csv_bytes(deliver.statistics(done), FORMS["TJ_XJ"], NOTICE)
-    publish_bytes(run / PACKAGES / "statistics.csv", total, overwrite=True)
-    return _result(run, done, tuple(problems), again=len(done) < len(codes))
+    written = _write_summary(context, done, [month.accounts[p.district] for p in done])
+    return _result(run, done, written, tuple(problems), again=len(done) < len(codes))
+
+
+def _write_summary(
+    context: MonthContext,
+    done: Sequence[deliver.PackageInput],
+    accounts: Sequence[deliver.CountyAccount],
+) -> list[Path]:
+    """Write the province's figures: CSV, a workbook, and a page."""
+    root = context.folder / PACKAGES
+    totals = deliver.statistics(done)
+    made = deliver.account_tables(accounts, context.job.config.deliver)
+    files = {"statistics.csv": tables.csv_bytes(totals, FORMS["TJ_XJ"], NOTICE)}
+    for name, form in ACCOUNT_FORMS.items():
+        files[ACCOUNT_FILES[name]] = tables.csv_bytes(made[name], form, NOTICE)
+    shown = deliver.summary_context(totals, made, context.month)
+    files["summary.html"] = page.render_summary(shown).encode()
+    for name, data in files.items():
+        publish_bytes(root / name, data, overwrite=True)
+    content = deliver.summary_workbook(totals, made, context.month)
+    publish(
+        root / content.file_name,
+        partial(workbook.write_workbook, content=content, pictures={}),
+        partial(workbook.verify_workbook, content=content),
+        overwrite=True,
+    )
+    return [root / name for name in (*files, content.file_name)]
+
+
+ACCOUNT_FILES = {"TJ_GD": "cropland.csv", "TJ_15": "ratio.csv", "TJ_ZW": "quota.csv"}
+"""Table of the accounts -> its file in the province's folder."""
 
 
 def _result(
-    run: Path, done: Sequence[deliver.PackageInput], problems: tuple[str, ...], *, again: bool
+    run: Path,
+    done: Sequence[deliver.PackageInput],
+    written: Sequence[Path],
+    problems: tuple[str, ...],
+    *,
+    again: bool,
 ) -> StepResult:
     root = run / PACKAGES
     paths = [path for package in done for path in handout.written(root / package.stem)]
-    files = tuple(path.relative_to(run).as_posix() for path in [root / "statistics.csv", *paths])
+    files = tuple(path.relative_to(run).as_posix() for path in [*written, *paths])
     cases = [case for package in done for case in package.cases]
     facts = {
         "counties": len(done),
@@ -191,6 +243,8 @@ def _package(
         digest=month.digest,
         registration_px=month.registration_px,
         sizes_mu=context.job.config.deliver.size_limits_mu,
+        charges=month.charges,
+        accounts=deliver.account_tables([month.accounts[code]], context.job.config.deliver),
     )
 
 
@@ -227,6 +281,7 @@ def _write_package(
     )
     shown = deliver.page_context(package, layers)
     publish_bytes(folder / f"{package.stem}.html", page.render_page(shown).encode())
+    seal_package(folder)
 
 
 def _write_chips(

@@ -15,14 +15,20 @@ import geopandas as gpd
 import shapely
 
 from changedetect import measure, schema
+from changedetect.accuracy.report import AccuracyReport, ReportTable, joined
 from changedetect.codes import FAMILIES
+from changedetect.config.accuracy import AccuracySection
 from changedetect.errors import InputError, LayerError
 from changedetect.io import record_files, vector_writer
 from changedetect.pipeline.casework import CASES
 from changedetect.pipeline.checking import UNITS
 from changedetect.pipeline.detection import UNOBSERVED
+from changedetect.pipeline.judged import open_judged
+from changedetect.pipeline.patch_accuracy import PSEUDO, judge_patches
+from changedetect.pipeline.pixel_accuracy import judge_pixels
 from changedetect.pipeline.runstore import MANIFEST, RunStore
 from changedetect.pipeline.scenes import SCENES
+from changedetect.pipeline.truths import TruthOptions, of_polygons
 from changedetect.records import Case, Scene, Unit, UnobservedArea, Verdict
 
 FOUND_SHARE = 0.3
@@ -31,7 +37,6 @@ patches cover this share of it (our choice; stated in every report). A blob that
 change finds nothing."""
 
 SMALL_MU, LARGE_MU = 0.5, 2.0
-PSEUDO = "34"
 SUSPECTED = "2"
 """First digit of every PDJY that suspects something unlawful."""
 
@@ -83,6 +88,47 @@ class EvaluationReport:
     by_family: dict[str, dict[str, Score]]
     fates: tuple[Fate, ...]
     area_gap_mu: float
+    accuracy: AccuracyReport
+
+    def whole(self) -> AccuracyReport:
+        """Return everything as tables, for files and the page."""
+        own = ReportTable(
+            "month_scores",
+            "The month 当月",
+            ("score 指标", "value", "n"),
+            tuple((name, score.value, score.n) for name, score in self.scores.items()),
+            (f"largest gap of a unit's area sum: {self.area_gap_mu:.6f} mu",),
+        )
+        fates = ReportTable(
+            "fates",
+            "What became of every true change 每处真实变化的去向",
+            (
+                "change",
+                "family 类型",
+                "mu 亩",
+                "legality",
+                "fate 去向",
+                "covered 覆盖",
+                "verdict",
+                "called",
+            ),
+            tuple(
+                (
+                    f.truth_id,
+                    f.family,
+                    f.area_mu,
+                    f.legality,
+                    f.fate,
+                    f.covered,
+                    f.verdict,
+                    f.suggested,
+                )
+                for f in sorted(self.fates, key=lambda fate: (fate.found, -fate.area_mu))
+            ),
+        )
+        first = AccuracyReport(self.month, self.facts(), (own,))
+        last = AccuracyReport(self.month, {}, (fates,))
+        return joined((first, self.accuracy, last), f"{self.month}: accuracy 精度评价")
 
     def facts(self) -> dict[str, Any]:
         """Return the report as JSON-able values."""
@@ -97,6 +143,7 @@ class EvaluationReport:
             "fates": dict(sorted(Counter(fate.fate for fate in self.fates).items())),
             "missed": [asdict(fate) for fate in self.fates if not fate.found],
             "area_gap_mu": self.area_gap_mu,
+            **self.accuracy.facts,
         }
 
     def lines(self) -> list[str]:
@@ -117,14 +164,14 @@ class EvaluationReport:
             for fate in self.fates
             if not fate.found
         ]
-        return lines
+        return [*lines, "", *self.accuracy.lines()]
 
 
 def _shown(score: Score) -> str:
     return f"{'-' if score.value is None else f'{score.value:.3f}'} (n = {score.n})"
 
 
-def evaluate(run: Path, truth: Path) -> EvaluationReport:
+def evaluate(run: Path, truth: Path, *, with_pixels: bool = False) -> EvaluationReport:
     """Score a finished run.
 
     Parameters
@@ -133,6 +180,8 @@ def evaluate(run: Path, truth: Path) -> EvaluationReport:
         Folder of the month's run.
     truth
         ``truth.gpkg``, layer ``changes`` (schema.TRUTH).
+    with_pixels
+        Judge pixels and draw curves, too.
 
     Raises
     ------
@@ -152,6 +201,7 @@ def evaluate(run: Path, truth: Path) -> EvaluationReport:
     hidden = record_files.read_records(run / UNOBSERVED, UnobservedArea)
     table = _truth_of_period(truth, [(scenes[b], scenes[a]) for b, a in compared])
     readings = _readings(units, cases, dispatching)
+    units = tuple(unit for unit in units if not (unit.watch or unit.parent))
     fates = _fates(table, units, readings, hidden)
     return EvaluationReport(
         month=run.name,
@@ -162,7 +212,20 @@ def evaluate(run: Path, truth: Path) -> EvaluationReport:
         },
         fates=fates,
         area_gap_mu=max((_area_gap_mu(unit) for unit in units), default=0.0),
+        accuracy=_accuracy(run, table, truth, with_pixels=with_pixels),
     )
+
+
+def _accuracy(
+    run: Path, table: gpd.GeoDataFrame, path: Path, *, with_pixels: bool
+) -> AccuracyReport:
+    """Judge patches before and after the classifier, and pixels where that is wanted."""
+    judged, settings = open_judged(run, None, None), AccuracySection()
+    labels = of_polygons(table, TruthOptions(path), judged.score.grid, settings)
+    reports = [judge_patches(judged, labels, settings)]
+    if with_pixels:
+        reports.append(judge_pixels(judged, labels))
+    return joined(reports, f"{run.name}: patches 图斑")
 
 
 def _truth_of_period(path: Path, pairs: Sequence[tuple[Scene, Scene]]) -> gpd.GeoDataFrame:
@@ -190,9 +253,11 @@ def _readings(
     units: Sequence[Unit], cases: Sequence[Case], dispatching: frozenset[str]
 ) -> dict[str, Reading]:
     by_unit = {case.unit_id: case for case in cases}
-    return {
+    found = {
         unit.unit_id: reading_of(unit, by_unit.get(unit.unit_id), dispatching) for unit in units
     }
+    rests = {unit.parent: found[unit.unit_id] for unit in units if unit.parent in found}
+    return found | rests
 
 
 def reading_of(unit: Unit, case: Case | None, dispatching: frozenset[str]) -> Reading:

@@ -79,7 +79,9 @@ def written(folder: Path) -> list[Path]:
 def _is_ours(folder: Path, path: Path) -> bool:
     name, stem = path.relative_to(folder).as_posix(), folder.name
     picture = _PICTURE.fullmatch(name)
-    fixed = {f"{stem}_AJ.gpkg", f"{stem}_台账.xlsx", f"{stem}.html"}
+    fixed = {
+        f"{stem}_AJ.gpkg", f"{stem}_台账.xlsx", f"{stem}.html", "manifest.json", "verify.py",
+    }  # fmt: skip
     return name in fixed or bool(picture and is_case_number(picture["number"]))
 
 

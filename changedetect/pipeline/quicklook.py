@@ -31,11 +31,13 @@ from changedetect.pipeline.detection import (
     write_patches,
 )
 from changedetect.pipeline.job import read_profile
+from changedetect.pipeline.judged import RATE_TAG, THRESHOLD_TAG
 from changedetect.pipeline.pairwork import Settings, TileWork, fit
 from changedetect.pipeline.progress import Progress
 from changedetect.pipeline.runstore import code_digest, digest_of, make_folder
 from changedetect.records import Scene, ScenePair
 from changedetect.stages import patches
+from changedetect.stages.evidence.pair import Model
 
 PREVIEW = "preview.png"
 PREVIEW_PX = 1200
@@ -151,7 +153,7 @@ def _look(
     tiles, problems = _run(work, options, progress)
     outline = patches.outline(tiles.runs() + tiles.lost(), grid, settings.patches, (pair,))
     outline = replace(outline, patches=without_unknown_days(outline.patches, pair))
-    _write(options.out, tiles, grid, outline, pair)
+    _write(options.out, tiles, grid, outline, pair, stated_tags(fitted.evidence))
     figures = {
         "patches": len(outline.patches),
         "area_m2" if grid.crs else "area_px": round(float(outline.patches["area_m2"].sum()), 2),
@@ -265,11 +267,25 @@ def _run(
     return tile_set, tuple(lines)
 
 
+def stated_tags(model: Model) -> tuple[tuple[str, str], ...]:
+    """Return what a pair states of its threshold, as metadata that `evaluate` reads."""
+    return (
+        (THRESHOLD_TAG, f"{model.threshold / schema.EVIDENCE_SCALE:g}"),
+        (RATE_TAG, f"{model.false_alarm_rate:.6g}"),
+    )
+
+
 def _write(
-    out: Path, tiles: TileSet, grid: Grid, outline: patches.Outline, pair: ScenePair
+    out: Path,
+    tiles: TileSet,
+    grid: Grid,
+    outline: patches.Outline,
+    pair: ScenePair,
+    tags: tuple[tuple[str, str], ...],
 ) -> None:
     write = raster_writer.write_raster
-    write(out / EVIDENCE, grid, EVIDENCE_FORM, tiles.strips(grid), overwrite=True)
+    form = replace(EVIDENCE_FORM, tags=tags)
+    write(out / EVIDENCE, grid, form, tiles.strips(grid), overwrite=True)
     change = change_strips(tiles.strips(grid), outline)
     write(out / CHANGE, grid, CHANGE_FORM, change, overwrite=True)
     write_patches(out / PATCHES, outline.patches, grid.crs)

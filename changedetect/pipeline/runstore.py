@@ -309,6 +309,21 @@ class RunStore:
         publish_bytes(self.folder / MANIFEST, text.encode(), overwrite=True)
 
 
+def finished_outputs(folder: Path, step: str) -> dict[str, str]:
+    """Return the files of a finished step and their digests, without opening the run.
+
+    Empty where the step was not run, or rests on results that were replaced since.
+    """
+    known = _read_manifest(folder / MANIFEST).get(step)
+    return {} if known is None or known.stale else dict(known.outputs)
+
+
+def finished_facts(folder: Path, step: str) -> dict[str, Any]:
+    """Return the figures of a finished step, without opening the run; empty where it was not run."""
+    known = _read_manifest(folder / MANIFEST).get(step)
+    return {} if known is None or known.stale else dict(known.facts)
+
+
 def _read_manifest(path: Path) -> dict[str, StepRecord]:
     if not path.is_file():
         return {}

@@ -77,6 +77,13 @@ def test_help__of_every_command_exits_0_and_says_something(call, words):
     assert len(out.splitlines()) > 5
 
 
+def test_evaluate__a_run_right_after_the_command_is_the_month(call, tmp_path):
+    for words in ((tmp_path / "none",), ("month", tmp_path / "none")):
+        code, out, err = call("evaluate", *words, "--truth", tmp_path / "truth.gpkg")
+        assert (code, out) == (4, "")
+        assert "no folder of a run" in err
+
+
 def test_help__without_arguments_and_version(call):
     code, out, _ = call("--version")
     assert (code, re.fullmatch(r"\d+\.\d+\.\d+\n", out) is not None) == (0, True)

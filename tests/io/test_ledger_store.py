@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 
 import pytest
 
+from changedetect.entries import Entry
 from changedetect.errors import LedgerError, LockedError, ResourceError
-from changedetect.io import ledger_store
-from changedetect.io.ledger_store import LedgerStore
-from changedetect.records import Entry
+from changedetect.io.ledger import LedgerStore
+from changedetect.io.ledger import store as ledger_store
 from changedetect.stages import ledger
 
 
@@ -18,8 +18,10 @@ def note(text):
 
 
 def adding(*texts):
-    def build(entries):
-        return ledger.chain([note(text) for text in texts], entries[-1] if entries else None)
+    def build(reader):
+        return [
+            (item, None) for item in ledger.chain([note(text) for text in texts], reader.head())
+        ]
 
     return build
 
@@ -59,7 +61,7 @@ def test_entries__can_not_be_changed_through_sql(tmp_path, statement):
 
 REPLACING = (
     "INSERT OR REPLACE INTO entries SELECT 1, previous, digest, case_number, event, from_state, "
-    "to_state, actor, time, 'x', source_sha256, payload FROM entries"
+    "to_state, actor, time, 'x', source_sha256, payload, role, source_row, form FROM entries"
 )
 
 
@@ -73,7 +75,7 @@ def test_entries__can_not_be_replaced_by_an_insert_either(tmp_path):
         connection.execute(REPLACING)
     connection.close()
     with pytest.raises(LedgerError, match="never changed"):
-        LedgerStore(path).append(lambda _: ledger.chain([note("other")], None))
+        LedgerStore(path).append(lambda _: [(ledger.chain([note("other")], None)[0], None)])
     assert [item.entry.reason for item in LedgerStore(path).entries()] == ["a"]
 
 
@@ -81,7 +83,7 @@ def test_append__a_full_disk_is_no_lock(tmp_path):
     store = LedgerStore(tmp_path / "l.sqlite")
 
     def cramped(connection, _record):
-        connection.execute("PRAGMA max_page_count = 5").close()
+        connection.execute("PRAGMA max_page_count = 20").close()
 
     ledger_store.sa.event.listen(store._engine, "connect", cramped)
     with pytest.raises(ResourceError, match=r"full.*make room"):

@@ -7,12 +7,14 @@ from types import SimpleNamespace
 import pytest
 import shapely
 
-from changedetect.config.job import CasesSection, DeadlinesSection
+from changedetect.config.clues import CluesSection
+from changedetect.config.job import CasesSection, DeadlinesSection, LedgerSection
+from changedetect.entries import Entry
 from changedetect.io import record_files
-from changedetect.io.ledger_store import LedgerStore
+from changedetect.io.ledger import LedgerStore
 from changedetect.pipeline import casework
-from changedetect.records import Case, Entry, Finding, TimeCode, Unit, UnitAreas, Verdict
-from changedetect.stages import ledger
+from changedetect.pipeline.ledgerwork import enter
+from changedetect.records import Case, Finding, TimeCode, Unit, UnitAreas, Verdict
 
 NOW = datetime(2025, 7, 1, tzinfo=UTC)
 THEMES = (
@@ -42,9 +44,14 @@ def decide(tmp_path):
         folder = tmp_path / month
         folder.mkdir(exist_ok=True)
         record_files.write_records(folder / casework.UNITS, units, Unit)
-        config = SimpleNamespace(deadlines=DeadlinesSection(), cases=CasesSection())
+        config = SimpleNamespace(
+            clues=CluesSection(),
+            deadlines=DeadlinesSection(),
+            cases=CasesSection(),
+            ledger=LedgerSection(),
+        )
         context = SimpleNamespace(
-            folder=folder, ledger_path=tmp_path / "l.sqlite", month=month, clock=lambda: NOW,
+            folder=folder, ledger_place=tmp_path / "l.sqlite", month=month, clock=lambda: NOW,
             job=SimpleNamespace(themes=THEMES, config=config), options=SimpleNamespace(actor="t"),
         )  # fmt: skip
         result = casework._decide(context, source)
@@ -61,8 +68,8 @@ def entered(tmp_path):
 
 
 def dispatch(tmp_path, case):
-    sent = Entry(case.number, "dispatched", "10", "20", "t", NOW, "", "", "")
-    LedgerStore(tmp_path / "l.sqlite").append(lambda e: ledger.chain([sent], e[-1]))
+    sent = Entry(case.number, "dispatched", "10", "20", "t", NOW, "下发", "", "", "province")
+    enter(LedgerStore(tmp_path / "l.sqlite"), lambda _: [sent])
 
 
 def test_decide__what_nobody_has_yet_is_withdrawn_once(decide, tmp_path):

@@ -14,10 +14,11 @@ import pytest
 from changedetect.errors import InputError, IntegrityError, LedgerError, LockedError
 from changedetect.io import publish as publishing
 from changedetect.io import record_files
-from changedetect.io.ledger_store import LedgerStore
+from changedetect.io.ledger import LedgerStore
 from changedetect.io.publish import RunLock
 from changedetect.pipeline import detection
 from changedetect.pipeline.evaluation import evaluate
+from changedetect.pipeline.ledgerwork import enter
 from changedetect.pipeline.month import STEPS
 from changedetect.records import Case, Unit, UnobservedArea, Verdict
 from tests.pipeline import tiny_job
@@ -181,7 +182,7 @@ def test_month__a_ledger_that_lost_cases_hears_of_them_again(done, whole, restor
     path = done.parent / "out" / "ledger.sqlite"
     path.unlink()
     if restored:
-        LedgerStore(path).append(lambda _: entries_of(whole)[:2])
+        enter(LedgerStore(path), lambda _: [item.entry for item in entries_of(whole)[:2]])
     report = tiny_job.run(done)
     assert "cases" in [record.name for record, reused in report.steps if not reused]
     assert len(entries_of(done)) == len(entries_of(whole))

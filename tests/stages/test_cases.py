@@ -46,10 +46,8 @@ def decide(units, known=(), month="2025-06"):
     return cases.decide(
         units,
         {case.number: case for case in known},
-        month=month,
-        themes=THEMES,
-        deadlines=DeadlinesSection(),
-        section=CasesSection(),
+        cases.Terms(month, THEMES, DeadlinesSection()),
+        CasesSection(),
     )
 
 

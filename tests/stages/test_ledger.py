@@ -6,11 +6,13 @@ from datetime import UTC, date, datetime
 import pytest
 import shapely
 
+from changedetect.entries import Entry
 from changedetect.errors import LedgerError
-from changedetect.records import Case, Entry
+from changedetect.records import Case
 from changedetect.stages import ledger
 
 NOW = datetime(2025, 7, 1, tzinfo=UTC)
+ROLES = {"found": "program", "dispatched": "province", "x": "province"}
 
 
 def a_case(number="43099102250600001C", state="10"):
@@ -36,7 +38,16 @@ def a_case(number="43099102250600001C", state="10"):
 
 def an_entry(case, event, origin, target):
     return Entry(
-        case.number, event, origin, target, "tester", NOW, "why", "0" * 64, ledger.payload_of(case)
+        case.number,
+        event,
+        origin,
+        target,
+        "tester",
+        NOW,
+        "why",
+        "0" * 64,
+        ledger.payload_of(case),
+        ROLES[event],
     )
 
 
@@ -114,12 +125,12 @@ def test_verify__a_rewritten_chain_needs_an_outside_head():
 )
 def test_check_move__refuses_illegal_moves(origin, target):
     with pytest.raises(LedgerError, match="not a legal move"):
-        ledger.check_move(an_entry(a_case(), "x", origin, target), origin)
+        ledger.check_move(an_entry(a_case(), "x", origin, target), ledger.Trail(origin))
 
 
 def test_check_move__refuses_a_stale_start():
     with pytest.raises(LedgerError, match="is in state 20"):
-        ledger.check_move(an_entry(a_case(), "x", "10", "20"), "20")
+        ledger.check_move(an_entry(a_case(), "x", "10", "20"), ledger.Trail("20"))
 
 
 def bare(event, origin, target, **changes):
@@ -154,11 +165,11 @@ def test_verify__facts_fit_the_entry_and_a_case_begins_with_found(wrong):
 def test_check_moves__follows_the_entries_and_refuses_the_first_that_does_not_fit():
     found, sent = (
         an_entry(a_case(), "found", "", "10"),
-        an_entry(a_case(state="20"), "sent", "10", "20"),
+        an_entry(a_case(state="20"), "dispatched", "10", "20"),
     )
     ledger.check_moves([found, sent], {})
     with pytest.raises(LedgerError, match="is in state 20"):
-        ledger.check_moves([sent, sent], {found.case: "10"})
+        ledger.check_moves([sent, sent], {found.case: ledger.Trail("10")})
 
 
 def test_moves__every_state_is_known_and_reachable():

@@ -1,0 +1,99 @@
+"""Commands about single cases: list, show, and what people do to them."""
+
+import getpass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from changedetect.cli.console import finish
+from changedetect.cli.options import Actor, Config, Debug, Json, Out
+from changedetect.errors import ConfigError
+
+Numbers = Annotated[list[str], typer.Argument(help="Case numbers. 案件编号", metavar="CASE...")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the group ``case``."""
+    group = typer.Typer(no_args_is_help=True, help="Single cases: list, show, act. 单个案件")
+    group.command("list")(list_cases)
+    group.command("show")(show)
+    group.command("enter")(enter)
+    app.add_typer(group, name="case")
+
+
+def list_cases(
+    config: Config,
+    district: Annotated[list[str] | None, typer.Option(help="County code. 县代码")] = None,
+    state: Annotated[list[str] | None, typer.Option(help="State code, e.g. 20. 案件状态")] = None,
+    month: Annotated[str | None, typer.Option(help="Only those found in it, YYYY-MM.")] = None,
+    out: Out = None,
+    as_json: Json = False,
+    debug: Debug = False,  # noqa: ARG001 - read where errors are shown
+) -> None:
+    """List cases, the most urgent first. 案件清单."""
+    from changedetect.pipeline import actions, books
+    from changedetect.pipeline.job import open_job
+
+    store = books.open_books(open_job(config), out)
+    report = actions.listing(store, district or (), state or (), month)
+    finish(report.facts(), report.lines(), as_json=as_json)
+
+
+def show(
+    config: Config,
+    number: Annotated[str, typer.Argument(help="Case number. 案件编号", metavar="CASE")],
+    out: Out = None,
+    as_json: Json = False,
+    debug: Debug = False,  # noqa: ARG001
+) -> None:
+    """Show where a case stands and every entry about it. 案件流转."""
+    from changedetect.pipeline import actions, books
+    from changedetect.pipeline.job import open_job
+
+    report = actions.history(books.open_books(open_job(config), out), number)
+    finish(report.facts(), report.lines(), as_json=as_json)
+
+
+def enter(
+    config: Config,
+    event: Annotated[str, typer.Argument(help="accepted, rejected, filed, passed, closed …")],
+    numbers: Numbers,
+    reason: Annotated[str, typer.Option(help="Why; the ledger keeps it. 理由")],
+    role: Annotated[
+        str | None, typer.Option(help="interpreter, county, city, province, reviewer. 角色")
+    ] = None,
+    to: Annotated[str | None, typer.Option(help="State it leads to, where several fit.")] = None,
+    claim: Annotated[
+        list[str] | None, typer.Option(help="COLUMN=TEXT, e.g. LABH=… . 填报字段")
+    ] = None,
+    source: Annotated[
+        Path | None, typer.Option(help="File that proves it. 依据文件", exists=True)
+    ] = None,
+    out: Out = None,
+    actor: Actor = None,
+    as_json: Json = False,
+    debug: Debug = False,  # noqa: ARG001
+) -> None:
+    """Enter what a person did to one or more cases; all of it or nothing. 登记操作."""
+    from changedetect.pipeline import actions, books
+    from changedetect.pipeline.job import open_job
+
+    job = open_job(config)
+    deed = actions.Deed(event, reason, to, _claims(claim or []), source)
+    who = actions.role_of(actor or getpass.getuser(), role, event, job.config.ledger)
+    store = books.open_books(job, out)
+    report = actions.act(store, numbers, deed, who, lambda: datetime.now(UTC))  # noqa: TID251 - the clock
+    finish(report.facts(), report.lines(), as_json=as_json)
+
+
+def _claims(texts: list[str]) -> dict[str, str]:
+    claims = {}
+    for text in texts:
+        name, found, value = text.partition("=")
+        if not found or not name.isidentifier():
+            msg = f"--claim {text!r}: COLUMN=TEXT was expected"
+            raise ConfigError(msg)
+        claims[name] = value
+    return claims

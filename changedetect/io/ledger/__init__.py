@@ -1,0 +1,6 @@
+"""The ledger's database: only these modules open it."""
+
+from changedetect.io.ledger.reader import LedgerReader
+from changedetect.io.ledger.store import LedgerStore
+
+__all__ = ["LedgerReader", "LedgerStore"]

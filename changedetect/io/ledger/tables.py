@@ -1,0 +1,92 @@
+"""The tables of a ledger, and how entries and rows become lines of them.
+
+The tables are made by the migrations (`migrations/`), never from these definitions.
+"""
+
+from dataclasses import astuple, fields
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from changedetect.entries import CaseRow, ChainedEntry, Entry
+
+METADATA = sa.MetaData()
+
+_TEXTS = (
+    "previous", "digest", "case_number", "event", "from_state", "to_state",
+    "actor", "time", "reason", "source_sha256", "payload", "role", "source_row",
+)  # fmt: skip
+ENTRIES = sa.Table(
+    "entries",
+    METADATA,
+    sa.Column("sequence", sa.BigInteger, primary_key=True),
+    *(sa.Column(name, sa.Text, nullable=False) for name in _TEXTS),
+    sa.Column("form", sa.BigInteger, nullable=False),
+)
+_KINDS = {str: sa.Text, int: sa.BigInteger, bool: sa.BigInteger, float: sa.Double}
+CASES = sa.Table(
+    "cases",
+    METADATA,
+    *(
+        sa.Column(part.name, _KINDS[part.type], primary_key=part.name == "number", nullable=False)  # type: ignore[index]
+        for part in fields(CaseRow)
+    ),
+)
+META = sa.Table(
+    "meta",
+    METADATA,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
+
+ENTRY_COLUMNS = tuple(ENTRIES.c)
+_FLAGS = tuple(part.name for part in fields(CaseRow) if part.type is bool)
+
+
+def entry_line(item: ChainedEntry) -> dict[str, object]:
+    """Turn an entry into a line of the table."""
+    entry = item.entry
+    return {
+        "sequence": item.sequence,
+        "previous": item.previous,
+        "digest": item.digest,
+        "case_number": entry.case,
+        "event": entry.event,
+        "from_state": entry.from_state,
+        "to_state": entry.to_state,
+        "actor": entry.actor,
+        "time": entry.time.astimezone(UTC).isoformat(),
+        "reason": entry.reason,
+        "source_sha256": entry.source_sha256,
+        "payload": entry.payload,
+        "role": entry.role,
+        "source_row": entry.source_row,
+        "form": item.form,
+    }
+
+
+def entry_of(line: Any) -> ChainedEntry:  # noqa: ANN401 - a row of SQLAlchemy
+    """Turn a line of the table, in the order of `ENTRY_COLUMNS`, into an entry."""
+    (
+        sequence, previous, digest, case, event, from_state, to_state,
+        actor, time, reason, source, payload, role, row, form,
+    ) = line  # fmt: skip
+    entry = Entry(
+        case, event, from_state, to_state, actor, datetime.fromisoformat(time), reason, source,
+        payload, role, row,
+    )  # fmt: skip
+    return ChainedEntry(sequence, previous, digest, entry, form)
+
+
+def case_line(row: CaseRow) -> dict[str, object]:
+    """Turn a row into a line of the table; flags are stored as 0 and 1."""
+    names = (part.name for part in fields(CaseRow))
+    values = dict(zip(names, astuple(row), strict=True))
+    return values | {name: int(values[name]) for name in _FLAGS}
+
+
+def row_of(line: sa.RowMapping) -> CaseRow:
+    """Turn a line of the table into a row."""
+    values: dict[str, Any] = {str(name): value for name, value in line.items()}
+    return CaseRow(**values | {name: bool(values[name]) for name in _FLAGS})

@@ -1,0 +1,82 @@
+"""One digest for a month: a Merkle root over its entries, and short proofs that an entry is in it.
+
+The tree is that of RFC 6962, section 2.1: leaves and nodes are hashed under different prefixes, so
+that no node can pass for a leaf, and a month of one entry differs from that entry's digest.
+"""
+
+from collections.abc import Sequence
+
+from changedetect.stages.ledger.chain import hash_of
+
+_LEAF, _NODE = b"\x00", b"\x01"
+
+
+def merkle_root(digests: Sequence[str], algorithm: str = "sha256") -> str:
+    """Return the root over the digests of a month's entries, in order.
+
+    Parameters
+    ----------
+    digests
+        Hexadecimal; an empty month has the hash of nothing (RFC 6962, MTH of the empty list).
+    algorithm
+        Digest of the ledger.
+
+    Examples
+    --------
+    >>> merkle_root([])[:8]
+    'e3b0c442'
+    """
+    if not digests:
+        return hash_of(b"", algorithm)
+    level = [_leaf(digest, algorithm) for digest in digests]
+    while len(level) > 1:
+        paired = [_node(level[i], level[i + 1], algorithm) for i in range(0, len(level) - 1, 2)]
+        level = paired + level[len(paired) * 2 :]
+    return level[0]
+
+
+def merkle_path(
+    digests: Sequence[str], place: int, algorithm: str = "sha256"
+) -> tuple[tuple[str, str], ...]:
+    """Return the audit path of one entry: what to hash it with, from leaf to root.
+
+    Parameters
+    ----------
+    digests
+        Of the month's entries, in order.
+    place
+        Index of the entry.
+    algorithm
+        Digest of the ledger.
+
+    Returns
+    -------
+    tuple
+        Pairs of side (``left`` or ``right`` of what is known so far) and digest.
+    """
+    level = [_leaf(digest, algorithm) for digest in digests]
+    path = []
+    while len(level) > 1:
+        other = place ^ 1
+        if other < len(level):
+            path.append(("left" if other < place else "right", level[other]))
+        paired = [_node(level[i], level[i + 1], algorithm) for i in range(0, len(level) - 1, 2)]
+        place = place // 2
+        level = paired + level[len(paired) * 2 :]
+    return tuple(path)
+
+
+def root_of_path(digest: str, path: Sequence[tuple[str, str]], algorithm: str = "sha256") -> str:
+    """Follow an audit path from an entry's digest to the root that it belongs to."""
+    here = _leaf(digest, algorithm)
+    for side, other in path:
+        here = _node(other, here, algorithm) if side == "left" else _node(here, other, algorithm)
+    return here
+
+
+def _leaf(digest: str, algorithm: str) -> str:
+    return hash_of(_LEAF + bytes.fromhex(digest), algorithm)
+
+
+def _node(left: str, right: str, algorithm: str) -> str:
+    return hash_of(_NODE + bytes.fromhex(left) + bytes.fromhex(right), algorithm)
