@@ -130,11 +130,11 @@ class FusionSection(Section):
     beside_series_llr: float = Field(
         0.0, ge=0, description="the series for change, at most, where an optical pair observed"
     )
-    beside_deny_series_llr: float = Field(2.0, ge=0, description="… and against it")
+    beside_deny_series_llr: float = Field(1.0, ge=0, description="… and against it")
     beside_radar_llr: float = Field(
         0.0, ge=0, description="radar for change, at most, where an optical pair observed"
     )
-    beside_deny_radar_llr: float = Field(1.0, ge=0, description="… and against it")
+    beside_deny_radar_llr: float = Field(0.5, ge=0, description="… and against it")
     weight_optical: float = Field(1.0, ge=0, le=1, description="weight of optical pairs")
     weight_series: float = Field(1.0, ge=0, le=1, description="weight of the time series")
     weight_radar: float = Field(1.0, ge=0, le=1, description="weight of radar")
