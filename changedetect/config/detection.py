@@ -98,6 +98,15 @@ class EvidenceSection(Section):
     outcome_min_pixels: int = Field(
         60, ge=20, description="fewest sample pixels of an outcome beside the largest [px]"
     )
+    outcome_cell_px: int = Field(
+        32, ge=4, description="side of the cells in which an outcome's places are counted [px]"
+    )
+    outcome_min_places: float = Field(
+        6.0,
+        ge=1,
+        description="an outcome is usual if it lies in so many cells (effective number), so that one "
+        "large change is never taken for the season",
+    )
     trim_share: float = Field(
         0.1, ge=0, lt=0.5, description="least likely share of a kind, left out of its regression"
     )

@@ -78,6 +78,8 @@ def run(tmp_path):
     record = {
         "name": "deliver", "key": "k", "state": "done", "outputs": files, "facts": {}, "problems": [], "stale": False,
     }  # fmt: skip
+    for name in files:
+        (folder / name).parent.mkdir(parents=True)
     (folder / "run.json").write_text(json.dumps({"format": 1, "steps": [record]}))
     return folder
 

@@ -75,7 +75,10 @@ def test_outlines__stay_fine_where_the_pair_saw_the_ground(fused):
     table = patches_of(fused)
     planted = next(one for one in tiny_job.PLANTED if one.name == "open").polygon
     seen = at(table, "open").iloc[0]
-    assert seen.geometry.symmetric_difference(planted).area < 0.12 * planted.area
+    apart = seen.geometry.symmetric_difference(planted).area
+    assert apart < 1.25 * planted.length * 2.0, (
+        "the outline is off by more than about a pixel of 2 m"
+    )
     hidden = at(table, "hidden").iloc[0]
     fine, coarse = (row["area_sd_m2"] / row["perimeter_m"] for row in (seen, hidden))
     assert coarse == pytest.approx(5 * fine, rel=0.7)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from changedetect.config.detection import EvidenceSection
 from changedetect.errors import LayerError, SceneError
+from changedetect.kernels.conditional import class_distances
 from changedetect.schema import EVIDENCE, EVIDENCE_NODATA, check_array
 from changedetect.stages.evidence.optical import fit_pair, measure_pair
 
@@ -184,3 +185,28 @@ def test_fit_pair__rare_and_common_change_share_one_null():
     assert abs(calm.null.log_median - loud.null.log_median) < 0.15
     assert calm.null.changed_share < 0.02
     assert 0.05 < loud.null.changed_share < 0.15
+
+
+@pytest.mark.parametrize(("scattered", "usual"), [(True, True), (False, False)])
+def test_outcome__of_one_place_is_no_season_however_much_of_a_kind_it_took(scattered, usual):
+    """A fifth of a rare kind turned bright: on many fields it is the season, in one place a change."""
+    rng = np.random.default_rng(5)
+    before = rng.normal(0.1, 0.004, (4, 256, 256))
+    rare, here = np.zeros((256, 256), bool), np.zeros((256, 256), bool)
+    here[100:140, 60:100] = True
+    rare[here] = rng.random(here.sum()) < 0.5
+    rare |= ~here & (rng.random(rare.shape) < 0.05)
+    before[:, rare] += 0.2
+    after = before + rng.normal(0, 0.004, before.shape)
+    bright = rare & ((rng.random(rare.shape) < 0.2) if scattered else here)
+    assert 0.15 < bright.sum() / rare.sum() < 0.25
+    after[:, bright] += 0.15
+    found = stack_of(before, after)
+    alteration = fit_pair([found], CFG).alteration
+    pixels = found.values.reshape(8, -1).T
+    _, squared = class_distances(
+        np.ascontiguousarray(pixels), alteration.chooser, alteration.variates
+    )
+    distance = np.sqrt(squared).reshape(rare.shape)
+    changed, same = np.median(distance[bright]), np.median(distance[rare & ~bright])
+    assert bool(changed < 3 * same) is usual

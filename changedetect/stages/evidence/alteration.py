@@ -114,13 +114,15 @@ def _independent(columns: np.ndarray, cfg: EvidenceSection) -> bool:
     return float(rest @ rest) > cfg.min_own_variance * power
 
 
-def fit_alteration(samples: np.ndarray, cfg: EvidenceSection) -> Alteration:
+def fit_alteration(samples: np.ndarray, places: np.ndarray, cfg: EvidenceSection) -> Alteration:
     """Fit classes and variates.
 
     Parameters
     ----------
     samples
         ``(pixel, 2 * band)`` float32 of kept bands; no missing values.
+    places
+        ``(pixel,)`` int; the cell of the image in which each pixel lies.
     cfg
         Number of classes, trimming, floors.
 
@@ -130,13 +132,14 @@ def fit_alteration(samples: np.ndarray, cfg: EvidenceSection) -> Alteration:
         Frozen; the same samples give the same bytes.
     """
     bands = samples.shape[1] // 2
-    samples = samples[:: max(1, len(samples) // cfg.fit_sample_pixels)]
+    step = max(1, len(samples) // cfg.fit_sample_pixels)
+    samples, places = samples[::step], places[::step]
     centre = samples.mean(axis=0, dtype=np.float64)
     scale = samples.std(axis=0, dtype=np.float64)
     scaled = np.ascontiguousarray((samples - centre) / scale, dtype=np.float32)
     centres = _centres(scaled[:, :bands], cfg.classes, cfg.class_min_pixels, cfg)
     slopes, levels = 2.0 * centres, -(centres**2).sum(axis=1)
-    matrix, offset, penalty = _variates(scaled, (slopes, levels), cfg)
+    matrix, offset, penalty = _variates(scaled, places, (slopes, levels), cfg)
     _, vectors = np.linalg.eigh(scaled.T.astype(np.float64) @ scaled / len(scaled))
     back = matrix / scale
     return Alteration(
@@ -177,7 +180,10 @@ def nearest_rows(points: np.ndarray, centres: np.ndarray) -> np.ndarray:
 
 
 def _variates(
-    scaled: np.ndarray, chooser: tuple[np.ndarray, np.ndarray], cfg: EvidenceSection
+    scaled: np.ndarray,
+    places: np.ndarray,
+    chooser: tuple[np.ndarray, np.ndarray],
+    cfg: EvidenceSection,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Regress after on before for every outcome of every class, leaving out its unlikely pixels."""
     classes, width = len(chooser[1]), scaled.shape[1]
@@ -193,7 +199,8 @@ def _variates(
         counts, sums, products = class_moments(scaled, labels, squared, cuts)
         sizes = np.bincount(labels, minlength=penalty.size).reshape(shape)
         penalty[:] = np.inf
-        for c, m in np.argwhere(_usual(sizes, cfg)):
+        wide = effective_places(labels, places, penalty.size).reshape(shape)
+        for c, m in np.argwhere(_usual(sizes, wide, cfg)):
             place = c * cfg.outcomes + m
             mean = sums[place] / counts[place]
             covariance = products[place] / counts[place] - np.outer(mean, mean)
@@ -226,12 +233,43 @@ def _first_labels(
     return np.asarray(labels)
 
 
-def _usual(sizes: np.ndarray, cfg: EvidenceSection) -> np.ndarray:
-    """Tell which outcomes are common enough to be usual; the largest of a class always is."""
+def _usual(sizes: np.ndarray, wide: np.ndarray, cfg: EvidenceSection) -> np.ndarray:
+    """Tell which outcomes are common and widespread enough to be usual; a class's widest always is.
+
+    What happened in one or two places is no season, however many of a rare kind's pixels it took.
+    """
     whole = sizes.sum(axis=1, keepdims=True)
     common = sizes >= np.maximum(cfg.min_outcome_share * whole, cfg.outcome_min_pixels)
-    first = np.arange(sizes.shape[1]) == sizes.argmax(axis=1)[:, None]
+    common &= wide >= cfg.outcome_min_places
+    reach = np.where(wide >= cfg.outcome_min_places, sizes, np.minimum(sizes, wide))
+    first = np.arange(sizes.shape[1]) == reach.argmax(axis=1)[:, None]
     return np.asarray((common | first) & (sizes > 0))
+
+
+def effective_places(labels: np.ndarray, places: np.ndarray, count: int) -> np.ndarray:
+    """Return in how many places each label lies, by their effective number.
+
+    The inverse of Simpson's index: n places that hold equally many pixels count n, a place that holds
+    few counts little (Hill 1973, doi:10.2307/1934352, eq. 5 with a = 2).
+
+    Parameters
+    ----------
+    labels, places
+        ``(pixel,)``; label and cell of each pixel.
+    count
+        Number of labels.
+
+    Examples
+    --------
+    >>> effective_places(np.array([0, 0, 0, 0, 1, 1]), np.array([1, 1, 2, 2, 3, 3]), 3).tolist()
+    [2.0, 1.0, 0.0]
+    """
+    _, cells = np.unique(places, return_inverse=True)
+    width = int(cells.max()) + 1
+    held = np.bincount(labels.astype(np.int64) * width + cells, minlength=count * width)
+    held = held.reshape(count, width).astype(np.float64)
+    squares = (held**2).sum(axis=1)
+    return np.asarray(held.sum(axis=1) ** 2 / np.where(squares > 0, squares, 1.0))
 
 
 def _cuts(labels: np.ndarray, squared: np.ndarray, count: int, share: float) -> np.ndarray:

@@ -85,6 +85,7 @@ def fit_pair(stacks: Sequence[xr.DataArray], cfg: EvidenceSection) -> PairModel:
         check_array(stack, STACK)
     names = tuple(str(name) for name in stacks[0].band.values)
     samples = np.concatenate([_pixels(stack) for stack in stacks])
+    places = _places(stacks, cfg.outcome_cell_px)
     if len(samples) < cfg.min_sample_pixels:
         msg = (
             f"only {len(samples)} sample pixels are observed in both dates; at least "
@@ -95,7 +96,7 @@ def fit_pair(stacks: Sequence[xr.DataArray], cfg: EvidenceSection) -> PairModel:
     kept = kept_bands(samples, names, cfg)
     columns = [i + len(names) * date for date in (0, 1) for i in kept]
     used = np.ascontiguousarray(samples[:, columns])
-    alteration = fit_alteration(used, cfg)
+    alteration = fit_alteration(used, places, cfg)
     cap = cfg.score_cap * _typical(used, alteration)
     distances = [_distance(stack, tuple(kept), (alteration, cap), cfg) for stack in stacks]
     pooled = np.concatenate([values[np.isfinite(values)] for values in distances])
@@ -159,6 +160,20 @@ def _pixels(stack: xr.DataArray) -> np.ndarray:
     """Gather pixels observed in both dates and all bands, ``(pixel, 2 * band)``."""
     values = stack.values.reshape(-1, *stack.shape[2:])
     return np.ascontiguousarray(values[:, np.isfinite(values).all(axis=0)].T)
+
+
+def _places(stacks: Sequence[xr.DataArray], cell_px: int) -> np.ndarray:
+    """Return the number of the cell in which each pixel of `_pixels` lies, block after block."""
+    found: list[np.ndarray] = []
+    used = 0
+    for stack in stacks:
+        height, width = stack.shape[2:]
+        across = -(-width // cell_px)
+        cells = np.arange(height)[:, None] // cell_px * across + np.arange(width) // cell_px
+        seen = np.isfinite(stack.values).all(axis=(0, 1))
+        found.append(used + cells[seen])
+        used += int(cells.max()) + 1
+    return np.concatenate(found)
 
 
 def _notes(names: tuple[str, ...], kept: list[int]) -> tuple[str, ...]:
