@@ -5,7 +5,18 @@ from typing import Annotated
 import typer
 
 import changedetect
-from changedetect.cli import case, check_config, doctor, ledger, look, loop, month, package, worlds
+from changedetect.cli import (
+    case,
+    check_config,
+    doctor,
+    ledger,
+    look,
+    loop,
+    month,
+    package,
+    returns,
+    worlds,
+)
 
 
 def _version(wanted: bool) -> None:
@@ -38,6 +49,7 @@ worlds.add_to(app)
 check_config.add_to(app)
 loop.add_to(app)
 case.add_to(app)
+returns.add_to(app)
 ledger.add_to(app)
 package.add_to(app)
 doctor.add_to(app)

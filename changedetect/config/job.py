@@ -15,6 +15,7 @@ from changedetect.config.detection import (
     PixelsSection,
     ScenesSection,
 )
+from changedetect.config.returns import ReturnsSection
 
 Role = Literal["interpreter", "county", "city", "province", "reviewer"]
 """In which role a person acts in the ledger."""
@@ -114,3 +115,4 @@ class JobConfig(Section):
     cases: CasesSection = Field(default_factory=CasesSection)
     deadlines: DeadlinesSection = Field(default_factory=DeadlinesSection)
     ledger: LedgerSection = Field(default_factory=LedgerSection)
+    returns: ReturnsSection = Field(default_factory=ReturnsSection)
