@@ -47,7 +47,7 @@ def import_returns(
     """Take what counties sent back; the differences are shown first with --dry-run. 导入县级回传."""
     from changedetect.pipeline import actions, books
     from changedetect.pipeline.job import month_span, open_job
-    from changedetect.pipeline.returning import Wanted, import_returns
+    from changedetect.pipeline.returning import Rules, Wanted, import_returns
 
     month_span(month)
     job = open_job(config)
@@ -58,7 +58,7 @@ def import_returns(
         (out or Path("runs") / job.config.name) / "returns",
         files,
         Wanted(month, county, partial, anyway, dry_run),
-        (job.config.returns, job.config.grid.crs),
+        Rules(job.config.returns, job.config.grid.crs),
         (who, lambda: datetime.now(UTC)),  # noqa: TID251 - the clock
     )
     finish(report.facts(), report.lines(), as_json=as_json, exit_code=report.exit_code)

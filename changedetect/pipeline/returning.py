@@ -1,33 +1,30 @@
 """Returns of counties: kept, read, compared with the ledger, shown, and entered in one transaction."""
 
+import hashlib
 import json
-import re
 import tempfile
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from changedetect.codes import STATES
+from changedetect.casepackage.returned import PhotoFacts
 from changedetect.config.returns import ReturnsSection
 from changedetect.entries import Entry
-from changedetect.errors import InputError
 from changedetect.io.ledger import LedgerReader, LedgerStore
-from changedetect.io.returned import find_returned, keep, read_returned
 from changedetect.pipeline.actions import Actor
 from changedetect.pipeline.books import Report
 from changedetect.pipeline.ledgerwork import enter
+from changedetect.pipeline.returned_files import Brought, bring
+from changedetect.pipeline.returned_report import Sight, TakenFile, report_of
 from changedetect.stages import ledger, returns
-from changedetect.stages.returns import Fault, Known, Outcome, Place, Reading
+from changedetect.stages.returns import EarlierPhoto, Fault, Known, Outcome, PhotoCase, Place
 
 RECEIVED = "received"
 """Event of the ledger, about no single case: a file of a county was taken."""
 
-PARTIAL, STOPPED = 3, 4
 _AT_COUNTY = ("20", "30", "45", "55", "65")
-_NAMED = re.compile(r"(?<!\d)(\d{6})(?!\d)")
 
 Clock = Callable[[], datetime]
 
@@ -58,23 +55,11 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class _File:
-    """A file that was read: name, digest, county, rows."""
+class Rules:
+    """Limits, and the CRS of the job in which cases are outlined."""
 
-    name: str
-    digest: str
-    county: str
-    reading: Reading
-
-
-@dataclass(frozen=True, slots=True)
-class _Sight:
-    """What a return amounts to against one moment of the ledger."""
-
-    files: tuple[_File, ...]
-    outcomes: dict[str, Outcome]
-    faults: tuple[Fault, ...]
-    notes: tuple[str, ...]
+    section: ReturnsSection
+    crs: str
 
 
 def import_returns(
@@ -82,7 +67,7 @@ def import_returns(
     folder: Path,
     places: Sequence[Path],
     wanted: Wanted,
-    settings: tuple[ReturnsSection, str],
+    rules: Rules,
     who: tuple[Actor, Clock],
 ) -> Report:
     """Take what counties sent back: all of it or nothing, or with ``partial`` what is right.
@@ -95,124 +80,90 @@ def import_returns(
         Files and folders that came back.
     wanted
         How they are taken.
-    settings
-        Limits, and the CRS of the job in which cases are outlined.
+    rules
+        Limits and CRS.
     who
         Who takes them, and what tells the time.
 
     Raises
     ------
     InputError
-        A place that is not there.
+        A place that is not there or can not be a return.
     LedgerError
         A move that the rules forbid; nothing was entered.
     """
-    section, crs = settings
     actor, clock = who
+    now = clock()
     with tempfile.TemporaryDirectory(prefix="changedetect-") as scratch:
-        files, faults = _read(
-            places, Path(scratch) if wanted.dry else folder, wanted, section, clock
-        )
-    seen: list[_Sight] = []
+        kept = Path(scratch) if wanted.dry else folder
+        brought = bring(places, kept, wanted.county, rules.section, now.date())
+    seen: list[Sight] = []
 
     def build(reader: LedgerReader) -> list[Entry]:
-        sight = _look(reader, files, wanted, section, crs)
-        sight = replace(sight, faults=tuple(sorted({*faults, *sight.faults})))
+        sight = _look(reader, brought, wanted, rules, now)
         seen[:] = [sight]
         if sight.faults and not wanted.partial:
             return []
-        return _entries(sight, wanted, actor, clock())
+        return _entries(sight, wanted, actor, now)
 
     if wanted.dry:
         with store.reading() as reader:
             build(reader)
-        return _report(seen[0], wanted, entered=0)
-    items = enter(store, build)
-    return _report(seen[0], wanted, entered=len(items))
-
-
-def _read(
-    places: Sequence[Path], folder: Path, wanted: Wanted, section: ReturnsSection, clock: Clock
-) -> tuple[list[_File], list[Fault]]:
-    found, _ = find_returned(places)
-    files: dict[str, _File] = {}
-    faults = []
-    for returned in found:
-        try:
-            kept = keep(folder, returned, section.file_max_mb)
-            if kept.digest in files:
-                continue
-            reading = returns.read_rows(read_returned(kept, section), clock().date())
-            county = wanted.county or county_of(kept.name, reading)
-        except InputError as error:
-            faults.append(Fault(Place(returned.path.name), "", str(error)))
-            continue
-        files[kept.digest] = _File(kept.name, kept.digest, county, reading)
-    return sorted(files.values(), key=lambda file: (file.name, file.digest)), faults
-
-
-def county_of(name: str, reading: Reading) -> str:
-    """Tell whose return a file is: by the county code in its name, else by most of its case numbers.
-
-    Raises
-    ------
-    InputError
-        Neither tells it.
-    """
-    named = {code for code in _NAMED.findall(name) if not code.startswith("20")}
-    counts = Counter(row.case[:6] for row in reading.rows)
-    if len(named) == 1:
-        return named.pop()
-    best = counts.most_common(2)
-    if not best or (len(best) > 1 and best[0][1] == best[1][1]):
-        msg = f"{name}: whose return it is can not be told; name the county with --county (无法判断所属县)"
-        raise InputError(msg)
-    return str(best[0][0])
+        entered = 0
+    else:
+        entered = len(enter(store, build))
+    return report_of(seen[0], wanted.month, dry=wanted.dry, partial=wanted.partial, entered=entered)
 
 
 def _look(
-    reader: LedgerReader,
-    files: Sequence[_File],
-    wanted: Wanted,
-    section: ReturnsSection,
-    crs: str,
-) -> _Sight:
+    reader: LedgerReader, brought: Brought, wanted: Wanted, rules: Rules, now: datetime
+) -> Sight:
     taken = _taken(reader)
-    notes = [note for file in files for note in file.reading.notes]
-    faults: list[Fault] = []
-    fresh: list[_File] = []
-    for file in files:
-        newest: str = max(
-            (
-                said["stamp"]
-                for said in taken.values()
-                if (said["county"], said["month"]) == (file.county, wanted.month)
-            ),
-            default="",
-        )
+    notes = [*brought.notes, *(note for file in brought.files for note in file.reading.notes)]
+    faults = list(brought.faults)
+    fresh: list[TakenFile] = []
+    for file in brought.files:
         if file.digest in taken:
             notes.append(f"{file.name}: it was taken before; nothing new (重复文件，无新内容)")
-        elif file.reading.stamp < newest and not wanted.anyway:
-            when = file.reading.stamp or "it tells no time"
-            faults.append(
-                Fault(
-                    Place(file.name),
-                    "",
-                    f"last changed {when}, but a return of {file.county} for {wanted.month} last changed {newest} was taken before; --anyway takes it (早于已收的最新回传)",
-                )
-            )
+        elif fault := _too_old(file, taken, wanted):
+            faults.append(fault)
         else:
             fresh.append(file)
             faults += file.reading.faults
-    outcomes = {
-        county: _decide(
-            reader, county, [file for file in fresh if file.county == county], wanted, section, crs
-        )
-        for county in sorted({file.county for file in fresh})
-    }
-    faults += [fault for outcome in outcomes.values() for fault in outcome.faults]
-    notes += [note for outcome in outcomes.values() for note in outcome.notes]
-    return _Sight(tuple(fresh), outcomes, tuple(faults), tuple(sorted(set(notes))))
+    counties = {file.county for file in fresh} | {photo.case[:6] for photo in brought.photos}
+    outcomes, doubts, photos = {}, [], {}
+    for county in sorted(counties):
+        shots = tuple(photo for photo in brought.photos if photo.case[:6] == county)
+        mine = [file for file in fresh if file.county == county]
+        outcome, about = _decide(reader, county, mine, shots, (wanted, rules, now, taken))
+        outcomes[county] = outcome
+        doubts += about
+        faults += outcome.faults
+        notes += outcome.notes
+        if shots and _set_digest(shots) not in taken:
+            photos[county] = shots
+    return Sight(
+        tuple(fresh), photos, outcomes, tuple(doubts), tuple(sorted(set(faults))), tuple(sorted(set(notes)))
+    )  # fmt: skip
+
+
+def _too_old(file: TakenFile, taken: dict[str, dict[str, Any]], wanted: Wanted) -> Fault | None:
+    newest: str = max(
+        (
+            said["stamp"]
+            for said in taken.values()
+            if (said["county"], said["month"]) == (file.county, wanted.month)
+        ),
+        default="",
+    )
+    if file.reading.stamp >= newest or wanted.anyway:
+        return None
+    when = file.reading.stamp or "at a time that it does not tell"
+    message = (
+        f"last changed {when}, but a return of {file.county} for {wanted.month} last changed {newest} was "
+        "taken before; --anyway takes it (早于已收的最新回传)"
+    )
+    return Fault(Place(file.name), "", message)
 
 
 def _taken(reader: LedgerReader) -> dict[str, dict[str, Any]]:
@@ -226,15 +177,25 @@ def _taken(reader: LedgerReader) -> dict[str, dict[str, Any]]:
 def _decide(
     reader: LedgerReader,
     county: str,
-    files: Sequence[_File],
-    wanted: Wanted,
-    section: ReturnsSection,
-    crs: str,
-) -> Outcome:
+    files: Sequence[TakenFile],
+    shots: Sequence[PhotoFacts],
+    context: tuple[Wanted, Rules, datetime, dict[str, dict[str, Any]]],
+) -> tuple[Outcome, list[returns.PhotoDoubts]]:
+    wanted, rules, now, taken = context
     rows = [row for file in files for row in file.reading.rows]
     waiting = [row.number for row in reader.work_list([county], _AT_COUNTY, wanted.month)]
-    known = known_cases(reader, {*waiting, *(row.case for row in rows)}, crs)
-    return returns.decide(rows, known, county, waiting, section)
+    numbers = {*waiting, *(row.case for row in rows), *(shot.case for shot in shots)}
+    known = known_cases(reader, numbers, rules.crs)
+    doubts = returns.judge_photos(
+        shots,
+        _photo_cases(reader, known, {shot.case for shot in shots}, rules.section),
+        returns.missing_photos(rows, shots),
+        rules.section,
+        earlier=_earlier(taken),
+        latest=_local(now, rules.section),
+    )
+    rows += returns.photo_rows(shots, doubts)
+    return returns.decide(rows, known, county, waiting, rules.section), list(doubts)
 
 
 def known_cases(reader: LedgerReader, numbers: Iterable[str], crs: str) -> dict[str, Known]:
@@ -249,14 +210,55 @@ def known_cases(reader: LedgerReader, numbers: Iterable[str], crs: str) -> dict[
     }  # fmt: skip
 
 
-def _entries(sight: _Sight, wanted: Wanted, actor: Actor, now: datetime) -> list[Entry]:
-    entries = [_received(file, sight, wanted, actor, now) for file in sight.files]
-    for outcome in sight.outcomes.values():
-        for change in outcome.changes:
-            state = change.state
-            for step in change.steps:
-                entries.append(_entry(change.case, state, step, wanted, (actor, now)))
-                state = step.to_state
+def _photo_cases(
+    reader: LedgerReader, known: dict[str, Known], numbers: Iterable[str], section: ReturnsSection
+) -> dict[str, PhotoCase]:
+    found = {}
+    for number in sorted(set(numbers) & set(known)):
+        sent = [
+            _local(item.entry.time, section)[:10]
+            for item in reader.entries(case=number)
+            if item.entry.event == "dispatched"
+        ]
+        found[number] = PhotoCase(known[number].geometry, known[number].crs, min(sent, default=""))
+    return found
+
+
+def _local(when: datetime, section: ReturnsSection) -> str:
+    moved = when + timedelta(hours=section.utc_offset_h) - (when.utcoffset() or timedelta())
+    return moved.replace(tzinfo=None, microsecond=0).isoformat()
+
+
+def _earlier(taken: dict[str, dict[str, Any]]) -> list[EarlierPhoto]:
+    return [
+        EarlierPhoto(case, sha256, dhash)
+        for said in taken.values()
+        for case, sha256, dhash in said.get("photos", ())
+    ]
+
+
+def _set_digest(photos: Iterable[PhotoFacts]) -> str:
+    """Return one digest for a set of photos: of the lines ``digest  path``, sorted by path."""
+    lines = sorted(f"{photo.path}\0{photo.sha256}" for photo in photos)
+    text = "".join("{1}  {0}\n".format(*line.split("\0")) for line in lines)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _entries(sight: Sight, wanted: Wanted, actor: Actor, now: datetime) -> list[Entry]:
+    base = Entry("", RECEIVED, "", "", actor.name, now, "收到县级回传", "", "", actor.role)
+    entries = [
+        replace(base, source_sha256=file.digest, payload=_received(file, sight, wanted.month))
+        for file in sight.files
+    ]
+    entries += [
+        replace(base, source_sha256=_set_digest(shots), payload=_received_photos(county, shots, wanted.month))
+        for county, shots in sight.photos.items()
+    ]  # fmt: skip
+    for change in sight.changes:
+        state = change.state
+        for step in change.steps:
+            entries.append(_entry(change.case, state, step, wanted, (actor, now)))
+            state = step.to_state
     return entries
 
 
@@ -277,101 +279,19 @@ def _entry(
     )  # fmt: skip
 
 
-def _received(file: _File, sight: _Sight, wanted: Wanted, actor: Actor, now: datetime) -> Entry:
+def _received(file: TakenFile, sight: Sight, month: str) -> str:
     said = {
         "county": file.county,
-        "month": wanted.month,
+        "month": month,
         "name": file.name,
         "stamp": file.reading.stamp,
         "rows": len(file.reading.rows),
         "refused": sum(fault.place.file == file.name for fault in sight.faults),
     }
-    return Entry(
-        "",
-        RECEIVED,
-        "",
-        "",
-        actor.name,
-        now,
-        "收到县级回传",
-        file.digest,
-        ledger.canonical(said),
-        actor.role,
-    )
+    return ledger.canonical(said)
 
 
-def _report(sight: _Sight, wanted: Wanted, entered: int) -> Report:
-    changes = [change for outcome in sight.outcomes.values() for change in outcome.changes]
-    unchanged = [number for outcome in sight.outcomes.values() for number in outcome.unchanged]
-    silent = [number for outcome in sight.outcomes.values() for number in outcome.silent]
-    stopped = bool(sight.faults) and not wanted.partial and not wanted.dry
-    text = [_headline(wanted, entered, stopped=stopped, files=len(sight.files))]
-    for change in changes:
-        text.append(
-            f"{change.case}: {STATES[change.state]} → {STATES[change.to_state]}（{'、'.join(ledger.event_name(step.event) for step in change.steps)}）"
-        )
-        text += [
-            f"    {name}: {old or '—'} → {new or '—'}" for name, old, new in change.differences
-        ]
-    text.append(
-        f"{len(changes)} case(s) change, {len(unchanged)} unchanged, {len(silent)} without reply / 变更{len(changes)}，未变{len(unchanged)}，未回复{len(silent)}"
-    )
-    text += [f"no reply 未回复: {number}" for number in silent]
-    text += [f"note 说明: {note}" for note in sight.notes]
-    text += [f"wrong 有误: {fault}" for fault in sight.faults]
-    values = {
-        "month": wanted.month,
-        "dry_run": wanted.dry,
-        "entries": entered,
-        "stopped": stopped,
-        "files": [
-            {
-                "name": file.name,
-                "sha256": file.digest,
-                "county": file.county,
-                "stamp": file.reading.stamp,
-            }
-            for file in sight.files
-        ],
-        "changes": [_change_values(change) for change in changes],
-        "unchanged": unchanged,
-        "no_reply": silent,
-        "notes": list(sight.notes),
-        "wrong": [_fault_values(fault) for fault in sight.faults],
-    }
-    code = STOPPED if stopped else PARTIAL if sight.faults else 0
-    return Report(values, tuple(text), code)
-
-
-def _headline(wanted: Wanted, entered: int, *, stopped: bool, files: int) -> str:
-    if wanted.dry:
-        return (
-            f"{wanted.month}: {files} file(s) read, nothing is entered (dry run) / 试运行，未登记"
-        )
-    if stopped:
-        return f"{wanted.month}: nothing was entered: rows are wrong; mend them, or enter the others with --partial / 有误，未登记"
-    return f"{wanted.month}: {files} file(s) taken, {entered} entries / 已登记"
-
-
-def _change_values(change: returns.Change) -> dict[str, Any]:
-    return {
-        "case": change.case,
-        "from": change.state,
-        "to": change.to_state,
-        "events": [step.event for step in change.steps],
-        "fields": [
-            {"field": name, "old": old, "new": new} for name, old, new in change.differences
-        ],
-    }
-
-
-def _fault_values(fault: Fault) -> dict[str, Any]:
-    place = fault.place
-    return {
-        "file": place.file,
-        "table": place.table,
-        "row": place.row,
-        "column": place.column,
-        "case": fault.case,
-        "message": fault.message,
-    }
+def _received_photos(county: str, shots: Iterable[PhotoFacts], month: str) -> str:
+    facts = [[photo.case, photo.sha256, photo.dhash] for photo in shots if photo.dhash]
+    said = {"county": county, "month": month, "name": "photos", "stamp": "", "photos": facts}
+    return ledger.canonical(said)

@@ -14,7 +14,7 @@ from changedetect.io.geopackage import write_case_package
 from changedetect.measure import reproject
 from changedetect.pipeline.actions import Actor
 from changedetect.pipeline.ledgerwork import enter, open_ledger
-from changedetect.pipeline.returning import Wanted, import_returns
+from changedetect.pipeline.returning import Rules, Wanted, import_returns
 from changedetect.stages import ledger
 from changedetect.stages.deliver import layers
 from tests.sample_package import CRS, DISTRICT, MONTH, make_package
@@ -74,7 +74,7 @@ class County:
 
     def take(self, *places, month=MONTH, **wanted):
         who = (ZHAO, self.clock)
-        settings = (SECTION, CRS)
+        settings = Rules(SECTION, CRS)
         return import_returns(
             self.store, self.folder / "returns", places, Wanted(month, **wanted), settings, who
         )

@@ -7,6 +7,7 @@
 5. The order of files and rows changes nothing.
 """
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +18,7 @@ from changedetect.config.returns import ReturnsSection
 from changedetect.measure import to_mu
 from changedetect.stages.returns.areas import Outline, handled, outline_of
 from changedetect.stages.returns.rows import KEY, Fault, Place, Row
+from changedetect.stages.returns.shots import EXIF, file_name, named_path
 
 CLOSING = {"AJZT": "90"}
 """The claim that a case is closed."""
@@ -255,8 +257,15 @@ def _gather_outline(case: _Case, rows: Sequence[Row], section: ReturnsSection) -
 
 
 def _gather_photos(case: _Case, rows: Sequence[Row], _section: ReturnsSection) -> None:
-    paths = sorted({row.values.get("ZPLJ") or row.values.get("ZPMC", "") for row in rows} - {""})
-    case.claims |= {"HC_ZP.ZPLJ": "|".join(paths), "HC_ZP.ZPSL": str(len(paths))}
+    """Photos by their file names; those that were sent are told by digest and doubts."""
+    names = sorted({file_name(named_path(row)) for row in rows} - {""})
+    seen = [row for row in rows if row.place.table == EXIF]
+    doubts = {code for row in seen for code in row.values["YCBZ"].split(",")} - {""}
+    case.claims |= {"HC_ZP.ZPMC": "|".join(names), "HC_ZP.ZPSL": str(len(names))}
+    if seen:
+        sent = sorted(row.values["SHA256"] for row in seen)
+        whole = hashlib.sha256("\n".join(sent).encode()).hexdigest()
+        case.claims |= {"HC_ZP.SHA256": whole, "HC_ZP.YCBZ": ",".join(sorted(doubts))}
 
 
 def _gather_rectified(case: _Case, rows: Sequence[Row], section: ReturnsSection) -> None:
@@ -379,7 +388,7 @@ def _step(
     rows: Sequence[Row],
     outline: Outline | None = None,
 ) -> Step:
-    first = min(rows, key=lambda row: row.place)
+    first = min(rows, key=lambda row: (row.form != "HC_JL", row.place))
     places = tuple(f"{row.place.file}#{row.place.table}:{row.place.row}" for row in rows)
     return Step(event, state, dict(claims), first.digest, places, outline)
 

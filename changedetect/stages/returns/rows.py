@@ -20,6 +20,8 @@ _SPOKEN = {"台账": "AJTB", "审批套合": "SPTH"}
 """Sheets of our workbook -> layer."""
 _CLOSING_FIELDS = frozenset({"AJZT", "HCJG", "RDJG", "FCJG"})
 _DAYS = ("HCRQ", "RQ")
+_OURS = frozenset({"YCBZ", "JLDW"})
+"""Columns of county layers that the program fills; what stands there is not read."""
 _VERDICT = "RDJG"
 """The one column of the case list that a county may fill instead of HCJG."""
 
@@ -227,6 +229,8 @@ def _values(
         cell = raw.cells.get(header)
         if name in _CLOSING_FIELDS and is_closing(plain_text(cell)):
             closing = True
+            continue
+        if form.editable and name in _OURS:
             continue
         try:
             values[name] = _value(fields[name], cell, today, form.editable)
