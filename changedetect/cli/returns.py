@@ -20,6 +20,7 @@ def add_to(app: typer.Typer) -> None:
     """Register the group ``returns``."""
     group = typer.Typer(no_args_is_help=True, help="What counties send back. 县级回传")
     group.command("import")(import_returns)
+    group.command("check")(check)
     app.add_typer(group, name="returns")
 
 
@@ -61,4 +62,32 @@ def import_returns(
         Rules(job.config.returns, job.config.grid.crs),
         (who, lambda: datetime.now(UTC)),  # noqa: TID251 - the clock
     )
+    finish(report.facts(), report.lines(), as_json=as_json, exit_code=report.exit_code)
+
+
+def check(
+    files: Files,
+    package: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of the package as dispatched. 下发的案件包目录",
+            exists=True,
+            file_okay=False,
+        ),
+    ] = None,
+    listed: Annotated[
+        Path | None,
+        typer.Option("--list", help="Write the list: .xlsx, .html or .json. 清单", metavar="FILE"),
+    ] = None,
+    as_json: Json = False,
+    debug: Debug = False,  # noqa: ARG001
+) -> None:
+    """Say what reviewers would send back, before it is sent; needs the package only. 报送前自查."""
+    from changedetect.config.returns import ReturnsSection
+    from changedetect.pipeline import presubmission
+
+    now = datetime.now(UTC)  # noqa: TID251 - the clock
+    report = presubmission.check(files, package, ReturnsSection(), now)
+    if listed is not None:
+        presubmission.write_list(report, listed, now)
     finish(report.facts(), report.lines(), as_json=as_json, exit_code=report.exit_code)

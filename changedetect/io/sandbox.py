@@ -62,7 +62,8 @@ def read_limited(module: str, request: Mapping[str, Any], limits: ReaderLimits) 
     InputError
         It refused the file (with its reason), or died, ran out of time, or printed no JSON object.
     """
-    said = json.dumps({**request, "limits": asdict(limits)}).encode()
+    bounds = {"limits": asdict(limits), "skip_drivers": ",".join(_foreign_drivers())}
+    said = json.dumps({**request, **bounds}).encode()
     with tempfile.TemporaryFile() as answer, tempfile.TemporaryFile() as noise:
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
             [sys.executable, "-m", module],
@@ -115,13 +116,12 @@ def _signal_name(number: int) -> str:
 
 def _environment() -> dict[str, str]:
     """Return the few variables that a reader needs; nothing of the user's is handed on."""
-    skipped = ",".join(_foreign_drivers())
     package = str(Path(__file__).parents[2])
     return {
         "PYTHONPATH": os.pathsep.join([package, *(path for path in sys.path if path)]),
         "PATH": os.defpath, "LC_ALL": "C.UTF-8", "TZ": "UTC", "PYTHONDONTWRITEBYTECODE": "1",
         "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2",
-        "GDAL_SKIP": skipped, "OGR_SKIP": skipped, "GDAL_PAM_ENABLED": "NO",
+        "GDAL_PAM_ENABLED": "NO",
         "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": "{none}", "GDAL_HTTP_MAX_RETRY": "0",
         "OGR_SQLITE_LOAD_EXTENSIONS": "", "PROJ_NETWORK": "OFF",
     }  # fmt: skip
@@ -129,6 +129,8 @@ def _environment() -> dict[str, str]:
 
 @lru_cache(maxsize=1)
 def _foreign_drivers() -> tuple[str, ...]:
+    """Name every driver that a reader does without: those that this process knows, or has put off."""
     import pyogrio  # noqa: PLC0415 - heavy, and only needed where something came back
 
-    return tuple(sorted(set(pyogrio.list_drivers()) - DRIVERS))
+    put_off = ",".join(os.environ.get(name, "") for name in ("GDAL_SKIP", "OGR_SKIP")).split(",")
+    return tuple(sorted((set(pyogrio.list_drivers()) | set(put_off)) - DRIVERS - {""}))

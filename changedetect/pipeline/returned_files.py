@@ -84,7 +84,7 @@ def county_of(name: str, reading: Reading) -> str:
     """
     named = {code for code in _NAMED.findall(name) if not _MONTH.fullmatch(code)}
     if len(named) == 1:
-        return named.pop()
+        return str(named.pop())
     counts = Counter(row.case[:6] for row in reading.rows)
     best = counts.most_common(2)
     if not best or (len(best) > 1 and best[0][1] == best[1][1]):

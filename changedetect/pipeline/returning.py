@@ -5,7 +5,7 @@ import json
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -122,7 +122,8 @@ def _look(
     notes = [*brought.notes, *(note for file in brought.files for note in file.reading.notes)]
     faults = list(brought.faults)
     fresh: list[TakenFile] = []
-    for file in brought.files:
+    for given in brought.files:
+        file = _not_ahead(given, now, notes)
         if file.digest in taken:
             notes.append(f"{file.name}: it was taken before; nothing new (重复文件，无新内容)")
         elif fault := _too_old(file, taken, wanted):
@@ -145,6 +146,17 @@ def _look(
     return Sight(
         tuple(fresh), photos, outcomes, tuple(doubts), tuple(sorted(set(faults))), tuple(sorted(set(notes)))
     )  # fmt: skip
+
+
+def _not_ahead(file: TakenFile, now: datetime, notes: list[str]) -> TakenFile:
+    """Bring a time that lies in the future to now: else one wrong clock refuses all that comes after."""
+    today = now.astimezone(UTC).replace(tzinfo=None, microsecond=0).isoformat()
+    if file.reading.stamp <= today:
+        return file
+    notes.append(
+        f"{file.name}: its clock runs ahead ({file.reading.stamp}); {today} is entered (文件时间晚于当前)"
+    )
+    return replace(file, reading=replace(file.reading, stamp=today))
 
 
 def _too_old(file: TakenFile, taken: dict[str, dict[str, Any]], wanted: Wanted) -> Fault | None:

@@ -26,6 +26,7 @@ def serve(read: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
     """
     request = json.loads(sys.stdin.buffer.read())
     confine(request["limits"])
+    os.environ["GDAL_SKIP"] = os.environ["OGR_SKIP"] = request["skip_drivers"]
     answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what libraries print must not stand in the answer
     try:

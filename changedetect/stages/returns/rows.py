@@ -151,9 +151,8 @@ def form_of(table: RawTable) -> LayerForm | None:
     if table.name in FORMS or not _names_cases(table):
         return None
     scores = {
-        form.name: sum(column in matched(form, table.columns) for column in form.names[1:])
+        form.name: sum(name in matched(form, table.columns) for name in form.names[1:])
         for form in _FORMS.values()
-        if form.editable
     }
     best = max(scores, key=lambda key: (scores[key], key))
     others = [score for key, score in scores.items() if key != best]
