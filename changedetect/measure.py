@@ -175,6 +175,8 @@ def distance_m(lon: float, lat: float, geometry: BaseGeometry, crs: str) -> floa
     scale = np.array([math.cos(math.radians(lat)), 1.0])
     flat = shapely.transform(reproject(geometry, crs, GEOGRAPHIC), lambda points: points * scale)
     place = shapely.Point(lon * scale[0], lat)
+    if shapely.distance(place, flat) == 0.0:
+        return 0.0
     nearest = shapely.shortest_line(place, flat).coords[-1]
     return float(CGCS2000.line_length([lon, nearest[0] / scale[0]], [lat, nearest[1]]))
 

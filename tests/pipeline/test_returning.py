@@ -110,9 +110,9 @@ def test_import__a_dry_run_shows_the_differences_and_enters_nothing(county, back
     number = county.cases[0]
     county.take(fill(back, "HC_JL", [{"AJBH": number, "HCJG": "2", "HCR": "赵"}]))
     before = county.store.entries()
-    newer = sheet(
-        county.folder / "430991.xlsx", ["案件编号", "核查结果", "核查人"], [[number, "违法", "钱"]]
-    )
+    day = datetime(2025, 7, 16, tzinfo=UTC)
+    head = ["案件编号", "核查结果", "核查人"]
+    newer = sheet(county.folder / "430991.xlsx", head, [[number, "违法", "钱"]], modified=day)
     report = county.take(newer, dry=True)
     assert county.store.entries() == before
     assert report.values["changes"] == [

@@ -24,7 +24,8 @@ _BUILT = frozenset({"20"})
 _STARTED = frozenset({"20", "YH", "GF", "DL1", "SJ"})
 _EARTH = frozenset({"TD", "DT", "TP"})
 _MINING = "CK"
-_DOCUMENT = re.compile(r"\S{1,20}[〔\[(（][12]\d{3}[〕\])）]\s*第?\d{1,6}\s*号?")
+_DOCUMENT = re.compile(r"[^\s,，。；;、()（）]{1,20}〔\d{4}〕第?\d{1,6}号?")
+"""A document number in its one form (see `normalise_document`)."""
 _FOREIGN_NUMBER = re.compile(r"\d{17}[A-Y]")
 _SPEAKING = frozenset({"HCQK", "BZ", "XMMC", "PZWH"})
 """Columns of a county in which it may name a document."""
@@ -121,9 +122,9 @@ class _File:
             if name in _SPEAKING or (name.startswith(EXTRA) and "文号" in name)
         ]
         return {
-            normalise_document(match.group().lstrip("，。；;,:：（("))
+            match.group()
             for text in texts
-            for match in _DOCUMENT.finditer(text)
+            for match in _DOCUMENT.finditer(normalise_document(text))
         }
 
 
