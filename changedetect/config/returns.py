@@ -25,7 +25,7 @@ class ReturnsSection(Section):
         100, gt=0, description="a photo taken farther from its patch is questioned (YCBZ 2) [m]"
     )
     photo_same_bits: int = Field(
-        4,
+        6,
         ge=0,
         le=32,
         description="photos whose 64-bit difference hashes differ in at most so many bits are "

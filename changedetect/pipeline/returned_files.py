@@ -10,7 +10,8 @@ from pathlib import Path
 from changedetect.casepackage.returned import PhotoFacts
 from changedetect.config.returns import ReturnsSection
 from changedetect.errors import InputError
-from changedetect.io.returned import find_returned, keep, keep_photos, read_photos, read_returned
+from changedetect.io.returned.keep import find_returned, keep, keep_photos
+from changedetect.io.returned.parent import read_photos, read_returned
 from changedetect.pipeline.returned_report import TakenFile
 from changedetect.stages import returns
 from changedetect.stages.returns import Fault, Place, Reading

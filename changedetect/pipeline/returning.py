@@ -122,30 +122,50 @@ def _look(
     notes = [*brought.notes, *(note for file in brought.files for note in file.reading.notes)]
     faults = list(brought.faults)
     fresh: list[TakenFile] = []
+    beside: list[returns.Row] = []
     for given in brought.files:
         file = _not_ahead(given, now, notes)
-        if file.digest in taken:
+        fault = _too_old(file, taken, wanted)
+        if not file.reading.faults and not any(map(returns.speaks, file.reading.rows)):
+            notes.append(f"{file.name}: nothing is filled in (未填报)")
+        elif file.digest in taken:
             notes.append(f"{file.name}: it was taken before; nothing new (重复文件，无新内容)")
-        elif fault := _too_old(file, taken, wanted):
+            beside += [row for row in file.reading.rows if row.form == "HC_ZP" and not fault]
+        elif fault:
             faults.append(fault)
         else:
             fresh.append(file)
             faults += file.reading.faults
-    counties = {file.county for file in fresh} | {photo.case[:6] for photo in brought.photos}
-    outcomes, doubts, photos = {}, [], {}
-    for county in sorted(counties):
+    photos = _new_photos(brought.photos, taken, notes)
+    outcomes, doubts = {}, []
+    for county in sorted({file.county for file in brought.files} | set(photos)):
         shots = tuple(photo for photo in brought.photos if photo.case[:6] == county)
-        mine = [file for file in fresh if file.county == county]
-        outcome, about = _decide(reader, county, mine, shots, (wanted, rules, now, taken))
+        rows = [row for file in fresh if file.county == county for row in file.reading.rows]
+        rows += [row for row in beside if row.case[:6] == county]
+        outcome, about = _decide(reader, county, rows, shots, (wanted, rules, now, taken))
         outcomes[county] = outcome
         doubts += about
         faults += outcome.faults
         notes += outcome.notes
-        if shots and _set_digest(shots) not in taken:
-            photos[county] = shots
     return Sight(
         tuple(fresh), photos, outcomes, tuple(doubts), tuple(sorted(set(faults))), tuple(sorted(set(notes)))
     )  # fmt: skip
+
+
+def _new_photos(
+    photos: Iterable[PhotoFacts], taken: dict[str, dict[str, Any]], notes: list[str]
+) -> dict[str, tuple[PhotoFacts, ...]]:
+    """County -> its photos, where they are not the very set that was taken before."""
+    groups: dict[str, list[PhotoFacts]] = {}
+    for photo in photos:
+        groups.setdefault(photo.case[:6], []).append(photo)
+    new = {}
+    for county, shots in sorted(groups.items()):
+        if _set_digest(shots) in taken:
+            notes.append(f"photos of {county}: they were taken before; nothing new (照片无新内容)")
+        else:
+            new[county] = tuple(shots)
+    return new
 
 
 def _not_ahead(file: TakenFile, now: datetime, notes: list[str]) -> TakenFile:
@@ -189,12 +209,11 @@ def _taken(reader: LedgerReader) -> dict[str, dict[str, Any]]:
 def _decide(
     reader: LedgerReader,
     county: str,
-    files: Sequence[TakenFile],
+    rows: list[returns.Row],
     shots: Sequence[PhotoFacts],
     context: tuple[Wanted, Rules, datetime, dict[str, dict[str, Any]]],
 ) -> tuple[Outcome, list[returns.PhotoDoubts]]:
     wanted, rules, now, taken = context
-    rows = [row for file in files for row in file.reading.rows]
     waiting = [row.number for row in reader.work_list([county], _AT_COUNTY, wanted.month)]
     numbers = {*waiting, *(row.case for row in rows), *(shot.case for shot in shots)}
     known = known_cases(reader, numbers, rules.crs)
@@ -206,8 +225,8 @@ def _decide(
         earlier=_earlier(taken),
         latest=_local(now, rules.section),
     )
-    rows += returns.photo_rows(shots, doubts)
-    return returns.decide(rows, known, county, waiting, rules.section), list(doubts)
+    every = [*rows, *returns.photo_rows(shots, doubts)]
+    return returns.decide(every, known, county, waiting, rules.section), list(doubts)
 
 
 def known_cases(reader: LedgerReader, numbers: Iterable[str], crs: str) -> dict[str, Known]:

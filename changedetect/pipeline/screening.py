@@ -7,7 +7,8 @@ from changedetect.config.returns import ReturnsSection
 from changedetect.entries import Entry
 from changedetect.errors import InputError
 from changedetect.io.ledger import LedgerReader, LedgerStore
-from changedetect.io.returned import find_returned, keep, read_returned
+from changedetect.io.returned.keep import find_returned, keep
+from changedetect.io.returned.parent import read_returned
 from changedetect.pipeline.actions import Actor
 from changedetect.pipeline.books import Report
 from changedetect.pipeline.ledgerwork import enter

@@ -14,7 +14,8 @@ import shapely
 
 from changedetect.config.returns import ReturnsSection
 from changedetect.errors import InputError
-from changedetect.io.returned import find_returned, keep, read_returned
+from changedetect.io.returned.keep import find_returned, keep
+from changedetect.io.returned.parent import read_returned
 from changedetect.io.sandbox import ReaderLimits, read_limited
 
 SECTION = ReturnsSection()

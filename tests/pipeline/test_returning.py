@@ -2,7 +2,9 @@
 
 import json
 import re
+import sqlite3
 import zipfile
+from contextlib import closing
 from datetime import UTC, date, datetime
 
 import openpyxl
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 
 from changedetect.measure import to_mu
 from changedetect.pipeline import books
-from tests.pipeline.returned_county import County, copy, fill, write_package
+from tests.pipeline.returned_county import County, copy, fill, gpkg_blob, write_package
 
 
 @pytest.fixture(scope="module")
@@ -435,3 +437,47 @@ def test_import__a_clock_that_runs_ahead_does_not_shut_the_door(county):
         modified=datetime(2025, 7, 19, tzinfo=UTC),
     )
     assert county.take(later).exit_code == 0
+
+
+def test_import__a_package_that_nobody_filled_in_is_no_reply_and_no_return(county, back):
+    before = county.store.entries()
+    report = county.take(back)
+    assert (report.exit_code, report.values["entries"]) == (0, 0)
+    assert report.values["no_reply"] == sorted(county.cases)
+    assert any("nothing is filled in" in note for note in report.values["notes"])
+    assert county.store.entries() == before
+
+
+def test_import__that_a_closed_case_is_closed_says_nothing(county):
+    number = county.cases[0]
+    county.move(
+        number, ("filed", "40", "county"), ("submitted", "50", "city"), ("passed", "60", "city"),
+        ("judged_legal", "70", "province"), ("close_proposed", "70", "province"), ("closed", "90", "province"),
+    )  # fmt: skip
+    path = csv(
+        county.folder / "430991_台账.csv",
+        "案件编号,案件状态",
+        f"{number},90",
+        f"{county.cases[1]},20",
+    )
+    report = county.take(path)
+    assert (report.exit_code, report.values["wrong"], report.values["changes"]) == (0, [], [])
+
+
+def test_import__an_outline_edited_in_the_case_list_is_named_and_not_taken(county, back):
+    case = county.package.cases[0]
+    wider = gpkg_blob(shapely.MultiPolygon([case.geometry.buffer(3)]))
+    with closing(sqlite3.connect(back)) as base:
+        base.create_function("ST_IsEmpty", 1, lambda _: 0)
+        for name in ("ST_MinX", "ST_MaxX", "ST_MinY", "ST_MaxY"):
+            base.create_function(name, 1, lambda _: 0.0)
+        base.execute("UPDATE AJTB SET geom = ? WHERE AJBH = ?", (wider, case.number))
+        base.commit()
+    fill(back, "HC_JL", [{"AJBH": case.number, "HCJG": "2"}])
+    report = county.take(back)
+    assert report.exit_code == 0, report.text
+    (note,) = [note for note in report.values["notes"] if "differs from the ledger" in note]
+    assert case.number in note
+    assert not [
+        name for name in json.loads(county.row(case.number).claims) if name.startswith("HC_FW")
+    ]

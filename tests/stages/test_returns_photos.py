@@ -64,7 +64,7 @@ def test_5_one_picture_twice_in_a_case_or_across_cases():
     near = f"{int(HASHES[1], 16) ^ 0b1011:016x}"
     assert codes(photo(1), photo(2, dhash=near)) == ["5", "5"]
     assert codes(photo(1), photo(2, B, dhash=near)) == ["5", "5"]
-    far = f"{int(HASHES[1], 16) ^ 0b11111:016x}"
+    far = f"{int(HASHES[1], 16) ^ 0b1111111:016x}"
     assert codes(photo(1), photo(2, dhash=far)) == ["", ""]
 
 

@@ -1,14 +1,5 @@
-"""Files that come back from counties: kept first, then read in a limited process of their own."""
+"""Files that come back from counties: kept first, then read in a limited process of their own.
 
-from changedetect.io.returned.keep import Kept, Returned, find_returned, keep, keep_photos
-from changedetect.io.returned.parent import read_photos, read_returned
-
-__all__ = [
-    "Kept",
-    "Returned",
-    "find_returned",
-    "keep",
-    "keep_photos",
-    "read_photos",
-    "read_returned",
-]
+``keep`` and ``parent`` are for callers; what else is here runs in the reader, which therefore
+imports nothing from here by itself.
+"""

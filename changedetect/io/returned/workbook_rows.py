@@ -38,7 +38,7 @@ def read_workbook(path: Path, caps: dict[str, Any]) -> dict[str, Any]:
         tables = [_sheet(sheet, path, caps) for sheet in book.worksheets]
     except Refused:
         raise
-    except (zipfile.BadZipFile, ET.ParseError, KeyError, ValueError, OSError, TypeError) as error:
+    except Exception as error:  # noqa: BLE001 - damaged workbooks raise anything, also IndexError
         msg = f"{path.name}: it can not be read as a workbook ({type(error).__name__}: {str(error)[:120]}); save it again as .xlsx (文件损坏)"
         raise Refused(msg) from None
     hidden = [sheet.title for sheet in book.worksheets if sheet.sheet_state != "visible"]

@@ -3,7 +3,8 @@
 Pure: reading files is the business of ``io``, entering that of ``pipeline``.
 """
 
-from changedetect.stages.returns.decide import Change, Known, Outcome, Step, decide
+from changedetect.stages.returns.claims import Known
+from changedetect.stages.returns.decide import Change, Outcome, Step, decide, speaks
 from changedetect.stages.returns.photos import EarlierPhoto, PhotoCase, PhotoDoubts, judge_photos
 from changedetect.stages.returns.reasons import (
     Dispatched,
@@ -40,6 +41,7 @@ __all__ = [
     "read_decisions",
     "read_rows",
     "sent_back",
+    "speaks",
     "strangers",
     "with_case",
 ]

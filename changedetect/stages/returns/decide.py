@@ -7,40 +7,23 @@
 5. The order of files and rows changes nothing.
 """
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
-
-from shapely.geometry.base import BaseGeometry
+from dataclasses import dataclass
 
 from changedetect.config.returns import ReturnsSection
 from changedetect.measure import to_mu
-from changedetect.stages.returns.areas import Outline, handled, outline_of
-from changedetect.stages.returns.rows import KEY, Fault, Place, Row
-from changedetect.stages.returns.shots import EXIF, file_name, named_path
-
-CLOSING = {"AJZT": "90"}
-"""The claim that a case is closed."""
+from changedetect.stages.returns.areas import Outline, outline_of
+from changedetect.stages.returns.claims import CLOSING, Claimed, Known, claims_of
+from changedetect.stages.returns.rows import Fault, Row
 
 _AT_COUNTY = frozenset({"20", "30", "45", "55", "65"})
 _FILED = "40"
 _UNDER_REVIEW = {"50": "市审", "60": "省审", "70": "认定合法或其他", "93": "异议"}
 _ENDED = {"90": "销号", "98": "合并", "99": "撤销"}
+_OURS = frozenset({"AJTB", "SPTH"})
+"""Layers that the program fills."""
 _PUT_RIGHT = frozenset({"75", "80", "85", "95"})
 _PROPOSABLE = frozenset({"70", "85"})
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What is known of a case before the return: state, area [m²], outline with its CRS, claims so far."""
-
-    number: str
-    state: str
-    area_m2: float
-    geometry: BaseGeometry
-    crs: str
-    claims: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,19 +64,6 @@ class Outcome:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(slots=True)
-class _Case:
-    """Rows of one case by layer, and its claims as they are gathered."""
-
-    known: Known
-    faults: list[Fault] = field(default_factory=list)
-    claims: dict[str, str] = field(default_factory=dict)
-    rectified: dict[str, str] = field(default_factory=dict)
-    remaining: float | None = None
-    outline: Outline | None = None
-    closing: bool = False
-
-
 def decide(
     rows: Iterable[Row],
     known: Mapping[str, Known],
@@ -116,7 +86,8 @@ def decide(
     section
         Limits.
     """
-    groups = _by_case(rows)
+    rows = tuple(rows)
+    groups = _by_case(rows, known)
     outcomes = {
         number: _judged(number, mine, known, county, section)
         for number, mine in sorted(groups.items())
@@ -132,7 +103,7 @@ def decide(
         for mine in groups.values()
         for row in mine
         if row.mended
-    }
+    } | _edited(rows, known, section)
     return Outcome(
         tuple(change for change, _ in outcomes.values() if change is not None),
         tuple(sorted(fault for _, faults in outcomes.values() for fault in faults)),
@@ -142,14 +113,41 @@ def decide(
     )
 
 
-def _by_case(rows: Iterable[Row]) -> dict[str, list[Row]]:
-    """Group rows that say something by case; rows of the case list say something only where filled in."""
+def speaks(row: Row) -> bool:
+    """Tell whether a county wrote a row: all of its own layers, the case list only where filled in."""
+    if row.form in _OURS:
+        return row.form == "AJTB" and (row.closing or bool(row.values.get("RDJG")))
+    return True
+
+
+def _by_case(rows: Iterable[Row], known: Mapping[str, Known]) -> dict[str, list[Row]]:
+    """Group rows that say something by case; that a closed case is closed says nothing."""
     groups: dict[str, list[Row]] = {}
     for row in sorted(rows, key=lambda row: row.place):
-        listed = row.form == "AJTB" and not (row.closing or row.values.get("RDJG"))
-        if row.form != "SPTH" and not listed:
+        state = known[row.case].state if row.case in known else ""
+        idle = row.form == "AJTB" and not row.values.get("RDJG") and state in {"", "10", *_ENDED}
+        if speaks(row) and not idle:
             groups.setdefault(row.case, []).append(row)
     return groups
+
+
+def _edited(rows: Iterable[Row], known: Mapping[str, Known], section: ReturnsSection) -> set[str]:
+    """Name outlines of the case list that differ from the case's: only those of HC_FW are taken."""
+    notes = set()
+    for row in rows:
+        if row.form != "AJTB" or row.shape is None or row.case not in known:
+            continue
+        try:
+            case = known[row.case]
+            outline = outline_of([row.shape], row.crs, case.geometry, case.crs)
+        except ValueError:
+            continue
+        if outline is not None and outline.difference_m2 > section.outline_tolerance_m2:
+            notes.add(
+                f"{row.place}: the outline of case {row.case} differs from the ledger's by "
+                f"{to_mu(outline.difference_m2):.4f} mu; it is not taken, outlines are drawn in HC_FW (图斑图形与台账不符，未采用)"
+            )
+    return notes
 
 
 def _replies(row: Row) -> bool:
@@ -182,13 +180,7 @@ def _stranger(number: str, known: Mapping[str, Known], county: str) -> str:
 def _of_case(
     known: Known, rows: Sequence[Row], section: ReturnsSection
 ) -> tuple[Change | None, list[Fault]]:
-    case = _Case(known, closing=any(row.closing for row in rows))
-    for form, gather in _GATHER.items():
-        mine = [row for row in rows if row.form == form]
-        if mine:
-            gather(case, mine, section)
-    if case.closing:
-        case.claims |= CLOSING
+    case = claims_of(known, rows, section)
     steps = _steps(case, rows)
     before = known.claims
     differences = tuple(
@@ -199,117 +191,7 @@ def _of_case(
     return change, case.faults
 
 
-def _gather_check(case: _Case, rows: Sequence[Row], _section: ReturnsSection) -> None:
-    said = [{name: text for name, text in row.values.items() if name != KEY} for row in rows]
-    if not _agree(case, rows, said):
-        return
-    case.claims |= said[0]
-
-
-def _gather_list(case: _Case, rows: Sequence[Row], _section: ReturnsSection) -> None:
-    verdicts = [{"HCJG": row.values["RDJG"]} for row in rows if row.values.get("RDJG")]
-    if verdicts and _agree(case, rows, verdicts):
-        written = case.claims.get("HCJG")
-        if written and written != verdicts[0]["HCJG"]:
-            case.faults += [
-                Fault(
-                    row.place,
-                    row.case,
-                    f"认定结果 {verdicts[0]['HCJG']} differs from 核查结果 {written} of HC_JL (前后矛盾)",
-                )
-                for row in rows
-            ]
-            case.claims.clear()
-            return
-        case.claims |= verdicts[0]
-
-
-def _agree(case: _Case, rows: Sequence[Row], said: Sequence[Mapping[str, str]]) -> bool:
-    if all(one == said[0] for one in said):
-        return True
-    names = sorted(
-        {name for one in said for name in one if one.get(name) != said[0].get(name)}
-        | {name for name in said[0] if any(one.get(name) != said[0][name] for one in said)}
-    )
-    places = "; ".join(str(row.place) for row in rows)
-    message = f"rows of one case say different things ({', '.join(names)}): {places}; keep one of them (同一案件多行填报不一致)"
-    case.faults += [Fault(row.place, row.case, message) for row in rows]
-    return False
-
-
-def _gather_outline(case: _Case, rows: Sequence[Row], section: ReturnsSection) -> None:
-    shapes = [row.shape for row in rows if row.shape is not None]
-    try:
-        outline = outline_of(shapes, rows[0].crs, case.known.geometry, case.known.crs)
-    except ValueError as error:
-        case.faults += [Fault(row.place, row.case, str(error)) for row in rows]
-        return
-    claims = _joined("HC_FW", rows, skip=("HCMJ",))
-    written = [float(row.values["HCMJ"]) for row in rows if row.values.get("HCMJ")]
-    if written:
-        claims["HC_FW.HCMJ"] = _figure(sum(written))
-    if outline is not None:
-        same = outline.difference_m2 <= section.outline_tolerance_m2
-        claims["HC_FW.MJ"] = _figure(to_mu(outline.area_m2))
-        claims["HC_FW.CYMJ"] = _figure(0.0 if same else to_mu(outline.difference_m2))
-        case.outline = None if same else outline
-    case.claims |= claims
-
-
-def _gather_photos(case: _Case, rows: Sequence[Row], _section: ReturnsSection) -> None:
-    """Photos by their file names; those that were sent are told by digest and doubts."""
-    names = sorted({file_name(named_path(row)) for row in rows} - {""})
-    seen = [row for row in rows if row.place.table == EXIF]
-    doubts = {code for row in seen for code in row.values["YCBZ"].split(",")} - {""}
-    case.claims |= {"HC_ZP.ZPMC": "|".join(names), "HC_ZP.ZPSL": str(len(names))}
-    if seen:
-        sent = sorted(row.values["SHA256"] for row in seen)
-        whole = hashlib.sha256("\n".join(sent).encode()).hexdigest()
-        case.claims |= {"HC_ZP.SHA256": whole, "HC_ZP.YCBZ": ",".join(sorted(doubts))}
-
-
-def _gather_rectified(case: _Case, rows: Sequence[Row], section: ReturnsSection) -> None:
-    unique = {tuple(sorted(row.values.items())): row for row in rows}
-    rows = sorted(unique.values(), key=lambda row: tuple(sorted(row.values.items())))
-    try:
-        found = handled([row.values for row in rows], case.known.area_m2, section.area_tolerance_mu)
-    except ValueError as error:
-        case.faults += [Fault(row.place, row.case, str(error)) for row in rows]
-        return
-    claims = _joined("ZG_JL", rows, skip=("ZGFS", *found.sums))
-    claims |= {name: _figure(value) for name, value in found.sums.items()}
-    claims["ZGFS"] = "、".join(
-        sorted({row.values["ZGFS"] for row in rows if row.values.get("ZGFS")})
-    )
-    claims["SYWZG"] = _figure(found.remaining_mu)
-    case.rectified, case.remaining = claims, found.remaining_mu
-
-
-def _joined(form: str, rows: Sequence[Row], skip: Sequence[str]) -> dict[str, str]:
-    """Join what several rows of a case say of each column; the same text once."""
-    names = sorted({name for row in rows for name in row.values} - {KEY, *skip})
-    return {
-        f"{form}.{name}": "；".join(
-            sorted({row.values[name] for row in rows if row.values.get(name)})
-        )
-        for name in names
-    }
-
-
-def _figure(value: float) -> str:
-    return f"{value:.4f}".rstrip("0").rstrip(".")
-
-
-_GATHER: dict[str, Any] = {
-    "HC_JL": _gather_check,
-    "AJTB": _gather_list,
-    "HC_FW": _gather_outline,
-    "HC_ZP": _gather_photos,
-    "ZG_JL": _gather_rectified,
-}
-
-
-def _steps(case: _Case, rows: Sequence[Row]) -> list[Step]:
+def _steps(case: Claimed, rows: Sequence[Row]) -> list[Step]:
     state, before = case.known.state, case.known.claims
     fresh = {name: text for name, text in case.claims.items() if before.get(name, "") != text}
     mended = {name: text for name, text in case.rectified.items() if before.get(name, "") != text}
@@ -342,7 +224,7 @@ def _steps(case: _Case, rows: Sequence[Row]) -> list[Step]:
 
 
 def _mended_steps(
-    case: _Case, state: str, mended: Mapping[str, str], rows: Sequence[Row]
+    case: Claimed, state: str, mended: Mapping[str, str], rows: Sequence[Row]
 ) -> list[Step]:
     mine = [row for row in rows if row.form == "ZG_JL"]
     moves = _rectifying(state, case.remaining) if mended else []
@@ -391,6 +273,3 @@ def _step(
     first = min(rows, key=lambda row: (row.form != "HC_JL", row.place))
     places = tuple(f"{row.place.file}#{row.place.table}:{row.place.row}" for row in rows)
     return Step(event, state, dict(claims), first.digest, places, outline)
-
-
-__all__ = ["CLOSING", "Change", "Known", "Outcome", "Place", "Step", "decide"]
