@@ -2,5 +2,15 @@
 
 __version__ = "0.1.0"
 
-FLOW = ("pixels", "evidence", "patches", "classify", "crosscheck", "cases", "ledger", "deliver")
-"""The eight stages in the order in which the data pass them."""
+FLOW = (
+    "pixels",
+    "evidence",
+    "patches",
+    "classify",
+    "crosscheck",
+    "cases",
+    "ledger",
+    "deliver",
+    "returns",
+)
+"""The nine stages in the order in which the data pass them."""

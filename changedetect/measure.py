@@ -153,6 +153,44 @@ def measure_many(geometries: np.ndarray, crs: str) -> tuple[np.ndarray, np.ndarr
     return areas, np.add.reduceat(measured[:, 1], first_ring)
 
 
+def distance_m(lon: float, lat: float, geometry: BaseGeometry, crs: str) -> float:
+    """Measure from a place to the nearest point of a geometry on the ellipsoid.
+
+    The nearest point is found on a plane that touches at the place: right for what lies within
+    some kilometres, which is all that is asked.
+
+    Parameters
+    ----------
+    lon, lat
+        The place. [degree]
+    geometry, crs
+        Not empty, and its coordinate system.
+
+    Returns
+    -------
+    float
+        0 inside. [m]
+
+    Examples
+    --------
+    >>> import shapely
+    >>> round(distance_m(113.0, 28.0, shapely.Point(113.0, 28.001), "EPSG:4490"), 1)
+    110.8
+    """
+    scale = np.array([math.cos(math.radians(lat)), 1.0])
+    flat = shapely.transform(reproject(geometry, crs, GEOGRAPHIC), lambda points: points * scale)
+    place = shapely.Point(lon * scale[0], lat)
+    if shapely.distance(place, flat) == 0.0:
+        return 0.0
+    nearest = shapely.shortest_line(place, flat).coords[-1]
+    return float(CGCS2000.line_length([lon, nearest[0] / scale[0]], [lat, nearest[1]]))
+
+
+def direction_gap_deg(first: float, second: float) -> float:
+    """Return the angle between two directions, 0 to 180. [degree]"""
+    return abs((first - second + 180.0) % 360.0 - 180.0)
+
+
 def area_sd_m2(perimeter: float, pixel_m: float) -> float:
     """Return the uncertainty of an outlined area: perimeter × half a pixel.
 

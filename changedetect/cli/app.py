@@ -18,6 +18,7 @@ from changedetect.cli import (
     package,
     records,
     report,
+    returns,
     worlds,
 )
 
@@ -55,6 +56,7 @@ check_config.add_to(app)
 records.add_to(app)
 loop.add_to(app)
 case.add_to(app)
+returns.add_to(app)
 ledger.add_to(app)
 package.add_to(app)
 report.add_to(app)

@@ -20,6 +20,7 @@ def add_to(app: typer.Typer) -> None:
     group.command("list")(list_cases)
     group.command("show")(show)
     group.command("enter")(enter)
+    group.command("screen")(screen)
     app.add_typer(group, name="case")
 
 
@@ -86,6 +87,39 @@ def enter(
     store = books.open_books(job, out)
     report = actions.act(store, numbers, deed, who, lambda: datetime.now(UTC))  # noqa: TID251 - the clock
     finish(report.facts(), report.lines(), as_json=as_json)
+
+
+def screen(
+    config: Config,
+    sheet: Annotated[
+        Path,
+        typer.Argument(help=".xlsx or .csv: 案件编号, 判读结论 (通过/剔除), 理由", metavar="SHEET"),
+    ],
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Enter good rows although others are wrong. 部分登记")
+    ] = False,
+    out: Out = None,
+    actor: Actor = None,
+    as_json: Json = False,
+    debug: Debug = False,  # noqa: ARG001
+) -> None:
+    """Enter an interpreter's decisions on many cases from a sheet. 批量判读."""
+    from changedetect.pipeline import actions, books
+    from changedetect.pipeline.job import open_job
+    from changedetect.pipeline.screening import screen as enter_all
+
+    job = open_job(config)
+    who = actions.role_of(actor or getpass.getuser(), "interpreter", "accepted", job.config.ledger)
+    store = books.open_books(job, out)
+    report = enter_all(
+        store,
+        sheet,
+        (out or Path("runs") / job.config.name) / "returns",
+        job.config.returns,
+        (who, datetime.now(UTC)),  # noqa: TID251 - the clock
+        partial=partial,
+    )
+    finish(report.facts(), report.lines(), as_json=as_json, exit_code=report.exit_code)
 
 
 def _claims(texts: list[str]) -> dict[str, str]:

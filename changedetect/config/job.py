@@ -18,6 +18,7 @@ from changedetect.config.detection import (
 )
 from changedetect.config.learned import ModelSection
 from changedetect.config.record_forms import AreaUnit, DatumShift, RecordChecksSection
+from changedetect.config.returns import ReturnsSection
 from changedetect.config.series import FusionSection, RadarSection, SeriesSection
 
 Role = Literal["interpreter", "county", "city", "province", "reviewer"]
@@ -158,3 +159,4 @@ class JobConfig(Section):
     deadlines: DeadlinesSection = Field(default_factory=DeadlinesSection)
     ledger: LedgerSection = Field(default_factory=LedgerSection)
     clues: CluesSection = Field(default_factory=CluesSection)
+    returns: ReturnsSection = Field(default_factory=ReturnsSection)

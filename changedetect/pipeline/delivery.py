@@ -83,7 +83,9 @@ def do(context: MonthContext) -> tuple[StepRecord, bool]:
 
 def _settings_digest(job: Job) -> str:
     """Return the digest of what was asked for: neither the job's name nor the tiles change a result."""
-    config = job.config.model_dump(mode="json", exclude={"name": True, "grid": {"tile_px"}})
+    config = job.config.model_dump(
+        mode="json", exclude={"name": True, "grid": {"tile_px"}, "returns": True}
+    )
     rest = [one.model_dump(mode="json") for one in (*job.themes, *job.profiles)]
     return digest_of(config, rest)
 
