@@ -28,10 +28,8 @@ def decide(repository, patches, records=(), known=None, month="2025-06", without
     refs = land.references(records, without)
     units = check(land.patches(*patches, **facts), refs, themes, land.CRS, land.CFG)
     known = known or {}
-    found = cases.decide(
-        units, known, month=month, themes=TERMS, deadlines=DeadlinesSection(),
-        section=CasesSection(),
-    )  # fmt: skip
+    terms = cases.Terms(month, TERMS, DeadlinesSection())
+    found = cases.decide(units, known, terms, CasesSection())
     return units, cases.told(found, units, known.values(), LIMITS)
 
 
