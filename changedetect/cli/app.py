@@ -7,6 +7,7 @@ import typer
 import changedetect
 from changedetect.cli import (
     accuracy,
+    bench,
     case,
     check_config,
     doctor,
@@ -53,3 +54,4 @@ case.add_to(app)
 ledger.add_to(app)
 package.add_to(app)
 doctor.add_to(app)
+bench.add_to(app)
