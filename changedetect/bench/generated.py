@@ -32,9 +32,9 @@ COUNTIES = ("431001", "431002")
 
 _KINDS = 8
 _FIELD_PX = 53
-_EDGE_PX = 3.0
-_LATTICE_PX = (9, 41, 173)
-_NOISE_DN = 24.0
+_EDGE_PX = 8.0
+_LATTICE_PX = (3, 11, 41, 173)
+_NOISE_DN = 16.0
 _SHIFT_PX = (0.4, 0.3)
 _BLOB_SIDE_PX = 40
 _LEAST_SIDE_PX = 8
@@ -97,14 +97,14 @@ class Texture:
         own = tuple(lattice(_LATTICE_PX[0]) for _ in NAMES)
         side = plan.size_px // _FIELD_PX + 4
         kinds = rng.integers(0, _KINDS, (side, side))
-        before = rng.uniform(700, 2600, (_KINDS, plan.bands))
+        before = rng.uniform(800, 1800, (_KINDS, plan.bands))
         season = before * rng.uniform(0.95, 1.1, plan.bands) + 40
         spectra = np.stack([before, season]).astype(np.float32)
         return cls(lattices, own, np.moveaxis(spectra[:, kinds], -1, 1))
 
     def strip(self, number: int, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
         """Return the ground of a date at some rows and columns, ``(band, y, x)`` float32."""
-        shade = 1 + 0.02 * _bilinear(self.own[number], rows / _LATTICE_PX[0], cols / _LATTICE_PX[0])
+        shade = 1 + 0.03 * _bilinear(self.own[number], rows / _LATTICE_PX[0], cols / _LATTICE_PX[0])
         for lattice, step in zip(self.lattices, _LATTICE_PX, strict=True):
             shade += 0.05 * _bilinear(lattice, rows / step, cols / step)
         y, x = _steep(rows / _FIELD_PX), _steep(cols / _FIELD_PX)
