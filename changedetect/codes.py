@@ -5,6 +5,7 @@ image can tell apart.
 """
 
 import re
+import unicodedata
 from enum import Enum
 
 FAMILIES: dict[str, str] = {
@@ -46,9 +47,17 @@ PDJY: dict[str, str] = {
     "25": "设施改变用途", "26": "疑似无证采矿", "27": "疑似越界采矿", "28": "疑似红线内违规",
     "29": "疑似乱占耕地建房", "31": "农村道路", "32": "村庄范围内(203)", "33": "推填土未建设",
     "34": "伪变化", "35": "实地未变化", "36": "农业内部调整", "37": "灾毁或自然", "38": "非本主题",
+    "40": "监管地块符合要求", "41": "疑似批而未供", "42": "疑似闲置土地", "43": "疑似补充耕地不实",
+    "44": "疑似整改未到位", "45": "疑似整治项目违规", "46": "疑似修复未到位", "47": "疑似侵占河湖岸线",
     "01": "审批图层缺", "02": "影像不足", "03": "低置信",
 }  # fmt: skip
-"""Suggested handling; 0x = evidence is missing."""
+"""Suggested handling; 0x = evidence is missing; 4x = watched ground, projects and shores (ours, beyond the
+schema: docs/decisions/0010)."""
+
+SUSPECTED_PDJY = frozenset(
+    code for code, name in PDJY.items() if name.startswith("疑似") or code in {"24", "25"}
+)
+"""Suggestions that suspect something; a person decides."""
 
 SPSX: dict[str, str] = {
     "0": "无", "1": "先批后建", "2": "后补", "3": "已过期", "4": "超范围", "9": "图层缺",
@@ -58,9 +67,15 @@ SPSX: dict[str, str] = {
 APPROVAL_KINDS: dict[str, str] = {
     "NZY": "农转用", "ZS": "征收", "GY": "供地", "LS": "临时用地", "SS": "设施农业用地备案",
     "ZJD": "宅基地", "CK": "采矿权", "ZJG": "增减挂钩", "ZZ": "土地整治", "DJ": "不动产登记",
-    "JC": "耕地进出平衡", "TG": "退耕",
+    "GH": "规划许可", "JC": "耕地进出平衡", "ZB": "占补平衡", "TG": "退耕",
+    "XF": "生态修复", "HD": "涉河许可", "CS": "采砂许可", "ZR": "开发边界外准入", "ZW": "种植备案或休耕",
+    "XA": "红线有限人为活动认定",
 }  # fmt: skip
-"""SPLX: kinds of approval record; JC is the yearly plan as polygons."""
+"""SPLX: kinds of approval record; ZZ is land improvement, that of whole townships (全域整治) too; JC is
+the yearly plan of cropland moved out and in, ZB the projects that make new cropland, as polygons."""
+
+PRIORITIES: dict[str, str] = {"1": "重点", "2": "一般"}
+"""YXJ: how closely a cell of the territory is watched."""
 
 STATES: dict[str, str] = {
     "10": "待下发", "20": "已下发", "30": "核查中", "40": "县已填报", "45": "县级退回", "50": "市审",
@@ -222,21 +237,26 @@ def is_case_number(text: str) -> bool:
     return bool(re.fullmatch(r"\d{17}[A-Y]", text)) and check_letter(text[:17]) == text[17]
 
 
-_WIDE = {
-    ord(wide): narrow
-    for wide, narrow in zip(
-        "（）［］【】〔〕：，　０１２３４５６７８９", "()[][][]:, 0123456789", strict=True
-    )
-}
+_YEAR_BRACKETS = re.compile(r"[\[(〔【﹝](\d{4})年?[\])〕】﹞]")
 
 
 def normalise_document(number: str) -> str:
-    """Bring a document number to one form: half-width digits, ``〔year〕`` brackets, no blanks.
+    """Bring a document number to one form: half-width, ``〔year〕`` brackets, no blanks, ends in 号.
 
     Examples
     --------
-    >>> normalise_document("湘自然资发（２０２３）258 号")
-    '湘自然资发〔2023〕258号'
+    >>> normalise_document("湘自然资发（２０２３）258 号"), normalise_document("湘政地[2023]第258")
+    ('湘自然资发〔2023〕258号', '湘政地〔2023〕258号')
     """
-    narrow = re.sub(r"\s+", "", number.translate(_WIDE))
-    return re.sub(r"[\[(](\d{4})[\])]", r"〔\1〕", narrow)
+    narrow = re.sub(r"\s+", "", unicodedata.normalize("NFKC", number))
+    one = re.sub(r"(〔\d{4}〕)第", r"\1", _YEAR_BRACKETS.sub(r"〔\1〕", narrow))
+    return f"{one}号" if re.search(r"〔\d{4}〕\d+$", one) else one
+
+
+SOURCE_NAMES: dict[str, str] = {
+    "optical": "光学影像对",
+    "series": "时间序列",
+    "radar": "雷达",
+    "model": "自备模型",
+}
+"""Source of evidence -> Chinese name."""

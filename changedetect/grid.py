@@ -3,6 +3,7 @@
 North-up grids only: rotated images are refused where they are opened. Rows count southwards.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -145,3 +146,61 @@ class Grid:
                     row, col, min(size_px, self.height - row), min(size_px, self.width - col)
                 )
                 yield Tile(f"r{row:06d}c{col:06d}", core, core.grown(halo_px, self.window))
+
+
+@dataclass(frozen=True, slots=True)
+class CoarseGrid:
+    """A grid under a finer one; each of its pixels covers a whole number of fine pixels.
+
+    Attributes
+    ----------
+    grid
+        The coarse grid, its lines on whole multiples of its pixel size, whatever lies on it.
+    factor
+        Fine pixels along the side of a coarse one.
+    row, col
+        Where the fine grid's first pixel lies in the coarse grid. [fine pixel]
+    """
+
+    grid: Grid
+    factor: int
+    row: int
+    col: int
+
+    @classmethod
+    def under(cls, fine: Grid, gsd_m: float) -> "CoarseGrid":
+        """Lay the grid under a fine one whose pixels come nearest to a size.
+
+        Examples
+        --------
+        >>> fine = Grid("EPSG:4547", (2.0, 0.0, 4.0, 0.0, -2.0, 28.0), 10, 10)
+        >>> coarse = CoarseGrid.under(fine, 10.0)
+        >>> coarse.grid.bounds, coarse.factor, coarse.row, coarse.col
+        ((0.0, 0.0, 30.0, 30.0), 5, 1, 2)
+        """
+        factor = max(1, round(gsd_m / fine.resolution))
+        size = factor * fine.resolution
+        west, south, east, north = fine.bounds
+        left, top = math.floor(west / size) * size, math.ceil(north / size) * size
+        width, height = math.ceil((east - left) / size), math.ceil((top - south) / size)
+        return cls(
+            Grid(fine.crs, (size, 0.0, left, 0.0, -size, top), width, height),
+            factor,
+            round((top - north) / fine.resolution),
+            round((west - left) / fine.resolution),
+        )
+
+    def covering(self, window: Window, margin_px: int = 0) -> Window:
+        """Return the coarse pixels over a window of the fine grid, and a margin around. [coarse px]"""
+        top, left = (window.row + self.row) // self.factor, (window.col + self.col) // self.factor
+        bottom = -(-(window.row + window.height + self.row) // self.factor)
+        right = -(-(window.col + window.width + self.col) // self.factor)
+        over = Window(top, left, bottom - top, right - left)
+        return over.grown(margin_px, self.grid.window)
+
+    def offset(self, window: Window, coarse: Window) -> tuple[int, int]:
+        """Return where a fine window begins in a coarse one. [fine pixel]"""
+        return (
+            window.row + self.row - coarse.row * self.factor,
+            window.col + self.col - coarse.col * self.factor,
+        )

@@ -87,9 +87,14 @@ def area_m2(geometry: BaseGeometry, crs: str) -> float:
     for polygon in shapely.get_parts(geographic):
         if polygon.geom_type != "Polygon":
             continue
-        total += abs(CGCS2000.geometry_area_perimeter(polygon.exterior)[0])
-        total -= sum(abs(CGCS2000.geometry_area_perimeter(ring)[0]) for ring in polygon.interiors)
+        total += _ring_m2(polygon.exterior)
+        total -= sum(_ring_m2(ring) for ring in polygon.interiors)
     return total
+
+
+def _ring_m2(ring: BaseGeometry) -> float:
+    lon, lat = shapely.get_coordinates(ring).T.copy()
+    return abs(float(CGCS2000.polygon_area_perimeter(lon, lat)[0]))
 
 
 def perimeter_m(geometry: BaseGeometry, crs: str) -> float:
@@ -99,7 +104,7 @@ def perimeter_m(geometry: BaseGeometry, crs: str) -> float:
     geographic = reproject(geometry, crs, GEOGRAPHIC)
     return float(
         sum(
-            CGCS2000.line_length(*np.asarray(ring.coords.xy))
+            CGCS2000.line_length(*shapely.get_coordinates(ring).T.copy())
             for polygon in shapely.get_parts(geographic)
             if polygon.geom_type == "Polygon"
             for ring in (polygon.exterior, *polygon.interiors)

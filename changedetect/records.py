@@ -11,6 +11,7 @@ from shapely.geometry.base import BaseGeometry
 
 from changedetect.codes import LandGroup
 from changedetect.grid import Grid, Window
+from changedetect.takings import Clues, Taking
 
 Geometry = Annotated[
     BaseGeometry,
@@ -132,18 +133,17 @@ class LayerManifest:
         Short layer name (DLTB, YJJBNTBHTB, STBHHX, CZKFBJ, XZQ, or an approval kind).
     version, as_of
         Declared by the supplier; None where nobody said.
-    rows
-        Number of features read.
+    rows, sha256
+        Number of features in it; digest of the file, empty where the layer is missing.
     covers
         District codes for which the layer is declared complete; empty = nobody declared any.
-    sha256
-        Of the file; empty where the layer is missing.
     state
         ``ok``, ``missing`` (no file), ``unreadable``, ``undated`` (approvals without any date),
-        ``empty`` (approvals without any record in the counties, and nobody said that this is
-        right).
-    note
-        What was wrong, in Chinese, for the list of reference layers.
+        ``empty`` (approvals without a record in the counties, and nobody said so).
+    source, note
+        Who supplied it, as declared; what was wrong, in Chinese, for the list of layers.
+    found, first_date, last_date
+        Rows met in each county, by code; earliest and latest approval, None where there are none.
     """
 
     name: str
@@ -154,6 +154,10 @@ class LayerManifest:
     sha256: str
     state: Literal["ok", "missing", "unreadable", "undated", "empty"] = "ok"
     note: str = ""
+    source: str = ""
+    found: tuple[tuple[str, int], ...] = ()
+    first_date: date | None = None
+    last_date: date | None = None
 
     def covers_district(self, code: str) -> bool:
         """Tell whether the layer is usable and declared complete for a district."""
@@ -205,8 +209,8 @@ class ApprovalOverlap:
 class UnitAreas:
     """Areas of a unit, all ellipsoidal, holes taken off. [m²]; None = its layer does not cover.
 
-    ``raw`` keeps, by field name, what zones and the unapproved remainder measured before slivers
-    thinner than the position error were taken off; the fields themselves are the effective values.
+    ``zones``: further zones by layer. ``raw`` keeps, by field name, what zones and the unapproved
+    remainder measured before slivers thinner than the position error were taken off.
     """
 
     total: float
@@ -227,6 +231,7 @@ class UnitAreas:
     unapproved_basic_farmland: float | None = None
     red_line_core: float | None = None
     raw: dict[str, float] = field(default_factory=dict)
+    zones: dict[str, float | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,14 +245,11 @@ class Finding:
     verdict
         YES = the theme's question is met and nothing excuses it; NO = excused or not met;
         UNKNOWN = evidence is missing.
-    suggestion
-        PDJY code.
-    severity
-        1 record … 5 province direct.
-    below_minimum
-        Smaller than the theme's minimum: pooled, counted, not dispatched.
-    reasons, rule_ids, missing
-        In Chinese; ids of the rules behind; names of the missing evidence (QZJ).
+    suggestion, severity
+        PDJY code; 1 record … 5 province direct.
+    below_minimum: smaller than the theme's minimum: pooled, counted, not dispatched.
+    reasons, rule_ids, missing, changed_by
+        In Chinese; ids of the rules behind; missing evidence (QZJ); what would change the answer.
     """
 
     unit_id: str
@@ -259,6 +261,7 @@ class Finding:
     reasons: tuple[str, ...]
     rule_ids: tuple[str, ...]
     missing: tuple[str, ...]
+    changed_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +269,8 @@ class Unit:
     """A patch, or the part of a patch in one county: what findings and cases are about.
 
     ``unit_id`` is the patch id, or ``{patch_id}-{county}`` for a part. Geometry in the grid's CRS.
+    ``sources`` and ``against`` name the evidence that speaks for the change and against it.
+    ``watch``: kind of a record watched without a patch, or ``case``. ``parent``: unit whose remainder it is.
     """
 
     unit_id: str
@@ -297,6 +302,9 @@ class Unit:
     remainder: Geometry
     time_code: TimeCode
     findings: tuple[Finding, ...]
+    against: tuple[str, ...] = ()
+    watch: str = ""
+    parent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,7 +313,7 @@ class Case:
 
     ``record_only``: only themes that accuse nobody stand behind it; it keeps a number and counts,
     but is not dispatched. ``related`` names other live cases on some of the same ground, which a
-    person may merge.
+    person may merge. ``taking`` is what of it nobody approved, ``clues`` what that adds up to.
     """
 
     number: str
@@ -330,6 +338,10 @@ class Case:
     missing: tuple[str, ...] = ()
     record_only: bool = False
     related: tuple[str, ...] = ()
+    family: str = ""
+    watch: str = ""
+    taking: Taking | None = None
+    clues: Clues | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,12 +47,13 @@ Kind = Literal["text", "float", "int", "date", "bool", "geometry"]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of a table: its kind, unit, meaning, and whether it may be empty."""
+    """One column of a table: its kind, unit, meaning, whether it may be empty, or be left out."""
 
     name: str
     kind: Kind
     meaning: str
     nullable: bool = False
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,15 @@ PATCHES = TableSpec(
         Column("after_scene", "text", "id of the scene after, under most of the patch"),
         Column("before_date", "date", "QSX: last date on which the old state was seen"),
         Column("after_date", "date", "HSX: first date on which the new state was seen"),
-        Column("sources", "text", "evidence that speaks for it: optical;series;radar"),
+        Column("sources", "text", "evidence that speaks for it: optical;series;radar;model"),
+        Column(
+            "against", "text", "evidence that speaks against it, in the same way", nullable=True
+        ),
+        Column("disputed", "bool", "one source speaks for it and another against it"),
+        Column("optical_llr", "float", "mean evidence of the optical pair", nullable=True),
+        Column("series_llr", "float", "mean evidence of the time series", nullable=True),
+        Column("radar_llr", "float", "mean evidence of radar", nullable=True),
+        Column("model_llr", "float", "mean evidence of a model of the user's own", nullable=True),
         Column("geometry", "geometry", "MultiPolygon on pixel edges, in the grid's CRS"),
     ),
 )
@@ -117,11 +126,21 @@ DISTRICTS = TableSpec(
     ),
 )
 
+_APPROVAL_DETAILS: tuple[tuple[str, Kind, str], ...] = (
+    ("doc_key", "text", "document number in one form (codes.normalise_document), for matching"),
+    ("valid_from", "date", "YXQQ, first day of validity; empty = the day of approval"),
+    ("purpose", "text", "YT, use that was approved"),
+    ("start_due", "date", "agreed last day on which work begins (supply of land)"),
+    ("finish_due", "date", "agreed last day on which work ends (supply of land, projects)"),
+    ("accepted_on", "date", "YSRQ, day of acceptance (projects of land improvement, restoration)"),
+    ("accepted_doc", "text", "YSWH, number of the acceptance"),
+)
+
 APPROVALS = TableSpec(
     "approvals",
     (
         Column("record_id", "text", "identifier inside its layer"),
-        Column("kind", "text", "SPLX: NZY ZS GY LS SS ZJD CK ZJG ZZ DJ (codes.APPROVAL_KINDS)"),
+        Column("kind", "text", "SPLX: NZY ZS GY LS SS ZJD CK ZJG ZZ DJ … (codes.APPROVAL_KINDS)"),
         Column("doc_no", "text", "PZWH, document number as written", nullable=True),
         Column("agency", "text", "PZJG, who approved", nullable=True),
         Column("approved_on", "date", "PZRQ, date of approval", nullable=True),
@@ -130,8 +149,36 @@ APPROVALS = TableSpec(
         Column("land_user", "text", "YDDW", nullable=True),
         Column("area_m2", "float", "approved area by the document [m²]", nullable=True),
         Column("geometry", "geometry", "Polygon or MultiPolygon"),
+        *(
+            Column(name, kind, meaning, nullable=True, optional=True)
+            for name, kind, meaning in _APPROVAL_DETAILS
+        ),
     ),
 )
+"""Records of approval; the details after the geometry may be left out."""
+
+PRIORITY_CELLS = TableSpec(
+    "priority_cells",
+    (
+        Column("cell_id", "text", "WGBH, number of the cell"),
+        Column("priority", "text", "codes.PRIORITIES: 1 重点, 2 一般"),
+        Column("name", "text", "name of the cell", nullable=True),
+        Column("geometry", "geometry", "Polygon or MultiPolygon"),
+    ),
+)
+"""Cells of the territory, by how closely they are watched."""
+
+CHARGES = TableSpec(
+    "charges",
+    (
+        Column("area_id", "text", "identifier of the area"),
+        Column("person", "text", "who answers for it", nullable=True),
+        Column("office", "text", "to whom that person belongs", nullable=True),
+        Column("level", "text", "of a field chief: county, town, village …", nullable=True),
+        Column("geometry", "geometry", "Polygon or MultiPolygon"),
+    ),
+)
+"""Areas of field chiefs (田长) and wardens (网格员)."""
 
 TRUTH = TableSpec(
     "truth",
@@ -176,13 +223,19 @@ def check_table(table: Any, spec: TableSpec, where: str = "") -> None:  # noqa: 
         The message names the layer, the column and the first bad row.
     """
     place = f"{spec.name} ({where})" if where else spec.name
-    missing = [name for name in spec.names if name not in table.columns]
+    missing = [
+        column.name
+        for column in spec.columns
+        if not column.optional and column.name not in table.columns
+    ]
     if missing:
         msg = f"{place}: columns {missing} are missing; found {sorted(map(str, table.columns))}"
         raise LayerError(msg)
     for column in spec.columns:
+        if column.nullable:
+            continue
         empty = np.asarray(table[column.name].isna())
-        if not column.nullable and empty.any():
+        if empty.any():
             row = int(np.flatnonzero(empty)[0])
             msg = f"{place}: {column.name} ({column.meaning}) is empty in row {row}"
             raise LayerError(msg)

@@ -117,8 +117,13 @@ _HANDLING = (
     Field("BZ", "备注"),
 )
 
-_OURS = (mu("DLBMMJ", "地类不明面积"), Field("RCBZ", "下发标志(入池、留痕不下发)", codes="RCBZ"))
-"""Two columns beyond the schema: ground that no parcel covers; dispatched, pooled or only recorded."""
+_OURS = (
+    mu("DLBMMJ", "地类不明面积"),
+    Field("RCBZ", "下发标志(入池、留痕不下发)", codes="RCBZ"),
+    Field("YXJ", "网格优先级", codes="YXJ"),
+)
+"""Columns beyond the schema: ground that no parcel covers; dispatched, pooled or only recorded; how
+closely its cell of the territory is watched."""
 
 CASE_FORM = LayerForm(
     "AJTB",

@@ -2,7 +2,16 @@
 
 from dataclasses import dataclass
 
-from changedetect.codes import APPROVAL_KINDS, LAND_CLASSES, PDJY, RDJG, SPSX, STATES, TBLX
+from changedetect.codes import (
+    APPROVAL_KINDS,
+    LAND_CLASSES,
+    PDJY,
+    PRIORITIES,
+    RDJG,
+    SPSX,
+    STATES,
+    TBLX,
+)
 
 THEMES: dict[str, str] = {
     "01": "常规监测", "02": "违法用地", "03": "耕地数量", "04": "耕地使用/非粮化", "05": "农民建房",
@@ -67,6 +76,7 @@ CODE_LISTS: dict[str, CodeList] = {
         CodeList("BHCD", "变化程度", {"1": "疑似", "2": "确定"}),
         CodeList("XSBZ", "线索标志", {"0": "否", "1": "是", "2": "在误差范围内"}),
         CodeList("SF", "是否", {"0": "否", "1": "是", "9": "不明"}),
+        CodeList("YXJ", "网格优先级", PRIORITIES),
         CodeList("RCBZ", "下发标志", {"0": "下发", "1": "入池", "2": "留痕"}),
         CodeList("DLBM", "地类编码", LAND_CLASSES),
         CodeList("DLFL", "地类分组", GROUPS),

@@ -11,11 +11,14 @@ from changedetect.cli import (
     case,
     check_config,
     doctor,
+    explain,
     ledger,
     look,
     loop,
     month,
     package,
+    records,
+    report,
     worlds,
 )
 
@@ -48,10 +51,13 @@ month.add_to(app)
 look.add_to(app)
 worlds.add_to(app)
 accuracy.add_to(app)
+explain.add_to(app)
 check_config.add_to(app)
+records.add_to(app)
 loop.add_to(app)
 case.add_to(app)
 ledger.add_to(app)
 package.add_to(app)
+report.add_to(app)
 doctor.add_to(app)
 bench.add_to(app)

@@ -59,6 +59,10 @@ def series(
     since: Annotated[
         str | None, typer.Option(help="Report changes first seen after this day, YYYY-MM-DD.")
     ] = None,
+    plot: Annotated[
+        list[str] | None,
+        typer.Option(help="Draw a pixel: ROW,COL, or X,Y with a decimal point. 像元时序图"),
+    ] = None,
     tile: Tile = None,
     workers: Workers = 0,
     overwrite: Overwrite = False,
@@ -67,10 +71,14 @@ def series(
     progress: Listen = "auto",
     debug: Debug = False,  # noqa: ARG001 - read where errors are shown
 ) -> None:
-    """Follow each pixel through a folder of dated images and report breaks. 时序变化检测."""
+    """Follow each pixel through a folder of dated images and report breaks. 时序变化检测.
+
+    Call again with the same --out after adding images: only those are read. 增加影像后再次运行只读新影像。
+    """
     from changedetect.pipeline.quicklook import LookOptions
     from changedetect.pipeline.serieslook import look_at_series
 
     options = LookOptions(out, sensor, tile_px=tile, workers=workers, overwrite=overwrite)
-    report = look_at_series(scenes, options, since=since, progress=listener(progress, quiet=quiet))
+    listens = listener(progress, quiet=quiet)
+    report = look_at_series(scenes, options, since=since, progress=listens, plots=plot or ())
     finish(report.facts(), report.lines(), as_json=as_json, exit_code=report.exit_code)

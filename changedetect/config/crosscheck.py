@@ -58,6 +58,23 @@ class CrosscheckSection(Section):
     pseudo_change_probability: float = Field(
         0.1, ge=0, le=1, description="below: pseudo-change, rejected but kept"
     )
+    season_days: int = Field(
+        183,
+        ge=30,
+        description="length of a season of the series, compared with the same months a year before [day]",
+    )
+    season_min_images: int = Field(
+        3, ge=1, description="clear images without which a season is not known"
+    )
+    season_gap_days: int = Field(
+        40, ge=1, description="a gap between clear images in which a field may have been bare [day]"
+    )
+    season_green_ndvi: float = Field(
+        0.45, gt=0, lt=1, description="NDVI from which ground is under plants"
+    )
+    season_bare_ndvi: float = Field(
+        0.35, gt=0, lt=1, description="NDVI below which ground is bare, as a field is between crops"
+    )
     pseudo_families: tuple[str, ...] = Field(
         ("pseudo",), description="names that the classifier gives to a rejected patch"
     )

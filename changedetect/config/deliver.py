@@ -28,6 +28,19 @@ class DeliverSection(Section):
     )
     chip_min_side_m: float = Field(200.0, gt=0, description="shortest side of a picture [m]")
     thumbnail_px: int = Field(96, ge=16, description="side of a picture in the sheet [px]")
+    taking_themes: tuple[str, ...] = Field(
+        ("02", "06"), description="themes that speak of taking ground for construction"
+    )
+    outflow_themes: tuple[str, ...] = Field(
+        ("03",), description="themes that speak of cropland that became something else"
+    )
+    inflow_themes: tuple[str, ...] = Field(("12",), description="themes that verify new cropland")
+    ratio_limit: float = Field(
+        0.15, gt=0, le=1, description="share of a year's taken cropland from which leaders answer"
+    )
+    cropland_targets_mu: dict[str, float] = Field(
+        default_factory=dict, description="county code -> cropland to be kept [mu]"
+    )
     overlay_alpha: int = Field(
         70, ge=0, le=255, description="opacity of unapproved ground on the overlay [0-255]"
     )

@@ -3,6 +3,7 @@
 from pydantic import Field
 
 from changedetect.config.base import Section
+from changedetect.config.structure import StructureSection
 
 
 class GridSection(Section):
@@ -26,6 +27,14 @@ class ScenesSection(Section):
         description="how many images before are compared with each image of the month at most; "
         "neighbours that share only a small part are counted apart",
     )
+    series_sensor: str = Field(
+        "auto",
+        description="profile whose images make the time series; auto = the first optical one of "
+        "the list that has red and near infrared and is not the pair's; none = no series",
+    )
+    radar_sensor: str = Field(
+        "auto", description="profile of the radar images; auto = the first of the list; none = none"
+    )
 
 
 class PixelsSection(Section):
@@ -46,6 +55,19 @@ class PixelsSection(Section):
     )
     shift_step_px: float = Field(0.02, gt=0, le=1, description="resolution of the shift [px]")
     cloud_buffer_px: int = Field(3, ge=0, description="clouds and shadows are grown by this [px]")
+    cloud_edge_px: int = Field(
+        24, ge=0, description="how far beyond a masked cloud or shadow its edge is looked for [px]"
+    )
+    cloud_core_px: int = Field(
+        2, ge=0, description="parts of a mask thinner than twice this have no edge: roofs [px]"
+    )
+    cloud_edge_grow_px: int = Field(2, ge=0, description="edges found are grown by this [px]")
+    cloud_edge_sigmas: float = Field(
+        3.0, gt=0, description="an edge of cloud is brighter than the other date by this [sigma]"
+    )
+    shadow_edge_sigmas: float = Field(
+        1.0, gt=0, description="an edge of shadow is darker than the other date by this [sigma]"
+    )
     min_common_pixels: int = Field(
         200, ge=50, description="sample pixels that both images must show [px]"
     )
@@ -58,7 +80,7 @@ class PixelsSection(Section):
 class EvidenceSection(Section):
     """From a comparable stack to a log-likelihood ratio of change."""
 
-    classes: int = Field(16, ge=1, description="kinds of ground before, found from the image")
+    classes: int = Field(24, ge=1, description="kinds of ground before, found from the image")
     class_min_pixels: int = Field(
         400, ge=50, description="kinds with fewer sample pixels join their neighbours [px]"
     )
@@ -66,6 +88,16 @@ class EvidenceSection(Section):
         20_000, ge=100, description="sample pixels from which kinds are found [px]"
     )
     class_steps: int = Field(15, ge=1, description="steps of k-means")
+    fit_sample_pixels: int = Field(
+        150_000, ge=1000, description="sample pixels from which outcomes are fitted [px]"
+    )
+    outcomes: int = Field(4, ge=1, description="most usual outcomes of a kind of ground")
+    min_outcome_share: float = Field(
+        0.1, gt=0, lt=1, description="an outcome is usual if this share of a kind had it"
+    )
+    outcome_min_pixels: int = Field(
+        60, ge=20, description="fewest sample pixels of an outcome beside the largest [px]"
+    )
     trim_share: float = Field(
         0.1, ge=0, lt=0.5, description="least likely share of a kind, left out of its regression"
     )
@@ -75,10 +107,10 @@ class EvidenceSection(Section):
     guide_components: int = Field(6, ge=1, description="principal axes that guide the smoothing")
     false_alarm_rate: float = Field(5e-4, gt=0, lt=1, description="stated pixel false-alarm rate")
     max_false_alarm_rate: float = Field(
-        0.02, gt=0, lt=1, description="highest rate, reached only where much has changed"
+        0.05, gt=0, lt=1, description="highest rate, reached only where much has changed"
     )
     false_discovery_share: float = Field(
-        0.1, ge=0, lt=1, description="false share of alarms up to which the rate may rise"
+        0.2, ge=0, lt=1, description="false share of alarms up to which the rate may rise"
     )
     min_sample_pixels: int = Field(
         200, ge=50, description="sample pixels that both dates must show [px]"
@@ -87,15 +119,33 @@ class EvidenceSection(Section):
         1e-4, gt=0, lt=1, description="bands with less variance of their own are left out"
     )
     min_noise_variance: float = Field(
-        1e-6, gt=0, description="floor of a variate's variance, of scaled bands"
+        1e-3, gt=0, description="floor of a variate's variance, of scaled bands"
     )
-    null_scale: float = Field(
-        0.13, gt=0, description="scale of the null's tail, in ln distance over its median"
+    min_null_scale: float = Field(
+        0.08, gt=0, description="least slope of the null's tail, in ln distance"
     )
-    null_shape: float = Field(1.0, gt=0, description="Weibull shape of the null's tail")
-    null_steps: int = Field(20, ge=1, description="steps of the changed-share estimate")
+    wide_scale: float = Field(
+        0.5, gt=0, description="slope of the tail of changed ground to begin with, in ln distance"
+    )
+    least_widening: float = Field(
+        2.0, gt=1, description="the tail of changed ground is longer than the null's by this factor"
+    )
+    null_sample_pixels: int = Field(
+        20_000, ge=1000, description="sample distances from which the null's tail is fitted [px]"
+    )
+    tail_share: float = Field(
+        0.35, gt=0, lt=0.5, description="share of the largest distances that fit the null's tail"
+    )
+    least_tail_rate: float = Field(
+        1e-5, gt=0, lt=1, description="rate of the highest threshold, as the null's tail has it"
+    )
+    null_steps: int = Field(200, ge=1, description="steps of the fit of the null's tail")
     score_cap: float = Field(
-        6.0, gt=1, description="distances are capped at this many typical ones before smoothing"
+        12.0, gt=1, description="distances are capped at this many typical ones before smoothing"
+    )
+    structure: StructureSection = Field(
+        default_factory=StructureSection,
+        description="pairs of very-high-resolution colour pictures",
     )
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from changedetect.config.base import Section
+from changedetect.config.clues import CluesSection
 from changedetect.config.crosscheck import CrosscheckSection
 from changedetect.config.deliver import DeliverSection
 from changedetect.config.detection import (
@@ -15,6 +16,9 @@ from changedetect.config.detection import (
     PixelsSection,
     ScenesSection,
 )
+from changedetect.config.learned import ModelSection
+from changedetect.config.record_forms import AreaUnit, DatumShift, RecordChecksSection
+from changedetect.config.series import FusionSection, RadarSection, SeriesSection
 
 Role = Literal["interpreter", "county", "city", "province", "reviewer"]
 """In which role a person acts in the ledger."""
@@ -23,8 +27,11 @@ Role = Literal["interpreter", "county", "city", "province", "reviewer"]
 class LayerSection(Section):
     """One record layer and what its supplier declares of it."""
 
-    path: str = Field(description="file, relative to the job file")
+    path: str = Field(
+        description="file, relative to the job file; several with * in the name (batches/*.txt)"
+    )
     layer: str | None = Field(None, description="layer inside the file, if there are several")
+    source: str | None = Field(None, description="who supplied it")
     version: str | None = Field(None, description="version named by the supplier")
     as_of: str | None = Field(None, description="date of the data, YYYY-MM-DD")
     covers: tuple[Annotated[str, Field(pattern=r"^\d{2,12}$")], ...] = Field(
@@ -35,10 +42,30 @@ class LayerSection(Section):
         description="the supplier says that no record of this approval lies in the counties; "
         "else a layer without any is taken for a wrong file",
     )
-    encoding: str | None = Field(None, description="of a shapefile without .cpg, e.g. GBK")
+    encoding: str | None = Field(
+        None, description="of a shapefile without .cpg, a CSV or a text file, e.g. GBK"
+    )
     crs: str | None = Field(None, description="coordinate system, where the file does not tell")
     fields: dict[str, str] = Field(
         default_factory=dict, description="our column -> column of the file, where names differ"
+    )
+    values: dict[str, str] = Field(
+        default_factory=dict,
+        description="our column -> what holds for every row, where the file has no such column (a "
+        "boundary text of one approval has no date); {stem} is the name of the file",
+    )
+    form: str | None = Field(
+        None, description="records/{form}.yaml, where the layer is not in the form of its kind"
+    )
+    axis_order: Literal["north_first", "east_first"] = Field(
+        "north_first",
+        description="of X and Y in tables and text files; surveyors write X = north",
+    )
+    area_unit: AreaUnit | None = Field(
+        None, description="unit of the stated area, where the column's name does not tell"
+    )
+    datum_shift: DatumShift | None = Field(
+        None, description="seven parameters to CGCS2000 of a layer in Xian 80 or Beijing 54"
     )
 
 
@@ -54,6 +81,16 @@ class RecordsSection(Section):
     town_boundary: LayerSection | None = Field(None, description="CZKFBJ")
     approvals: dict[str, LayerSection] = Field(
         default_factory=dict, description="kind (NZY, GY, LS …) -> layer"
+    )
+    priority_cells: LayerSection | None = Field(
+        None, description="YXWG: cells of the territory, 重点 or 一般"
+    )
+    field_chiefs: LayerSection | None = Field(None, description="TZ: areas of field chiefs (田长)")
+    wardens: LayerSection | None = Field(None, description="WGY: areas of wardens (网格员)")
+    checks: RecordChecksSection = Field(default_factory=RecordChecksSection)
+    zones: dict[str, LayerSection] = Field(
+        default_factory=dict,
+        description="further zones that themes name: ZRBHD, GHFW, HHAX … -> layer",
     )
 
 
@@ -107,6 +144,12 @@ class JobConfig(Section):
     themes: tuple[str, ...] = Field(description="theme codes to check, e.g. 01, 02, 03, 07")
     pixels: PixelsSection = Field(default_factory=PixelsSection)
     evidence: EvidenceSection = Field(default_factory=EvidenceSection)
+    series: SeriesSection = Field(default_factory=SeriesSection)
+    radar: RadarSection = Field(default_factory=RadarSection)
+    fusion: FusionSection = Field(default_factory=FusionSection)
+    model: ModelSection | None = Field(
+        None, description="a change model of your own (ONNX); needs the extra onnx"
+    )
     patches: PatchesSection = Field(default_factory=PatchesSection)
     classify: ClassifySection = Field(default_factory=ClassifySection)
     crosscheck: CrosscheckSection = Field(default_factory=CrosscheckSection)
@@ -114,3 +157,4 @@ class JobConfig(Section):
     cases: CasesSection = Field(default_factory=CasesSection)
     deadlines: DeadlinesSection = Field(default_factory=DeadlinesSection)
     ledger: LedgerSection = Field(default_factory=LedgerSection)
+    clues: CluesSection = Field(default_factory=CluesSection)

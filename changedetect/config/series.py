@@ -19,53 +19,93 @@ class SeriesSection(Section):
         5.0, ge=0, description="fewer clear dates a year tell no season from a break"
     )
     noise_floor_ndvi: float = Field(0.04, gt=0, description="least noise of greenness, 1 sigma")
-    noise_floor_lswi: float = Field(0.05, gt=0, description="least noise of wetness, 1 sigma")
-    noise_floor_reflectance: float = Field(
-        0.02, gt=0, description="least noise of brightness, 1 sigma [reflectance 0-1]"
+    noise_floor_visible: float = Field(
+        0.012, gt=0, description="least noise of visible bands, 1 sigma [reflectance 0-1]"
+    )
+    noise_floor_nir: float = Field(
+        0.02, gt=0, description="least noise of the near infrared, 1 sigma [reflectance 0-1]"
+    )
+    noise_floor_swir: float = Field(
+        0.015, gt=0, description="least noise of the short-wave infrared, 1 sigma [reflectance 0-1]"
     )
     level_sd: float = Field(10.0, gt=0, description="prior of the level [noise sigma]")
-    first_harmonic_sd: float = Field(5.0, gt=0, description="prior, one cycle a year [noise sigma]")
+    first_harmonic_sd: float = Field(1.5, gt=0, description="prior, one cycle a year [noise sigma]")
     second_harmonic_sd: float = Field(
-        3.0, gt=0, description="prior, two cycles a year [noise sigma]"
+        0.7, gt=0, description="prior, two cycles a year [noise sigma]"
     )
+    harmonics_single_index: int = Field(
+        1, ge=1, le=2, description="cycles a year when greenness is all there is"
+    )
+    harmonics_many_indices: int = Field(2, ge=1, le=2, description="cycles a year otherwise")
     process_per_day: float = Field(
-        0.0003, ge=0, description="variance that coefficients gain [noise variance / day]"
+        0.0001, ge=0, description="variance that coefficients gain [noise variance / day]"
     )
     process_gap_days: int = Field(90, ge=1, description="a longer gap adds no more variance [day]")
-    innovation_clip_sigma: float = Field(3.0, gt=0, description="innovations are cut here [sigma]")
-    contradiction_sigma: float = Field(
-        0.5, description="a date that deviates less along the sum saw the old state [sigma]"
-    )
-    contradiction_keep_frac: float = Field(
-        0.5, ge=0, le=1, description="part of the sum that such a date leaves"
-    )
-    huber_sigma: float = Field(2.0, gt=0, description="innovations above weigh less [sigma]")
+    huber_sigma: float = Field(1.5, gt=0, description="innovations above weigh less [sigma]")
     noise_forgetting: float = Field(
-        0.03, gt=0, lt=1, description="share of the noise estimate that a date replaces at least"
+        0.015, gt=0, lt=1, description="share of the noise estimate that a date replaces at least"
     )
+    noise_prior_dates: float = Field(10.0, gt=0, description="weight of the noise floor [dates]")
     season_noise_rate: float = Field(
         0.15, ge=0, lt=1, description="share of a quarter's noise that a date replaces"
+    )
+    season_noise_cap: float = Field(
+        9.0, gt=0, description="one date says no more about a quarter's noise [noise variance]"
     )
     season_shift_days: float = Field(
         10.0, ge=0, description="how much earlier or later a season may run, 1 sigma [day]"
     )
-    noise_prior_dates: float = Field(10.0, gt=0, description="weight of the noise floor [dates]")
-    cusum_allowance_sigma: float = Field(1.0, gt=0, description="k: half the shift sought [sigma]")
-    cusum_threshold_sigma: float = Field(8.0, gt=0, description="h: a break above this [sigma]")
-    cusum_threshold_per_index_sigma: float = Field(
-        1.0, ge=0, description="added to h for each index beyond the first [sigma]"
+    season_swing_frac: float = Field(
+        0.7, ge=0, description="how much of a season's swing may be missing, 1 sigma"
     )
-    cusum_freeze_frac: float = Field(
-        0.4, gt=0, lt=1, description="the model stops learning above this part of h"
+    bare_ndvi: float = Field(0.15, description="greenness of bare or built ground at most")
+    bare_ndvi_sd: float = Field(0.10, gt=0, description="its spread, 1 sigma")
+    outlier_frac: float = Field(
+        0.05, gt=0, lt=1, description="share of clear dates that are clouds or shadows unseen"
     )
-    cusum_cap_frac: float = Field(2.0, gt=1, description="the sum stops growing at this part of h")
+    bare_prior_frac: float = Field(
+        0.1, ge=0, lt=1, description="how often a quarter is taken to look bare before it is seen"
+    )
+    bare_rate: float = Field(
+        0.3, ge=0, lt=1, description="share of that which a date replaces; single index: neither"
+    )
+    deviating_llr: float = Field(1.0, description="a date deviates whose loss counts for more")
+    loss_llr: float = Field(9.0, gt=0, description="loss of green: alarm above, several indices")
+    loss_llr_single_index: float = Field(
+        10.0, gt=0, description="loss of green: alarm above, greenness alone"
+    )
+    loss_freeze_frac: float = Field(
+        0.8, gt=0, le=1, description="the model stops learning above this part of it"
+    )
+    shift_rate: float = Field(
+        0.1, gt=0, lt=1, description="weight of the newest date in the mean innovation"
+    )
+    shift_clip_sigma: float = Field(1.5, gt=0, description="innovations are cut here [sigma]")
+    shift_agree_sigma: float = Field(
+        1.0, description="a date deviates that points along the mean this far [sigma]"
+    )
+    shift_threshold: float = Field(
+        1.7, gt=0, description="shift of the mean: alarm above, squared length [sigma²]"
+    )
+    shift_freeze_frac: float = Field(
+        0.2, gt=0, le=1, description="the model stops learning above this part of it"
+    )
+    loss_run_frac: float = Field(
+        0.15, gt=0, lt=1, description="a loss is under way above this part of its alarm"
+    )
+    shift_run_frac: float = Field(
+        0.4, gt=0, lt=1, description="a shift is under way above this part of its alarm"
+    )
     confirm_days: int = Field(10, ge=0, description="a break must last at least so long [day]")
     confirm_observations: int = Field(3, ge=1, description="… and be seen on so many clear dates")
+    give_up_days: int = Field(
+        400, ge=1, description="a deviation not confirmed by then is a drift: it is learnt [day]"
+    )
     vegetation_loss_only: bool = Field(
         True, description="greening beyond the season is no evidence of change"
     )
-    llr_per_sigma: float = Field(
-        0.8, gt=0, description="log-likelihood ratio of one sigma of a confirmed sum"
+    alarm_llr: float = Field(
+        6.4, gt=0, description="log-likelihood ratio of a break when it is just confirmed"
     )
     unconfirmed_llr: float = Field(
         0.0, description="a deviation that is not confirmed yet says no more than this"
@@ -76,13 +116,62 @@ class SeriesSection(Section):
 
 
 class FusionSection(Section):
-    """How sources of evidence add up."""
+    """How sources of evidence add up, and which images each source of a month compares."""
 
-    clip_llr: float = Field(6.0, gt=0, description="one source counts no more than this")
+    clip_optical_llr: float = Field(
+        300.0, gt=0, description="an optical pair counts no more than this, either way"
+    )
+    clip_series_llr: float = Field(6.0, gt=0, description="the series speaks no louder for change")
+    deny_series_llr: float = Field(3.0, ge=0, description="… and no louder against it")
+    clip_radar_llr: float = Field(6.0, gt=0, description="radar speaks no louder for change")
+    deny_radar_llr: float = Field(3.0, ge=0, description="… and no louder against it")
+    clip_model_llr: float = Field(4.0, gt=0, description="a model speaks no louder for change")
+    deny_model_llr: float = Field(2.0, ge=0, description="… and no louder against it")
+    beside_series_llr: float = Field(
+        0.0, ge=0, description="the series for change, at most, where an optical pair observed"
+    )
+    beside_deny_series_llr: float = Field(2.0, ge=0, description="… and against it")
+    beside_radar_llr: float = Field(
+        0.0, ge=0, description="radar for change, at most, where an optical pair observed"
+    )
+    beside_deny_radar_llr: float = Field(1.0, ge=0, description="… and against it")
     weight_optical: float = Field(1.0, ge=0, le=1, description="weight of optical pairs")
     weight_series: float = Field(1.0, ge=0, le=1, description="weight of the time series")
     weight_radar: float = Field(1.0, ge=0, le=1, description="weight of radar")
+    weight_model: float = Field(1.0, ge=0, le=1, description="weight of a model of the user's own")
     weight_repeated: float = Field(
         0.5, ge=0, le=1, description="weight of further layers of one source: they go together"
     )
     speak_llr: float = Field(1.0, ge=0, description="a source speaks from this on, either way")
+    alone_series_llr: float = Field(
+        2.0, description="alarm where the series observed, and neither an optical pair nor radar"
+    )
+    deviation_frac: tuple[float, ...] = Field(
+        (0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75),
+        description="how near a deviation under way is to the alarm of the series (1 = alarm) …",
+    )
+    deviation_llr: tuple[float, ...] = Field(
+        (-1.6, -0.9, -0.4, 0.0, 0.7, 2.0, 3.5),
+        description="… and what it says, if a clear date is as late as the pair's image after",
+    )
+    early_frac: float = Field(
+        0.3,
+        ge=0,
+        le=1,
+        description="part for change that counts where the last clear date is earlier",
+    )
+    recent_days: int = Field(
+        5, ge=0, description="without a pair, how near the month's end a clear date must lie [day]"
+    )
+    gap_days: int = Field(
+        45,
+        ge=0,
+        description="without a pair, how far before the month the last image may lie [day]",
+    )
+    late_days: int = Field(
+        150, ge=0, description="a break confirmed this month may have begun so long before it [day]"
+    )
+    radar_before_dates: int = Field(
+        24, ge=1, description="radar images before the change, at most [images]"
+    )
+    radar_after_dates: int = Field(3, ge=1, description="radar images after it, at most [images]")

@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 
 from changedetect.codes import APPROVAL_KINDS, FAMILIES, PDJY, LandGroup
 from changedetect.config.base import Section
+from changedetect.config.watches import Watch
 
 Measure = Literal[
     "area", "basic_farmland", "red_line", "red_line_core", "cropland", "unapproved",
@@ -44,10 +45,45 @@ class Minimum(Section):
     core_reserve: bool = Field(False, description="only in the core of the red line")
 
 
+class Zone(Section):
+    """Where a theme applies: inside or outside of a layer."""
+
+    layer: str = Field(
+        pattern=r"^[A-Z]{2,12}$",
+        description="short name of a zone layer (STBHHX, CZKFBJ, HHAX …), or a kind of record, whose "
+        "ground is then the zone",
+    )
+    name: str = Field(description="name in reasons, in Chinese")
+    side: Literal["inside", "outside"] = Field("inside", description="which side is meant")
+
+
+class Size(Section):
+    """Sizes of change that a theme is about; the outline's uncertainty counts as inside."""
+
+    min_m2: float = Field(0.0, ge=0, description="smallest patch [m²]")
+    max_m2: float | None = Field(None, gt=0, description="largest patch; empty = any [m²]")
+    rule: str = Field(description="rule id")
+
+
+class Cluster(Section):
+    """Changes that lie together: each within a distance of another one of the theme's families."""
+
+    within_m: float = Field(gt=0, description="from edge to edge [m]")
+    least: int = Field(3, ge=2, description="patches that make a cluster")
+    or_area_m2: float | None = Field(None, gt=0, description="one this large is one alone [m²]")
+    required: bool = Field(
+        False, description="a change that is in none is not the theme's business"
+    )
+    rule: str = Field(description="rule id")
+
+
 class Imagery(Section):
     """What the images must be good enough for."""
 
     gsd_m: float = Field(gt=0, description="coarsest pixel that can answer the question [m]")
+    cue_gsd_m: float | None = Field(
+        None, gt=0, description="coarsest pixel that gives a cue, which finer images confirm [m]"
+    )
     minimum_px: float = Field(20.0, ge=0, description="smallest area in pixels: n × GSD² [px]")
     series_for: tuple[str, ...] = Field(
         (), description="families that a season's series must confirm, never one pair"
@@ -86,6 +122,9 @@ class Excuse(Section):
     effect: Literal["excuse", "question"] = Field(
         "excuse", description="question: approved, but a further paper decides"
     )
+    counts: bool = Field(
+        True, description="false: no approval of land, left out of the approved area of a patch"
+    )
     question_on_basic_farmland: bool = Field(
         False, description="on permanent basic farmland a further paper decides"
     )
@@ -111,8 +150,14 @@ class Situation(Section):
     kinds: tuple[str, ...] = Field((), description="of one of these kinds; empty = all")
     families: tuple[str, ...] = Field((), description="changes meant; empty = all")
     mostly: LandGroup | None = Field(None, description="group of at least half of the ground")
+    mostly_classes: tuple[str, ...] = Field(
+        (), description="prefixes of DLBM of at least half of the ground; empty = any"
+    )
     area_min_m2: float = Field(0.0, ge=0, description="at least this large [m²]")
     area_max_m2: float | None = Field(None, gt=0, description="at most this large [m²]")
+    verdict: Literal["yes", "no", "unknown"] = Field(
+        "yes", description="no = not this theme's business; unknown = evidence is asked for first"
+    )
     suggestion: str = Field(description="PDJY")
     reason: str = Field(description="in Chinese")
     asks: str = Field("", description="evidence still to be brought, in Chinese")
@@ -127,6 +172,7 @@ class Raise(Section):
     above_m2: float = Field(0.0, ge=0, description="strictly more than this [m²]")
     at_least_mu: float | None = Field(None, gt=0, description="at least this [mu]")
     families: tuple[str, ...] = Field((), description="changes meant; empty = all")
+    in_cluster: bool = Field(False, description="only for a change that lies in a cluster")
     rule: str = Field(description="rule id")
 
 
@@ -146,7 +192,7 @@ class Theme(Section):
     name: str = Field(description="in Chinese")
     question: str = Field(description="what YES means, in Chinese")
     rule: str = Field(description="id of the rule behind the question")
-    zone: Literal["anywhere", "red_line"] = Field("anywhere", description="where it applies")
+    zone: Literal["anywhere"] | Zone = Field("anywhere", description="where it applies")
     before: tuple[LandGroup, ...] = Field((), description="groups before; empty = any")
     before_classes: tuple[str, ...] = Field(
         (), description="prefixes of DLBM before; empty = every class of the groups"
@@ -154,13 +200,16 @@ class Theme(Section):
     after: tuple[str, ...] = Field((), description="families after; empty = any")
     minimum: tuple[Minimum, ...] = Field(min_length=1, description="minimum areas")
     imagery: Imagery
-    rhythm: Literal["month", "quarter", "season", "year"] = Field(description="deadline")
+    size: Size | None = Field(None, description="sizes of change meant")
+    cluster: Cluster | None = Field(None, description="what makes changes a cluster")
+    rhythm: Literal["urgent", "month", "quarter", "season", "year"] = Field(description="deadline")
     dispatch: bool = Field(True, description="false: it only records, nobody is asked to act")
     rural_road: RuralRoad | None = Field(None, description="road that needs no conversion")
     village: Village | None = Field(None, description="village ground left out")
     excuses: tuple[Excuse, ...] = Field((), description="what excuses a change")
     combinations: tuple[Combination, ...] = Field((), description="what is complete")
-    situations: tuple[Situation, ...] = Field(min_length=1, description="what is suggested")
+    situations: tuple[Situation, ...] = Field((), description="what is suggested")
+    watches: tuple[Watch, ...] = Field((), description="polygons that are watched without a patch")
     severity: Severity
     rules: tuple[Rule, ...] = Field(min_length=1, description="all rules that are named")
 
@@ -171,11 +220,21 @@ class Theme(Section):
         _refuse("family", self._families(), set(FAMILIES), self.code)
         _refuse("kind of approval", self._kinds(), set(APPROVAL_KINDS), self.code)
         _refuse("suggestion", self._suggestions(), set(PDJY), self.code)
-        last = self.situations[-1]
-        if last.when != "any" or last.families or last.mostly or last.area_max_m2:
+        if not self.situations and not self.watches:
+            msg = f"theme {self.code}: neither situations nor watches; it could never say anything"
+            raise ValueError(msg)
+        if self.situations and not _fits_all(self.situations[-1]):
             msg = f"theme {self.code}: the last situation must fit everything (when: any)"
             raise ValueError(msg)
+        if self.cluster is None and any(step.in_cluster for step in self.severity.raises):
+            msg = f"theme {self.code}: in_cluster needs cluster, which says what one is"
+            raise ValueError(msg)
         return self
+
+    @property
+    def sees_patches(self) -> bool:
+        """Whether it asks anything about patches of change."""
+        return bool(self.situations)
 
     def rule_of(self, rule_id: str) -> Rule:
         """Return a rule by its id."""
@@ -190,14 +249,18 @@ class Theme(Section):
         return [*single, *self.excuses, *self.combinations, *self.situations]
 
     def _rule_ids(self) -> set[str]:
+        limits = [part.rule for part in (self.size, self.cluster) if part is not None]
         return {
             self.rule,
+            *limits,
             *(p.rule for p in self._named()),
             *(r.rule for r in self.severity.raises),
+            *(rule for watch in self.watches for rule in watch.rule_ids()),
         }
 
     def _suggestions(self) -> set[str]:
-        return {part.suggestion for part in self._named()}
+        watched = {code for watch in self.watches for code in watch.suggestions()}
+        return {part.suggestion for part in self._named()} | watched
 
     def _kinds(self) -> set[str]:
         listed = [
@@ -205,6 +268,7 @@ class Theme(Section):
             *(combination.kinds for combination in self.combinations),
             *(situation.kinds for situation in self.situations),
             self.rural_road.kinds if self.rural_road else (),
+            *(watch.named_kinds() for watch in self.watches),
         ]
         return {kind for kinds in listed for kind in kinds}
 
@@ -217,6 +281,11 @@ class Theme(Section):
         )
         named = {family for part in parts for family in part.families}
         return named | set(self.after) | set(self.imagery.series_for)
+
+
+def _fits_all(last: Situation) -> bool:
+    limits = (last.families, last.mostly, last.mostly_classes, last.area_max_m2, last.area_min_m2)
+    return last.when == "any" and not any(limits)
 
 
 def _refuse(what: str, used: set[str], known: set[str], code: str) -> None:

@@ -4,10 +4,11 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
+from changedetect.config.record_forms import DatumShift
 from changedetect.errors import GridError, LayerError
 from changedetect.io import crs as systems
 
-_POLYGONAL = frozenset({"Polygon", "MultiPolygon"})
+_POLYGONAL = (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON)
 _NAMED_ROWS = 5
 
 
@@ -48,15 +49,15 @@ def clean(shapes: np.ndarray, rows: np.ndarray, place: str, notes: list[str]) ->
         A point or line in a polygon layer, coordinates that are not numbers, or a geometry of
         which no polygon is left; the row (from 1) is named.
     """
-    kinds = [shape.geom_type for shape in shapes]
-    for row, kind in zip(rows, kinds, strict=True):
-        if kind not in _POLYGONAL:
-            msg = f"{place}: row {row}: {kind} found, a polygon was expected"
-            raise LayerError(msg)
+    other = ~np.isin(shapely.get_type_id(shapes), _POLYGONAL)
+    if other.any():
+        first = int(np.flatnonzero(other)[0])
+        msg = f"{place}: row {rows[first]}: {shapes[first].geom_type} found, a polygon was expected"
+        raise LayerError(msg)
     if shapely.has_z(shapes).any():
         notes.append("图形含 Z 值, 已去除")
     flat = shapely.force_2d(shapes)
-    finite = np.isfinite(shapely.bounds(flat)).all(axis=1)
+    finite = are_finite(flat)
     if not finite.all():
         row = rows[np.flatnonzero(~finite)[0]]
         msg = f"{place}: row {row}: coordinates that are not numbers; the geometry is damaged"
@@ -66,7 +67,7 @@ def clean(shapes: np.ndarray, rows: np.ndarray, place: str, notes: list[str]) ->
         return np.asarray(flat)
     repaired = np.array(flat, dtype=object)
     for index in np.flatnonzero(invalid):
-        repaired[index] = _polygons_of(shapely.make_valid(flat[index]))
+        repaired[index] = polygons_of(shapely.make_valid(flat[index]))
         if repaired[index].is_empty:
             msg = (
                 f"{place}: row {rows[index]}: {shapely.is_valid_reason(flat[index])}; no polygon is "
@@ -79,8 +80,34 @@ def clean(shapes: np.ndarray, rows: np.ndarray, place: str, notes: list[str]) ->
     return repaired
 
 
-def carry(shapes: np.ndarray, rows: np.ndarray, source: str, target: str, place: str) -> np.ndarray:
+def are_finite(shapes: np.ndarray) -> np.ndarray:
+    """Tell which geometries have numbers only, ``(row,)``; bounds would pass over a NaN."""
+    points, where = shapely.get_coordinates(shapes, return_index=True)
+    bad = np.zeros(len(shapes), bool)
+    bad[where[~np.isfinite(points).all(axis=1)]] = True
+    return ~bad
+
+
+def carry(
+    shapes: np.ndarray,
+    rows: np.ndarray,
+    source: str,
+    target: str,
+    place: str,
+    shift: DatumShift | None = None,
+) -> np.ndarray:
     """Carry geometries to the target system, x = east, y = north in both.
+
+    Parameters
+    ----------
+    shapes, rows
+        ``(row,)`` geometries, and where they stand in the file.
+    source, target
+        Coordinate systems, ``EPSG:n``.
+    place
+        File and layer, for messages.
+    shift
+        Seven parameters, where the source is in an older datum.
 
     Raises
     ------
@@ -89,22 +116,14 @@ def carry(shapes: np.ndarray, rows: np.ndarray, source: str, target: str, place:
         shift, or positions that do not exist in the target; the row (from 1) is named.
     """
     bounds = shapely.bounds(shapes)
-    for row, (west, _, east, _) in zip(rows, bounds, strict=True):
-        try:
-            systems.check_eastings(source, float(west), float(east))
-        except GridError as error:
-            msg = f"{place}: row {row}: {error}"
-            raise LayerError(msg) from error
-    if source == target or len(shapes) == 0:
+    _check_places(bounds, rows, source, place)
+    if (source == target and shift is None) or len(shapes) == 0:
         return shapes
     try:
-        transformer = systems.transformer(source, target)
+        move = systems.mover(source, target, shift)
     except GridError as error:
         msg = f"{place}: {error}"
         raise LayerError(msg) from error
-
-    def move(points: np.ndarray) -> np.ndarray:
-        return np.column_stack(transformer.transform(points[:, 0], points[:, 1]))
 
     moved = shapely.transform(shapes, move)
     lost = ~np.isfinite(shapely.bounds(moved)).all(axis=1)
@@ -118,7 +137,24 @@ def carry(shapes: np.ndarray, rows: np.ndarray, source: str, target: str, place:
     return np.asarray(moved)
 
 
-def _polygons_of(shape: BaseGeometry) -> BaseGeometry:
+def _check_places(bounds: np.ndarray, rows: np.ndarray, source: str, place: str) -> None:
+    """Hold all coordinates against their declared system, row by row only where that fails."""
+    if not len(bounds):
+        return
+    low, high = bounds.min(axis=0), bounds.max(axis=0)
+    try:
+        systems.check_places(source, (low[0], low[1], high[2], high[3]))
+    except GridError:
+        for row, one in zip(rows, bounds, strict=True):
+            try:
+                systems.check_places(source, tuple(one.tolist()))
+            except GridError as error:
+                msg = f"{place}: row {row}: {error}"
+                raise LayerError(msg) from error
+
+
+def polygons_of(shape: BaseGeometry) -> BaseGeometry:
+    """Keep the surfaces of a geometry; lines and points that a repair leaves over are dropped."""
     parts = [
         polygon
         for part in shapely.get_parts(shape)

@@ -1,106 +1,118 @@
-"""Vector files are opened here: allow-listed formats told by their first bytes, one layer each."""
+"""Record layers are opened here: allow-listed formats, told by name and first bytes, one layer each."""
 
-import warnings
-from dataclasses import dataclass
 from pathlib import Path
 
-import geopandas as gpd
-import pyogrio
-from pyogrio.errors import DataLayerError, DataSourceError
+from pyproj.exceptions import ProjError
 
+from changedetect.config.job import LayerSection
 from changedetect.errors import GridError, LayerError
-from changedetect.io.crs import epsg_code
-from changedetect.io.dbf_encoding import codec_of, gdal_name
-from changedetect.io.digest import sha256_file, sha256_files
+from changedetect.io.crs import check_eastings, epsg_code, transformer
+from changedetect.io.formats.gdal_files import GDAL_READERS
+from changedetect.io.formats.kml_files import KmlReader
+from changedetect.io.formats.land_text import LandTextReader
+from changedetect.io.formats.parquet_files import ParquetReader
+from changedetect.io.formats.point_tables import PointTableReader
+from changedetect.io.formats.reader import Bounds, Extent, LayerSource, RawLayer, Reader
 
-_SHAPE_MEMBERS = (".shp", ".shx", ".dbf", ".prj", ".cpg")
+READERS: tuple[Reader, ...] = (
+    *GDAL_READERS,
+    KmlReader(),
+    ParquetReader(),
+    LandTextReader(),
+    PointTableReader(),
+)
+"""Every format of record layers."""
 
-_FORMATS = "GeoPackage, Shapefile, FileGDB (folder), GeoJSON, FlatGeobuf, KML"
+WHOLE_ROWS = 100_000
+"""A layer of no more rows is read whole, so that every row of it is looked at; of a larger one only
+the rows around the counties, where its format allows. Our choice."""
 
-_HIDDEN_LAYERS = frozenset({"layer_styles"})
+_HEAD_BYTES = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class LayerSource:
-    """One layer of one file.
+def reader_of(path: Path) -> Reader:
+    """Return the reader of a file.
 
-    Attributes
-    ----------
-    path
-        The file, or the folder of a FileGDB.
-    layer
-        Layer inside the file.
-    encoding
-        For shapefiles, as GDAL names it; None elsewhere (UTF-8 by definition).
-    sha256
-        Of the file, or of all files that make it up.
+    Raises
+    ------
+    LayerError
+        Not an allowed format, whatever the name says.
     """
+    start = b""
+    if not path.is_dir():
+        with path.open("rb") as stream:
+            start = stream.read(_HEAD_BYTES)
+    for reader in READERS:
+        fits = reader.fits(path, start)
+        if fits:
+            return reader
+        if fits is False:
+            break
+    titles = ", ".join(reader.title for reader in READERS)
+    if path.is_dir():
+        msg = f"{path}: a folder that is no FileGDB (*.gdb with *.gdbtable inside)"
+        raise LayerError(msg)
+    suffix = path.suffix.lower()
+    msg = (
+        f"{path}: it starts with {start[:12]!r}, which is no {suffix or 'known'} layer; "
+        f"expected one of {titles}"
+    )
+    raise LayerError(msg)
 
-    path: Path
-    layer: str
-    encoding: str | None
-    sha256: str
 
-
-def open_source(path: Path, layer: str | None, encoding: str | None) -> LayerSource:
-    """Find the layer to read.
+def read_raw(
+    path: Path, section: LayerSection, within: tuple[str, Bounds] | None, notes: list[str]
+) -> tuple[LayerSource, RawLayer]:
+    """Open a layer and read it as it stands in its file.
 
     Parameters
     ----------
     path
         File or FileGDB folder.
-    layer
-        Layer inside it; None where it has just one.
-    encoding
-        Declared encoding of a shapefile.
+    section
+        What its supplier declares.
+    within
+        Coordinate system and box around which rows are wanted; None = all. A layer of at most
+        `WHOLE_ROWS` rows is read whole all the same.
+    notes
+        What was found is added.
 
     Raises
     ------
     LayerError
-        Not an allowed format (whatever the name says), damaged, several layers and none named,
-        or an encoding that is missing or wrong.
+        See `Reader`.
     """
-    kind = _format_of(path)
-    codec = None
-    if kind == "shapefile":
-        codec = gdal_name(codec_of(_members(path)[".dbf"], encoding))
-    found = _layers(path)
-    if layer is not None and layer not in found:
-        msg = f"{path}: no layer {layer!r}; it has {', '.join(found) or 'none'}"
-        raise LayerError(msg)
-    if layer is None and len(found) != 1:
-        msg = (
-            f"{path}: {len(found)} layers ({', '.join(found) or 'none'}); name one of them as "
-            "layer: of this layer in the job file"
-        )
-        raise LayerError(msg)
-    return LayerSource(path, layer or found[0], codec, _digest(path, kind))
+    reader = reader_of(path)
+    source = reader.open(path, section)
+    box = None
+    if within is not None:
+        extent = reader.extent(source)
+        if extent is not None and extent.rows > WHOLE_ROWS:
+            box = _box(extent, section, within)
+    raw = reader.read(source, section, box, notes)
+    if len(raw.frame) < raw.total and box is not None:
+        notes.append(f"共 {raw.total} 行, 只读入任务范围内的 {len(raw.frame)} 行")
+    return source, raw
 
 
-def read_frame(source: LayerSource, notes: list[str]) -> gpd.GeoDataFrame:
-    """Read all columns of a layer; what GDAL warns of is added to the notes.
+def _box(extent: Extent, section: LayerSection, within: tuple[str, Bounds]) -> Bounds | None:
+    """Carry a box to the system of a layer; None where its rows do not fit the system they claim.
 
-    Raises
-    ------
-    LayerError
-        The layer can not be read, or has no geometry.
+    Such a layer is read whole, so that the row at fault is found and named.
     """
-    options = {"encoding": source.encoding} if source.encoding else {}
+    if section.datum_shift is not None:
+        return None
     try:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            frame = pyogrio.read_dataframe(source.path, layer=source.layer, **options)
-    except (DataSourceError, DataLayerError, UnicodeDecodeError, ValueError, RuntimeError) as error:
-        msg = f"{source.path}: layer {source.layer} can not be read ({error}); fetch it again"
-        raise LayerError(msg) from error
-    notes.extend(dict.fromkeys(f"GDAL: {warning.message}" for warning in caught))
-    if not isinstance(frame, gpd.GeoDataFrame):
-        msg = f"{source.path}: layer {source.layer} has no geometry; a polygon layer was expected"
-        raise LayerError(msg)
-    return frame
+        code = epsg_code(section.crs or extent.crs)
+        if extent.bounds is not None:
+            check_eastings(code, extent.bounds[0], extent.bounds[2])
+        west, south, east, north = transformer(within[0], code).transform_bounds(*within[1])
+    except (GridError, ProjError):
+        return None
+    return float(west), float(south), float(east), float(north)
 
 
-def declared_crs(frame: gpd.GeoDataFrame, source: LayerSource, given: str | None) -> str:
+def declared_crs(raw: RawLayer, source: LayerSource, given: str | None) -> str:
     """Return the coordinate system of a layer as ``EPSG:n``.
 
     Parameters
@@ -113,10 +125,10 @@ def declared_crs(frame: gpd.GeoDataFrame, source: LayerSource, given: str | None
     LayerError
         Nobody tells, the system is not understood, or file and job file contradict one another.
     """
-    place = f"{source.path}: layer {source.layer}"
+    place = source.place
     try:
         wanted = epsg_code(given) if given else ""
-        found = epsg_code(frame.crs.to_wkt()) if frame.crs is not None else ""
+        found = epsg_code(raw.crs) if raw.crs else ""
     except GridError as error:
         msg = f"{place}: {error}"
         raise LayerError(msg) from error
@@ -133,61 +145,3 @@ def declared_crs(frame: gpd.GeoDataFrame, source: LayerSource, given: str | None
         )
         raise LayerError(msg)
     return wanted or found
-
-
-def _format_of(path: Path) -> str:
-    if path.is_dir():
-        if path.suffix.lower() == ".gdb" and any(path.glob("*.gdbtable")):
-            return "filegdb"
-        msg = f"{path}: a folder that is no FileGDB (*.gdb with *.gdbtable inside)"
-        raise LayerError(msg)
-    with path.open("rb") as stream:
-        start = stream.read(4096)
-    suffix = path.suffix.lower()
-    body = start.removeprefix(b"\xef\xbb\xbf").lstrip()
-    matches = {
-        ".gpkg": ("geopackage", start.startswith(b"SQLite format 3\0")),
-        ".shp": ("shapefile", start.startswith(b"\0\0\x27\x0a")),
-        ".geojson": ("geojson", body.startswith(b"{")),
-        ".json": ("geojson", body.startswith(b"{")),
-        ".fgb": ("flatgeobuf", start.startswith(b"fgb")),
-        ".kml": ("kml", body.startswith(b"<") and b"<kml" in body),
-    }
-    kind, fits = matches.get(suffix, ("", False))
-    if not fits:
-        msg = (
-            f"{path}: it starts with {start[:12]!r}, which is no {suffix or 'known'} layer; "
-            f"expected one of {_FORMATS}"
-        )
-        raise LayerError(msg)
-    return kind
-
-
-def _members(shp: Path) -> dict[str, Path]:
-    """Return the files of a shapefile by suffix; any case of suffix."""
-    found = {}
-    for sibling in sorted(shp.parent.iterdir()):
-        if sibling.stem == shp.stem and sibling.suffix.lower() in _SHAPE_MEMBERS:
-            found[sibling.suffix.lower()] = sibling
-    missing = [suffix for suffix in (".dbf", ".shx") if suffix not in found]
-    if missing:
-        msg = f"{shp}: {' and '.join(missing)} missing beside it; fetch the whole shapefile"
-        raise LayerError(msg)
-    return found
-
-
-def _layers(path: Path) -> list[str]:
-    try:
-        rows = pyogrio.list_layers(path)
-    except (DataSourceError, UnicodeDecodeError, RuntimeError) as error:
-        msg = f"{path}: can not be opened ({error}); it is damaged or cut short: fetch it again"
-        raise LayerError(msg) from error
-    return [str(name) for name, kind in rows if kind is not None and name not in _HIDDEN_LAYERS]
-
-
-def _digest(path: Path, kind: str) -> str:
-    if kind == "shapefile":
-        return sha256_files(list(_members(path).values()))
-    if kind == "filegdb":
-        return sha256_files([member for member in path.iterdir() if member.is_file()])
-    return sha256_file(path)

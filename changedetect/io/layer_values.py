@@ -1,17 +1,24 @@
 """Columns of a layer: found by declaration, name or alias; converted strictly; errors name the row.
 
+Names that the national database standard gives are known here; what offices call them besides
+stands in the forms of records (``configs/records``).
+
 Codes stay text. A code column that the file holds as numbers is restored where that can be done
 without doubt: whole numbers below 2**53 become digits, and land classes, whose codes have two or
 four digits, get back the zero that a number can not keep (101 -> 0101).
 """
 
+import unicodedata
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
 
 import numpy as np
 import pandas as pd
 
+from changedetect import measure
+from changedetect.config.job import LayerSection
+from changedetect.config.record_forms import ColumnForm, RecordForm
 from changedetect.errors import LayerError
+from changedetect.io.layer_dates import calendar_day, last_day
 from changedetect.schema import ZONES, Column, TableSpec
 
 ALIASES: Mapping[str, tuple[str, ...]] = {
@@ -40,18 +47,25 @@ ALIASES_OF: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 """Where a table's order differs: a zone's own name before the names of where it lies."""
 
 _EXACT_INT = 2**53
-_FIRST_YEAR, _LAST_YEAR = 1949, 2200
-_UNLIMITED = frozenset({"长期", "长期有效", "永久", "永久有效", "无限期"})
-_UNLIMITED_YEAR = 9999
-"""Words and the year by which offices say that an approval never expires."""
+_M2 = {"m2": 1.0, "ha": 10_000.0, "mu": measure.M2_PER_MU}
 _CONTROL = dict.fromkeys((*range(32), *range(0x7F, 0xA0), 0x2028, 0x2029), " ")
-_DATE_FORMS = ("%Y-%m-%d", "%Y%m%d", "%Y/%m/%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S")
+
+
+def plain(name: str) -> str:
+    """Return the name of a column without what does not matter: case, width, blanks.
+
+    Examples
+    --------
+    >>> plain("PZWH "), plain("面积（公顷）")
+    ('pzwh', '面积(公顷)')
+    """
+    return "".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def find_column(
     wanted: str, spec: TableSpec, declared: Mapping[str, str], found: list[str], place: str
 ) -> str | None:
-    """Return the file's column for one of ours, None if there is none.
+    """Return the file's column for one of ours by declaration, our name or the standard's.
 
     Parameters
     ----------
@@ -64,14 +78,19 @@ def find_column(
     place
         File and layer, for messages.
 
+    Returns
+    -------
+    str or None
+        None where there is no such column.
+
     Raises
     ------
     LayerError
         A declared column is not in the file.
     """
-    by_upper = {name.upper(): name for name in reversed(found)}
+    by_name = {plain(name): name for name in reversed(found)}
     if wanted in declared:
-        column = by_upper.get(declared[wanted].upper())
+        column = by_name.get(plain(declared[wanted]))
         if column is None:
             msg = (
                 f"{place}: field {declared[wanted]!r} (declared for {wanted}) is not there; "
@@ -80,13 +99,24 @@ def find_column(
             raise LayerError(msg)
         return column
     aliases = ALIASES_OF.get(spec.name, {}).get(wanted) or ALIASES.get(wanted, ())
-    for name in (wanted, *aliases):
-        if name.upper() in by_upper:
-            return by_upper[name.upper()]
-    return None
+    return first_of((wanted, *aliases), found)
 
 
-def convert(values: pd.Series, column: Column, place: str, notes: list[str]) -> list[object]:
+def first_of(names: tuple[str, ...], found: list[str]) -> str | None:
+    """Return the first of some names that a file has, as the file spells it."""
+    by_name = {plain(name): name for name in reversed(found)}
+    return next((by_name[plain(name)] for name in names if plain(name) in by_name), None)
+
+
+def convert(
+    values: pd.Series,
+    column: Column,
+    place: str,
+    notes: list[str],
+    *,
+    rows: np.ndarray,
+    form: ColumnForm | None = None,
+) -> list[object]:
     """Turn a column of the file into our kind; empty becomes None.
 
     Parameters
@@ -99,23 +129,60 @@ def convert(values: pd.Series, column: Column, place: str, notes: list[str]) -> 
         File, layer and field, for messages.
     notes
         What had to be restored is added.
+    rows
+        ``(row,)`` where each value stands in the file.
+    form
+        Words of the file that stand for our codes.
 
     Raises
     ------
     LayerError
         A value that is not of this kind; its row (from 1) is named.
     """
+    parse: Callable[[object], object]
     if column.name == "valid_to":
-        return [_each(_last_day, value, row, place) for row, value in enumerate(values, start=1)]
-    if column.kind == "date":
-        return [_each(_date, value, row, place) for row, value in enumerate(values, start=1)]
-    if column.kind == "float":
-        return [_each(_float, value, row, place) for row, value in enumerate(values, start=1)]
+        parse = last_day
+    elif column.kind == "date":
+        parse = calendar_day
+    elif column.kind == "float":
+        parse = _float
+    else:
+        return _texts(values, column, place, notes, rows=rows, form=form)
+    return _all(parse, values, rows, place)
+
+
+def _texts(
+    values: pd.Series,
+    column: Column,
+    place: str,
+    notes: list[str],
+    *,
+    rows: np.ndarray,
+    form: ColumnForm | None,
+) -> list[object]:
     restore = _pad_land_class if column.name == "land_class" else str
-    if pd.api.types.is_numeric_dtype(values) and len(values):
+    if pd.api.types.is_numeric_dtype(values) and values.notna().any():
         notes.append(f"{place.rsplit(': ', 1)[-1]} 为数值型, 已还原为文本代码")
-    texts = [_each(_text(restore), value, row, place) for row, value in enumerate(values, start=1)]
-    return _printable(texts, place, notes)
+    texts = _printable(_all(_text(restore), values, rows, place), place, notes)
+    if form is None or not form.values:
+        return texts
+    known = {plain(word): code for word, code in form.values.items()}
+    return [known.get(plain(text), text) if isinstance(text, str) else text for text in texts]
+
+
+def square_metres(label: str, section: LayerSection, form: RecordForm | None) -> float:
+    """Return how many square metres one unit of a column of areas is.
+
+    Parameters
+    ----------
+    label
+        The file's name of the column.
+    section, form
+        The job file's word comes before the form's; else square metres.
+    """
+    units = form.columns.get("area_m2", ColumnForm()).units if form is not None else {}
+    by_name = {plain(name): unit for name, unit in units.items()}
+    return _M2[section.area_unit or by_name.get(plain(label), "m2")]
 
 
 def _printable(texts: list[object], place: str, notes: list[str]) -> list[object]:
@@ -125,6 +192,12 @@ def _printable(texts: list[object], place: str, notes: list[str]) -> list[object
     if changed:
         notes.append(f"{place.rsplit(': ', 1)[-1]} 有 {changed} 行含控制字符（换行等）, 已换为空格")
     return plain
+
+
+def _all(
+    parse: Callable[[object], object], values: pd.Series, rows: np.ndarray, place: str
+) -> list[object]:
+    return [_each(parse, v, row, place) for v, row in zip(values, rows.tolist(), strict=True)]
 
 
 def _each(parse: Callable[[object], object], value: object, row: int, place: str) -> object:
@@ -163,42 +236,6 @@ def _exact(value: object) -> int:
 
 def _pad_land_class(digits: str) -> str:
     return digits if len(digits) % 2 == 0 else f"0{digits}"
-
-
-def _date(value: object) -> date:
-    if isinstance(value, datetime):  # includes pandas.Timestamp
-        return _plausible(value.date(), value)
-    if isinstance(value, date):
-        return _plausible(value, value)
-    if isinstance(value, float | np.floating) and value == int(value):
-        value = int(value)
-    text = str(value).strip()
-    for form in _DATE_FORMS:
-        try:
-            parsed = datetime.strptime(text, form).date()  # noqa: DTZ007 - a calendar day
-        except ValueError:
-            continue
-        return _plausible(parsed, value)
-    msg = f"{value!r} is not a date; YYYY-MM-DD or YYYYMMDD was expected"
-    raise ValueError(msg)
-
-
-def _last_day(value: object) -> date | None:
-    """Read the last day of validity; None where the office says that there is none."""
-    if isinstance(value, str) and value.strip(" \t\r\n\0　") in _UNLIMITED:
-        return None
-    year = value.year if isinstance(value, date) else None
-    text = str(int(value) if isinstance(value, float | np.floating) else value).strip()
-    if year == _UNLIMITED_YEAR or text.startswith(str(_UNLIMITED_YEAR)):
-        return None
-    return _date(value)
-
-
-def _plausible(day: date, value: object) -> date:
-    if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
-        msg = f"{value!r} is a date outside {_FIRST_YEAR} to {_LAST_YEAR}; correct or empty it"
-        raise ValueError(msg)
-    return day
 
 
 def _float(value: object) -> float:

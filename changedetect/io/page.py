@@ -49,6 +49,21 @@ def render_page(context: Mapping[str, Any]) -> str:
     jinja2.UndefinedError
         The context lacks something that the template shows.
     """
+    return _render("page.html", context)
+
+
+def render_summary(context: Mapping[str, Any]) -> str:
+    """Fill the template of the province's page, which only shows tables.
+
+    Parameters
+    ----------
+    context
+        From `stages.deliver.summary_context`.
+    """
+    return _render("summary.html", context)
+
+
+def _render(name: str, context: Mapping[str, Any]) -> str:
     environment = Environment(
         loader=FunctionLoader(_text),
         autoescape=True,
@@ -58,7 +73,7 @@ def render_page(context: Mapping[str, Any]) -> str:
     )
     style, script = _text("page.css"), _text("page.js")
     policy = _POLICY.format(style=_hash(style), script=_hash(script))
-    return environment.get_template("page.html").render(
+    return environment.get_template(name).render(
         **context,
         policy=policy,
         style=Markup(style),  # noqa: S704 - our own file

@@ -1,6 +1,7 @@
 """Curves as PNG files: drawn without a display, same numbers, same bytes."""
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib as mpl
@@ -15,6 +16,7 @@ ROC, PR = "ROC.png", "PR.png"
 
 _DPI = 120
 _SIZE_INCH = (6.4, 4.8)
+_TREND_INCH = (8.0, 3.2)
 _MARKS = ("o", "s", "^", "D", "v", "P")
 _LEAST_RATE = 1e-6
 
@@ -34,6 +36,26 @@ def write_curves(folder: Path, drawing: Drawing, *, overwrite: bool = False) -> 
     """
     publish_bytes(folder / ROC, _png(_roc(drawing)), overwrite=overwrite)
     publish_bytes(folder / PR, _png(_precision_recall(drawing)), overwrite=overwrite)
+
+
+def trend_png(rows: Sequence[tuple[str, int, int, int]]) -> bytes:
+    """Draw months over found (bars), cleared (green) and overdue (red) cases; digits only, no words.
+
+    Parameters
+    ----------
+    rows
+        Month, found, cleared, overdue.
+    """
+    figure = Figure(figsize=_TREND_INCH, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    months = [row[0] for row in rows]
+    axes.bar(months, [row[1] for row in rows], color="#9db7d5")
+    axes.plot(months, [row[2] for row in rows], "o-", color="#2e7d32")
+    axes.plot(months, [row[3] for row in rows], "s-", color="#c62828")
+    axes.set_ylim(bottom=0)
+    axes.grid(axis="y", alpha=0.35)
+    return _png(figure)
 
 
 def _png(figure: Figure) -> bytes:

@@ -11,9 +11,10 @@ from rasterio.features import rasterize, shapes
 from rasterio.transform import Affine
 from shapely.geometry.base import BaseGeometry
 
+from changedetect.config.job import LayerSection
 from changedetect.grid import Grid, Window
 from changedetect.io.layer_shapes import carry, clean, present_rows
-from changedetect.io.layer_source import declared_crs, open_source, read_frame
+from changedetect.io.layer_source import declared_crs, read_raw
 
 RASTER_SUFFIXES = frozenset({".tif", ".tiff", ".bmp", ".png", ".jpg", ".jpeg", ".jp2", ".img", ""})
 
@@ -39,16 +40,16 @@ def read_polygons(path: Path, layer: str | None, target_crs: str) -> gpd.GeoData
         Not readable, no polygons, or no coordinate system where one is needed.
     """
     notes: list[str] = []
-    source = open_source(path, layer, None)
-    frame = read_frame(source, notes)
+    source, raw = read_raw(path, LayerSection(path=str(path), layer=layer), None, notes)
+    frame = raw.frame
     shapes_found = np.asarray(frame.geometry.array)
     present = present_rows(shapes_found, notes)
-    place, rows = f"{path}: layer {source.layer}", np.flatnonzero(present) + 1
+    place, rows = source.place, raw.rows[present]
     whole = clean(shapes_found[present], rows, place, notes)
     columns = frame[present].drop(columns=frame.geometry.name).reset_index(drop=True)
     if not target_crs:
         return gpd.GeoDataFrame(columns, geometry=whole)
-    moved = carry(whole, rows, declared_crs(frame, source, None), target_crs, place)
+    moved = carry(whole, rows, declared_crs(raw, source, None), target_crs, place)
     return gpd.GeoDataFrame(columns, geometry=moved, crs=target_crs)
 
 

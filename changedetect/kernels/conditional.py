@@ -1,8 +1,9 @@
 """Class of a pixel by its spectrum before, and how unusual its spectrum after is for that class.
 
-A pixel is the vector ``v`` of the bands before followed by the bands after. Every class has a
-linear transform that turns ``v`` into residuals of the spectrum after, whitened: unit variance
-under no change, so that their squares add up to a squared Mahalanobis distance.
+A pixel is the vector ``v`` of the bands before followed by the bands after. Every class has a few
+usual outcomes; each has a linear transform that turns ``v`` into residuals of the spectrum after,
+whitened: unit variance under no change, so that their squares add up to a squared Mahalanobis
+distance. The outcome that explains a pixel best counts.
 """
 
 import math
@@ -46,13 +47,51 @@ def nearest_class(pixel: np.ndarray, slopes: np.ndarray, levels: np.ndarray) -> 
 
 
 @kernel
+def nearest_outcome(
+    pixel: np.ndarray, matrix: np.ndarray, offset: np.ndarray, penalty: np.ndarray
+) -> tuple[int, float]:
+    """Return the outcome that explains a pixel best, and how far the pixel is from it.
+
+    With penalties ``ln|S| - 2 ln(share)`` (up to a constant) this is the most probable component
+    of a mixture of Gaussians: McLachlan and Peel (2000), doi:10.1002/0471721182, equation 1.8, with
+    the means on regression lines.
+
+    Parameters
+    ----------
+    pixel
+        ``(2 * band,)`` float64.
+    matrix, offset
+        ``(outcome, variate, 2 * band)`` and ``(outcome, variate)`` float64.
+    penalty
+        ``(outcome,)`` float64, at least 0, added to the squared distance; inf = no such outcome.
+
+    Returns
+    -------
+    tuple
+        Index of the outcome, the first of equals; squared distance plus penalty.
+    """
+    best, least = 0, math.inf
+    for m in range(len(penalty)):
+        total = penalty[m]
+        for k in range(matrix.shape[1]):
+            if total >= least:
+                break
+            value = -offset[m, k]
+            for i in range(matrix.shape[2]):
+                value += matrix[m, k, i] * pixel[i]
+            total += value * value
+        if total < least:
+            best, least = m, total
+    return best, least
+
+
+@kernel
 def class_distances(
     samples: np.ndarray,
     chooser: tuple[np.ndarray, np.ndarray],
-    matrix: np.ndarray,
-    offset: np.ndarray,
+    variates: tuple[np.ndarray, np.ndarray, np.ndarray],
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Find class and squared distance of every sample pixel.
+    """Find class, outcome and squared distance of every sample pixel.
 
     Parameters
     ----------
@@ -60,16 +99,18 @@ def class_distances(
         ``(pixel, 2 * band)`` float32; no missing values.
     chooser
         Slopes and levels of `nearest_class`.
-    matrix, offset
-        ``(class, variate, 2 * band)`` and ``(class, variate)`` float64; variates
-        ``matrix @ v - offset``.
+    variates
+        Matrix ``(class, outcome, variate, 2 * band)``, offset ``(class, outcome, variate)`` and
+        penalty ``(class, outcome)``, float64, as `nearest_outcome` takes them.
 
     Returns
     -------
     tuple of ndarray
-        ``(pixel,)`` int16 class and ``(pixel,)`` float64 sum of squared variates.
+        ``(pixel,)`` int16 ``class * outcomes + outcome``, and ``(pixel,)`` float64 sum of squared
+        variates plus penalty.
     """
     n, p = samples.shape
+    matrix, offset, penalty = variates
     labels = np.empty(n, np.int16)
     squared = np.empty(n)
     pixel = np.empty(p)
@@ -77,13 +118,8 @@ def class_distances(
         for i in range(p):
             pixel[i] = samples[row, i]
         c = nearest_class(pixel, chooser[0], chooser[1])
-        total = 0.0
-        for k in range(matrix.shape[1]):
-            value = -offset[c, k]
-            for i in range(p):
-                value += matrix[c, k, i] * pixel[i]
-            total += value * value
-        labels[row] = c
+        m, total = nearest_outcome(pixel, matrix[c], offset[c], penalty[c])
+        labels[row] = c * penalty.shape[1] + m
         squared[row] = total
     return labels, squared
 
@@ -135,7 +171,7 @@ def class_moments(
 def distance_and_guide(
     stack: np.ndarray,
     chooser: tuple[np.ndarray, np.ndarray],
-    variates: tuple[np.ndarray, np.ndarray],
+    variates: tuple[np.ndarray, np.ndarray, np.ndarray],
     axes: tuple[np.ndarray, np.ndarray],
 ) -> tuple[np.ndarray, np.ndarray]:
     """Compute the change distance of every pixel and the guide of its neighbourhood, quantised.
@@ -147,7 +183,7 @@ def distance_and_guide(
     chooser
         Slopes and levels of `nearest_class`.
     variates
-        Matrix ``(class, variate, 2 * band)`` and offset ``(class, variate)``, float64.
+        Matrix, offset and penalty, as `class_distances` takes them.
     axes
         Matrix ``(guide, 2 * band)`` and offset ``(guide,)`` of the guide, float64.
 
@@ -158,7 +194,7 @@ def distance_and_guide(
         ``(y, x, guide)`` int16 guide × 256, clipped, 0 where not observed.
     """
     p, height, width = stack.shape
-    matrix, offset = variates
+    matrix, offset, penalty = variates
     guides = len(axes[1])
     score = np.empty((height, width), np.int32)
     guide = np.zeros((height, width, guides), np.int16)
@@ -173,12 +209,7 @@ def distance_and_guide(
                 score[y, x] = -1
                 continue
             c = nearest_class(pixel, chooser[0], chooser[1])
-            squared = 0.0
-            for k in range(matrix.shape[1]):
-                value = -offset[c, k]
-                for i in range(p):
-                    value += matrix[c, k, i] * pixel[i]
-                squared += value * value
+            _, squared = nearest_outcome(pixel, matrix[c], offset[c], penalty[c])
             score[y, x] = np.int32(round(min(math.sqrt(squared) * QUANTUM, SCORE_TOP)))
             for k in range(guides):
                 value = -axes[1][k]

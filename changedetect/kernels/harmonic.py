@@ -3,26 +3,22 @@
 A pixel whose values hold a NaN was not observed on that date: nothing of it moves. Pixels do not
 see one another, so the result does not depend on how an area was tiled.
 
-The model of index ``b`` is ``y_b(t) = x(t)·β_b + noise`` with
+The model of index ``b`` is ``y_b(t) = x(t)·β_b + noise`` with the first terms of
 ``x = (1, cos ωt, sin ωt, cos 2ωt, sin 2ωt)``; β walks randomly, so there is no trend term. All
 indices share the covariance ``P`` of β in units of the noise variance. Sources: Kalman filter of a
-dynamic harmonic regression (Young et al. 1999, DOI 10.1002/(SICI)1099-131X(199911)18:6<369);
-bounded innovations (Huber 1964, DOI 10.1214/aoms/1177703732); multivariate CUSUM by shrinking the
-summed vector (Crosier 1988, DOI 10.1080/00401706.1988.10484402, eq. 2.3 to 2.5).
+dynamic harmonic regression (Young et al. 1999, DOI 10.1002/(SICI)1099-131X(199911)18:6<369, eq. 7
+and 8); bounded innovations (Huber 1964, DOI 10.1214/aoms/1177703732, eq. 1.3). What a confirmed
+deviation is stands in `charts`.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
+from changedetect.kernels import charts
 from changedetect.kernels._jit import kernel
-from changedetect.kernels.season import TERMS, YEAR_DAYS, regressors, season_of, slopes
-
-FIRST_DAY, LAST_DAY, RUN_BEFORE, RUN_FIRST, BREAK_BEFORE, BREAK_AFTER = 0, 1, 2, 3, 4, 5
-"""Places in the last axis of `days`."""
-
-OBSERVATIONS, RUN = 0, 1
-"""Places in the last axis of `counts`."""
+from changedetect.kernels.charts import FIRST_DAY, LAST_DAY, OBSERVATIONS, ChartRules
+from changedetect.kernels.season import YEAR_DAYS, position_of, regressors, season_of, slopes
 
 
 class HarmonicRules(NamedTuple):
@@ -30,24 +26,16 @@ class HarmonicRules(NamedTuple):
 
     process_per_day: float
     gap_days: float
-    clip: float
-    contradiction: float
-    kept: float
     huber: float
     forgetting: float
-    season_rate: float
-    shift_days: float
     noise_weight: float
-    allowance: float
-    threshold: float
-    freeze: float
-    cap: float
+    season_rate: float
+    season_cap: float
+    shift_days: float
+    amplitude: float
     history_days: int
     history_observations: int
     dates_per_year: float
-    confirm_days: int
-    confirm_observations: int
-    one_sided: int
 
 
 @kernel
@@ -94,83 +82,20 @@ def _whiten(matrix: np.ndarray, floor: np.ndarray, factor: np.ndarray, vector: n
 
 
 @kernel
-def _jitter(
-    coefficients: np.ndarray, tilt: np.ndarray, noise: np.ndarray, wide: np.ndarray
+def _add_outer(
+    coefficients: np.ndarray, terms: np.ndarray, weight: float, matrix: np.ndarray
 ) -> None:
-    """Set ``wide = noise + s sᵀ``, where ``s`` is what a shifted season does to each index."""
-    for i in range(noise.shape[0]):
+    """Add ``s sᵀ`` with ``s = weight · coefficients · terms`` to a matrix."""
+    n = matrix.shape[0]
+    for i in range(n):
         first = 0.0
-        for k in range(TERMS):
-            first += coefficients[i, k] * tilt[k]
-        for j in range(noise.shape[0]):
+        for k in range(coefficients.shape[1]):
+            first += coefficients[i, k] * terms[k]
+        for j in range(n):
             second = 0.0
-            for k in range(TERMS):
-                second += coefficients[j, k] * tilt[k]
-            wide[i, j] = noise[i, j] + first * second
-
-
-@kernel
-def _accumulate(z: np.ndarray, cusum: np.ndarray, rules: HarmonicRules) -> float:
-    """Add a whitened innovation to the vector CUSUM and return its length (Crosier 1988).
-
-    An innovation that hardly points along the sum contradicts it (our addition): the old state
-    was seen again, so a cloud or snow that was missed before loses most of what it left behind.
-    """
-    n = z.shape[0]
-    norm, along, summed = 0.0, 0.0, 0.0
-    for i in range(n):
-        norm += z[i] * z[i]
-        along += z[i] * cusum[i]
-        summed += cusum[i] * cusum[i]
-    norm = np.sqrt(norm)
-    scale = 1.0 if norm <= rules.clip else rules.clip / norm
-    if along < rules.contradiction * np.sqrt(summed):
-        for i in range(n):
-            cusum[i] *= rules.kept
-    length = 0.0
-    for i in range(n):
-        total = cusum[i] + scale * z[i]
-        if i == 0 and ((rules.one_sided < 0 and total > 0) or (rules.one_sided > 0 and total < 0)):
-            total = 0.0
-        cusum[i] = total
-        length += total * total
-    length = np.sqrt(length)
-    shrunk = min(max(length - rules.allowance, 0.0), rules.cap)
-    factor = shrunk / length if length > 0.0 else 0.0
-    for i in range(n):
-        cusum[i] *= factor
-    return float(shrunk)
-
-
-@kernel
-def _follow(
-    day: int,
-    before: float,
-    after: float,
-    days: np.ndarray,
-    counts: np.ndarray,
-    rules: HarmonicRules,
-) -> bool:
-    """Keep the date bracket of the deviation that may be under way; true = a break is confirmed.
-
-    A date that adds nothing to the sum saw the old state. The new state is first seen when the
-    sum passes the allowance; dates between are in doubt and stay inside the bracket.
-    """
-    if after == 0.0 or (after < before and after < rules.freeze):
-        days[RUN_BEFORE] = day
-        days[RUN_FIRST] = 0
-        counts[RUN] = 0
-        return False
-    if days[RUN_FIRST] == 0:
-        if after <= rules.allowance:
-            return False
-        days[RUN_FIRST] = day
-    counts[RUN] += 1
-    return (
-        after > rules.threshold
-        and counts[RUN] >= rules.confirm_observations
-        and day - days[RUN_FIRST] >= rules.confirm_days
-    )
+            for k in range(coefficients.shape[1]):
+                second += coefficients[j, k] * terms[k]
+            matrix[i, j] += weight * weight * first * second
 
 
 @kernel
@@ -212,30 +137,29 @@ def _learn_noise(
 @kernel
 def _begin(
     day: int,
-    here: tuple[int, int],
     values: np.ndarray,
     prior: np.ndarray,
     noise_floor: np.ndarray,
-    arrays: tuple[np.ndarray, ...],
+    bare_prior: float,
+    pixel: tuple[np.ndarray, ...],
 ) -> None:
     """Set a pixel back to what is known before its first clear date."""
-    coefficients, covariance, noise, season, cusum, _, days, _ = arrays
-    row, col = here
-    days[row, col, FIRST_DAY] = day
-    days[row, col, LAST_DAY] = day
-    coefficients[row, col, :, :] = 0.0
-    covariance[row, col, :] = 0.0
-    noise[row, col, :] = 0.0
-    season[row, col, :] = 1.0
-    cusum[row, col, :] = 0.0
+    coefficients, covariance, noise, season, bare, days = pixel
+    days[FIRST_DAY] = day
+    days[LAST_DAY] = day
+    coefficients[:, :] = 0.0
+    covariance[:] = 0.0
+    noise[:] = 0.0
+    season[:] = 1.0
+    bare[:] = bare_prior
     k = 0
-    for i in range(TERMS):
-        covariance[row, col, k] = prior[i]
-        k += TERMS - i
+    for i in range(prior.shape[0]):
+        covariance[k] = prior[i]
+        k += prior.shape[0] - i
     k = 0
     for b in range(noise_floor.shape[0]):
-        coefficients[row, col, b, 0] = values[b, row, col]
-        noise[row, col, k] = noise_floor[b]
+        coefficients[b, 0] = values[b]
+        noise[k] = noise_floor[b]
         k += noise_floor.shape[0] - b
 
 
@@ -243,49 +167,41 @@ def _begin(
 def _forecast(step: float, x: np.ndarray, covariance: np.ndarray, gain: np.ndarray) -> float:
     """Let the coefficients walk; set ``gain = P x`` and return ``1 + xᵀ P x``."""
     spread = 1.0
-    for i in range(TERMS):
+    n = gain.shape[0]
+    for i in range(n):
         covariance[i, i] += step
-    for i in range(TERMS):
+    for i in range(n):
         gain[i] = 0.0
-        for j in range(TERMS):
+        for j in range(n):
             gain[i] += covariance[i, j] * x[j]
         spread += gain[i] * x[i]
     return spread
 
 
 @kernel
-def _watch(
-    day: int,
-    z: np.ndarray,
-    cusum: np.ndarray,
-    days: np.ndarray,
-    counts: np.ndarray,
-    rules: HarmonicRules,
-) -> float:
-    """Follow the sum of a pixel; return its length, negative when a break is confirmed."""
+def _is_mature(day: int, days: np.ndarray, counts: np.ndarray, rules: HarmonicRules) -> bool:
+    """Whether there is enough history to judge a date by."""
     age = day - days[FIRST_DAY]
     enough = max(rules.history_observations, rules.dates_per_year * age / YEAR_DAYS)
-    if age < rules.history_days or counts[OBSERVATIONS] < enough:
-        days[RUN_BEFORE] = day
-        days[RUN_FIRST] = 0
-        counts[RUN] = 0
-        return 0.0
-    before = 0.0
-    for b in range(z.shape[0]):
-        before += cusum[b] * cusum[b]
-    after = _accumulate(z, cusum, rules)
-    return -after if _follow(day, np.sqrt(before), after, days, counts, rules) else after
+    return bool(age >= rules.history_days and counts[OBSERVATIONS] >= enough)
 
 
 @kernel
-def _conclude(day: int, days: np.ndarray, counts: np.ndarray) -> None:
-    """Note a confirmed break and have the model begin anew with the next clear date."""
-    days[BREAK_BEFORE] = days[RUN_BEFORE]
-    days[BREAK_AFTER] = days[RUN_FIRST]
-    days[RUN_BEFORE] = day
-    days[RUN_FIRST] = 0
-    counts[RUN] = 0
-    counts[OBSERVATIONS] = 0
+def _learn_bare(value: float, place: float, bare: np.ndarray, rules: ChartRules) -> None:
+    """Follow how often each quarter of the year looked bare."""
+    low = int(np.floor(place)) % bare.shape[0]
+    high, part = (low + 1) % bare.shape[0], place - np.floor(place)
+    seen = 1.0 if value < rules.bare_level + rules.bare_sd else 0.0
+    bare[low] += rules.bare_rate * (1.0 - part) * (seen - bare[low])
+    bare[high] += rules.bare_rate * part * (seen - bare[high])
+
+
+@kernel
+def _bare_share(place: float, bare: np.ndarray) -> float:
+    """Return how often this part of the year looked bare, between the middles of quarters."""
+    low = int(np.floor(place)) % bare.shape[0]
+    part = place - np.floor(place)
+    return float((1.0 - part) * bare[low] + part * bare[(low + 1) % bare.shape[0]])
 
 
 @kernel
@@ -296,6 +212,7 @@ def absorb(
     noise_floor: np.ndarray,
     arrays: tuple[np.ndarray, ...],
     rules: HarmonicRules,
+    chart: ChartRules,
 ) -> None:
     """Absorb one date into the state of every pixel, in place.
 
@@ -304,7 +221,7 @@ def absorb(
     day
         Proleptic Gregorian ordinal. [day]
     values
-        ``(index, y, x)`` float64; NaN = not observed.
+        ``(index, y, x)`` float64; NaN = not observed. The first index is greenness.
     prior
         ``(term,)`` float64; variance of each coefficient before the first date. [noise variance]
     noise_floor
@@ -312,55 +229,77 @@ def absorb(
         whenever an innovation is whitened. [index²]
     arrays
         State, changed in place: coefficients ``(y, x, index, term)`` float32, covariance
-        ``(y, x, 15)`` float32, noise ``(y, x, packed)`` float32, season ``(y, x, 4)`` float32, cusum
-        ``(y, x, index)`` float32, score ``(y, x)`` float32, days ``(y, x, 6)`` int32 (0 = none), counts ``(y, x, 2)`` int32.
-    rules
-        See `HarmonicRules`.
+        ``(y, x, packed)`` float32, noise ``(y, x, packed)`` float32, season ``(y, x, 4)``
+        float32, bare ``(y, x, 4)`` float32, shift ``(y, x, index)`` float32, sums ``(y, x, 4)``
+        float32, days ``(y, x, 6)`` int32 (0 = none), counts ``(y, x, 2)`` int32.
+    rules, chart
+        See `HarmonicRules` and `charts.ChartRules`.
     """
-    coefficients, covariance, noise, season, cusum, score, days, counts = arrays
+    coefficients, covariance, noise, season, bare, shift, sums, days, counts = arrays
     n_index, height, width = values.shape
-    x, quarter = regressors(day), season_of(day)
-    tilt = slopes(day) * rules.shift_days
-    p, r = np.zeros((TERMS, TERMS)), np.zeros((n_index, n_index))
-    wide = np.zeros((n_index, n_index))
-    factor, gain = np.zeros((n_index, n_index)), np.zeros(TERMS)
-    innovation, z = np.zeros(n_index), np.zeros(n_index)
+    terms = prior.shape[0]
+    x, tilt = regressors(day)[:terms], slopes(day)[:terms]
+    swing = x.copy()
+    swing[0] = 0.0
+    quarter, place = season_of(day), position_of(day)
+    p, r = np.zeros((terms, terms)), np.zeros((n_index, n_index))
+    wide, factor = np.zeros((n_index, n_index)), np.zeros((n_index, n_index))
+    gain, innovation, z = np.zeros(terms), np.zeros(n_index), np.zeros(n_index)
     for row in range(height):
         for col in range(width):
-            if not np.isfinite(values[:, row, col]).all():
+            value = values[:, row, col]
+            if not np.isfinite(value).all():
                 continue
             here, tally, beta = days[row, col], counts[row, col], coefficients[row, col]
+            mean, summed, empty = shift[row, col], sums[row, col], bare[row, col]
             if tally[OBSERVATIONS] == 0:
-                _begin(day, (row, col), values, prior, noise_floor, arrays)
+                pixel = (beta, covariance[row, col], noise[row, col], season[row, col], empty, here)
+                _begin(day, value, prior, noise_floor, chart.bare_prior, pixel)
             _unpack(covariance[row, col], p)
             _unpack(noise[row, col], r)
             gap = min(day - here[LAST_DAY], rules.gap_days)
             spread = _forecast(rules.process_per_day * gap, x, p, gain)
             for b in range(n_index):
-                innovation[b] = values[b, row, col]
-                for i in range(TERMS):
+                innovation[b] = value[b]
+                for i in range(terms):
                     innovation[b] -= beta[b, i] * x[i]
                 z[b] = innovation[b] / np.sqrt(spread)
-            _jitter(beta, tilt, r, wide)
+            wide[:, :] = r
+            _add_outer(beta, tilt, rules.shift_days, wide)
+            variance = (wide[0, 0] + noise_floor[0]) * spread
+            _add_outer(beta, swing, rules.amplitude, wide)
             _whiten(wide, noise_floor, factor, z)
             square = np.sum(z * z)
             wider = max(1.0, season[row, col, quarter])
             z /= np.sqrt(wider)
-            length = np.sqrt(square / wider)
-            total = _watch(day, z, cusum[row, col], here, tally, rules)
+            confirmed = False
+            if _is_mature(day, here, tally, rules):
+                step = charts.loss_step(
+                    value[0],
+                    value[0] - innovation[0],
+                    variance * wider,
+                    _bare_share(place, empty),
+                    chart,
+                )
+                verdict = charts.watch(step, z, mean, summed, chart)
+                confirmed = charts.follow(day, verdict, summed, here, tally, chart)
+                if not confirmed and charts.is_stale(day, here, chart):
+                    charts.rest(day, mean, summed, here, tally)
+            else:
+                charts.rest(day, mean, summed, here, tally)
             here[LAST_DAY] = day
             tally[OBSERVATIONS] += 1
-            if total < 0.0:
-                score[row, col] = -total
-                cusum[row, col, :] = 0.0
-                _conclude(day, here, tally)
-            elif total <= rules.freeze:
+            if confirmed:
+                charts.conclude(day, mean, summed, here, tally)
+            elif charts.may_learn(summed, mean, chart):
+                length = np.sqrt(square / wider)
                 weight = 1.0 if length <= rules.huber else rules.huber / length
                 _learn(innovation, weight, spread, gain, p, beta)
                 _learn_noise(innovation, weight, spread, tally[OBSERVATIONS], r, rules)
-                bounded = min(square / n_index, rules.clip * rules.clip)
+                bounded = min(square / n_index, rules.season_cap)
                 season[row, col, quarter] += rules.season_rate * (
                     bounded - season[row, col, quarter]
                 )
+                _learn_bare(value[0], place, empty, chart)
                 _pack(p, covariance[row, col])
                 _pack(r, noise[row, col])

@@ -44,3 +44,10 @@ def slopes(day: int) -> np.ndarray:
 def season_of(day: int) -> int:
     """Return the quarter of the year (0 = December to February) of an ordinal day."""
     return int(((day + 30) % YEAR_DAYS) / YEAR_DAYS * SEASONS)
+
+
+@kernel
+def position_of(day: int) -> float:
+    """Return where a day lies between the middles of quarters: 0 = middle of the first, below 4."""
+    place = ((day + 30) % YEAR_DAYS) / YEAR_DAYS * SEASONS - 0.5
+    return float(place if place >= 0.0 else place + SEASONS)

@@ -29,6 +29,7 @@ def do(context: MonthContext) -> tuple[StepRecord, bool]:
         before.result,
         config.deadlines.model_dump(),
         config.cases.model_dump(),
+        config.clues.model_dump(mode="json"),
         {code: [terms.rhythm, terms.dispatch] for code, terms in _themes(context).items()},
     ]
     _forget_lost(context)
@@ -78,7 +79,7 @@ def _decide(context: MonthContext, source: str) -> StepResult:
     def build(reader: LedgerReader) -> Sequence[Entry]:
         nonlocal decisions
         ledger.verify(reader.entries(), reader.algorithm, keep_rows=False)
-        known = _known(reader, units, context.month)
+        known = _known(reader, units, context.month, context.job.config.clues.near_m)
         decisions = cases.decide(
             units,
             known,
@@ -86,6 +87,7 @@ def _decide(context: MonthContext, source: str) -> StepResult:
             context.job.config.cases,
             last_number=lambda prefix: reader.last_numbers([prefix])[prefix],
         )
+        decisions = cases.told(decisions, units, known.values(), context.job.config.clues)
         told = {(item.entry.case, item.entry.event) for item in reader.from_source(source)}
         return [
             _entry(decision, known.get(decision.kept.number), context, source)
@@ -121,13 +123,25 @@ def _written(store: LedgerStore, source: str) -> list[Entry]:
         return [item.entry for item in reader.from_source(source)]
 
 
-def _known(reader: LedgerReader, units: Sequence[Unit], month: str) -> dict[str, Case]:
-    """Return the cases that the month may speak of: its own, and those on the ground of a unit."""
+def _known(
+    reader: LedgerReader, units: Sequence[Unit], month: str, near_m: float
+) -> dict[str, Case]:
+    """Return the cases that the month may speak of: its own, and those on or near a unit's ground.
+
+    Near goes on from case to case, since takings that lie near one another are added up.
+    """
     asked = [unit for unit in units if unit.district]
     places = reader.boxes(sorted({unit.district for unit in asked}))
-    tree = shapely.STRtree(shapely.box(*places.boxes.T))
-    near = tree.query(np.array([unit.geometry for unit in asked], object))[1] if asked else []
-    numbers = {places.numbers[i] for i in np.unique(near)}
+    boxes = np.asarray(shapely.box(*places.boxes.T))
+    tree = shapely.STRtree(boxes)
+    found = np.zeros(len(boxes), bool)
+    edge = np.array([unit.geometry for unit in asked], object)
+    while len(edge) and len(boxes):
+        near = np.unique(tree.query(edge, predicate="dwithin", distance=near_m)[1])
+        fresh = near[~found[near]]
+        found[fresh] = True
+        edge = boxes[fresh]
+    numbers = {places.numbers[i] for i in np.flatnonzero(found)}
     numbers |= {row.number for row in reader.work_list(month=month)}
     rows = reader.rows(numbers)
     return {

@@ -1,16 +1,20 @@
 """Step ``classify``: patches -> suggested after-class and probability."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 
 from changedetect.errors import IntegrityError
-from changedetect.io import model_store, tile_files, vector_writer
+from changedetect.io import model_store, record_files, tile_files, vector_writer
 from changedetect.pipeline.context import MonthContext
 from changedetect.pipeline.detection import MOMENTS, PATCHES, write_patches
 from changedetect.pipeline.job import MODELS
 from changedetect.pipeline.runstore import StepRecord, StepResult
+from changedetect.pipeline.scenes import SCENES
+from changedetect.records import Scene
 from changedetect.stages import classify
 
 CLASSIFIED = "classified.gpkg"
@@ -28,20 +32,21 @@ def do(context: MonthContext) -> tuple[StepRecord, bool]:
     before = context.store.record("detect")
     section = context.job.config.classify
     estimator, card = model_store.load(MODELS, section.model, classify.FEATURE_NAMES)
-    gsd = context.job.profile(context.job.config.scenes.pair_sensor).gsd_m
+    scenes = record_files.read_records(context.folder / SCENES, Scene)
+    gsd_m = {one.scene_id: context.job.profile(one.sensor).gsd_m for one in scenes}
 
     def work(_key: str) -> StepResult:
         table = read_table(context.folder / PATCHES)
         moments = _moments(context.folder / MOMENTS)
         context.progress.begin("classify", 1)
-        features = classify.features(table, moments)
-        predicted = classify.predict(estimator, features, section)
+        features = classify.features(seen_by_pair(table, scenes), moments)
+        predicted = _unseen_unsure(classify.predict(estimator, features, section), table, moments)
         classified = table.assign(
             family=predicted["family"].to_numpy(),
             family_probability=predicted["family_probability"].to_numpy(),
             change_probability=predicted["change_probability"].to_numpy(),
-            before_gsd_m=gsd,
-            after_gsd_m=gsd,
+            before_gsd_m=[gsd_m[name] for name in table["before_scene"]],
+            after_gsd_m=[gsd_m[name] for name in table["after_scene"]],
         )
         write_patches(context.folder / CLASSIFIED, classified, context.job.config.grid.crs)
         families = classified["family"].value_counts().sort_index()
@@ -51,10 +56,42 @@ def do(context: MonthContext) -> tuple[StepRecord, bool]:
         }
         return StepResult((CLASSIFIED,), facts)
 
-    inputs = [before.result, card["sha256"], section.model_dump(mode="json"), gsd]
+    inputs = [before.result, card["sha256"], section.model_dump(mode="json"), gsd_m]
     done = context.store.step("classify", inputs, work)
     context.progress.end("classify", f"{done[0].facts['patches']} patches classified")
     return done
+
+
+def seen_by_pair(table: gpd.GeoDataFrame, scenes: Sequence[Scene]) -> gpd.GeoDataFrame:
+    """Give patches the evidence and the dates of their images alone, as the classifier knows them.
+
+    Other sources lift or lower the evidence and narrow the dates; what a patch looks like on its
+    images does not change with that.
+    """
+    days = {one.scene_id: one.day for one in scenes}
+    own = table["optical_llr"].astype(float).fillna(table["llr_mean"])
+    return table.assign(
+        llr_mean=own,
+        llr_max=table["llr_max"] + (own - table["llr_mean"]),
+        before_date=[days[name] for name in table["before_scene"]],
+        after_date=[days[name] for name in table["after_scene"]],
+    )
+
+
+def _unseen_unsure(
+    predicted: pd.DataFrame, table: gpd.GeoDataFrame, moments: np.ndarray
+) -> pd.DataFrame:
+    """Leave open what a patch became that no optical pair saw: only its evidence counts.
+
+    Its probability of change is that of its mean evidence, change and no change alike before it.
+    """
+    unseen = ~(moments[:, :, 0] > 0).any(axis=1)
+    evidence = 1.0 / (1.0 + np.exp(-table["llr_mean"].to_numpy(float)))
+    return predicted.assign(
+        family=np.where(unseen, classify.UNSURE, predicted["family"]),
+        family_probability=np.where(unseen, 0.0, predicted["family_probability"]),
+        change_probability=np.where(unseen, evidence, predicted["change_probability"]),
+    )
 
 
 def _moments(path: Path) -> np.ndarray:

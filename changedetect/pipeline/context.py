@@ -155,7 +155,9 @@ class RunReport:
             file
             for record, _ in self.steps
             for file in sorted(record.outputs)
-            if file.startswith("packages/") and file.endswith((".gpkg", ".xlsx", ".html"))
+            if file.startswith("packages/")
+            and file.count("/") > 1  # not the province's summary
+            and file.endswith((".gpkg", ".xlsx", ".html"))
         ]
 
 

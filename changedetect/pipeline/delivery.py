@@ -11,13 +11,15 @@ import shapely
 
 from changedetect import measure
 from changedetect.casepackage import FORMS, NOTICE
+from changedetect.casepackage.accounts import ACCOUNT_FORMS
+from changedetect.casepackage.charges import Charge
 from changedetect.config.deliver import DeliverSection
 from changedetect.errors import InputError
 from changedetect.grid import Grid
 from changedetect.io import chips, geopackage, page, record_files, tables, workbook
 from changedetect.io.publish import publish, publish_bytes
 from changedetect.io.rasters import RasterReader
-from changedetect.pipeline import handout
+from changedetect.pipeline import accounting, handout
 from changedetect.pipeline.casework import CASES
 from changedetect.pipeline.checking import LAYERS, UNITS
 from changedetect.pipeline.context import MonthContext
@@ -28,6 +30,7 @@ from changedetect.pipeline.packages import seal_package
 from changedetect.pipeline.runstore import StepRecord, StepResult, digest_of
 from changedetect.pipeline.scenes import SCENES
 from changedetect.pipeline.territory import Territory, read_territory
+from changedetect.pipeline.watch import CHARGES
 from changedetect.records import Case, LayerManifest, Scene, Unit, UnobservedArea
 from changedetect.stages import deliver
 
@@ -45,9 +48,11 @@ class Month:
     cases: tuple[Case, ...]
     unobserved: tuple[UnobservedArea, ...]
     manifests: tuple[LayerManifest, ...]
+    charges: tuple[Charge, ...]
     rules: tuple[deliver.RuleRow, ...]
     compared: frozenset[str]
     registration_px: tuple[tuple[str, float], ...]
+    accounts: Mapping[str, deliver.CountyAccount]
     digest: str
 
 
@@ -60,11 +65,16 @@ def do(context: MonthContext) -> tuple[StepRecord, bool]:
         (str(code), str(name))
         for code, name in zip(territory.districts["code"], territory.districts["name"], strict=True)
     ]
-    inputs = [*(record.result for record in before.values()), settings, sorted(names)]
+    inputs = [
+        *(record.result for record in before.values()),
+        settings,
+        sorted(names),
+        accounting.inputs(context),
+    ]
 
     def work(_key: str) -> StepResult:
         digest = digest_of([record.outputs for record in before.values()], settings)
-        return _write_all(context, _month(context, before, digest), territory)
+        return _write_all(context, _month(context, before, digest, dict(names)), territory)
 
     done = context.store.step("deliver", inputs, work)
     context.progress.end("deliver", f"{done[0].facts['counties']} counties")
@@ -78,8 +88,13 @@ def _settings_digest(job: Job) -> str:
     return digest_of(config, rest)
 
 
-def _month(context: MonthContext, before: Mapping[str, StepRecord], digest: str) -> Month:
+def _month(
+    context: MonthContext, before: Mapping[str, StepRecord], digest: str, names: dict[str, str]
+) -> Month:
     folder = context.folder
+    units = record_files.read_records(folder / UNITS, Unit)
+    cases = record_files.read_records(folder / CASES, Case)
+    stock = before["check"].facts["cropland_m2"]
     rules = {
         rule.id: deliver.RuleRow(rule.id, str(rule.effective_from), rule.text, rule.source)
         for theme in context.job.themes
@@ -87,13 +102,22 @@ def _month(context: MonthContext, before: Mapping[str, StepRecord], digest: str)
     }
     return Month(
         scenes={s.scene_id: s for s in record_files.read_records(folder / SCENES, Scene)},
-        units=record_files.read_records(folder / UNITS, Unit),
-        cases=record_files.read_records(folder / CASES, Case),
+        units=units,
+        cases=cases,
         unobserved=record_files.read_records(folder / UNOBSERVED, UnobservedArea),
         manifests=record_files.read_records(folder / LAYERS, LayerManifest),
+        charges=record_files.read_records(folder / CHARGES, Charge),
         rules=tuple(rules[name] for name in sorted(rules)),
-        compared=frozenset(name for pair in before["detect"].facts["compared"] for name in pair),
+        compared=frozenset(
+            name
+            for pair in (
+                *before["detect"].facts["compared"],
+                *before["detect"].facts["sources"].values(),
+            )
+            for name in pair
+        ),
         registration_px=_registration(before["detect"].facts["models"]),
+        accounts=accounting.accounts(context, units, cases, names, stock),
         digest=digest,
     )
 
@@ -131,17 +155,51 @@ def _write_all(context: MonthContext, month: Month, territory: Territory) -> Ste
             problems.append(f"county {code} {name} was not delivered this time: {error}")
         context.progress.advance("deliver", code)
     handout.end(run)
-    total = tables.csv_bytes(deliver.statistics(done), FORMS["TJ_XJ"], NOTICE)
-    publish_bytes(run / PACKAGES / "statistics.csv", total, overwrite=True)
-    return _result(run, done, tuple(problems), again=len(done) < len(codes))
+    written = _write_summary(context, done, [month.accounts[p.district] for p in done])
+    return _result(run, done, written, tuple(problems), again=len(done) < len(codes))
+
+
+def _write_summary(
+    context: MonthContext,
+    done: Sequence[deliver.PackageInput],
+    accounts: Sequence[deliver.CountyAccount],
+) -> list[Path]:
+    """Write the province's figures: CSV, a workbook, and a page."""
+    root = context.folder / PACKAGES
+    totals = deliver.statistics(done)
+    made = deliver.account_tables(accounts, context.job.config.deliver)
+    files = {"statistics.csv": tables.csv_bytes(totals, FORMS["TJ_XJ"], NOTICE)}
+    for name, form in ACCOUNT_FORMS.items():
+        files[ACCOUNT_FILES[name]] = tables.csv_bytes(made[name], form, NOTICE)
+    shown = deliver.summary_context(totals, made, context.month)
+    files["summary.html"] = page.render_summary(shown).encode()
+    for name, data in files.items():
+        publish_bytes(root / name, data, overwrite=True)
+    content = deliver.summary_workbook(totals, made, context.month)
+    publish(
+        root / content.file_name,
+        partial(workbook.write_workbook, content=content, pictures={}),
+        partial(workbook.verify_workbook, content=content),
+        overwrite=True,
+    )
+    return [root / name for name in (*files, content.file_name)]
+
+
+ACCOUNT_FILES = {"TJ_GD": "cropland.csv", "TJ_15": "ratio.csv", "TJ_ZW": "quota.csv"}
+"""Table of the accounts -> its file in the province's folder."""
 
 
 def _result(
-    run: Path, done: Sequence[deliver.PackageInput], problems: tuple[str, ...], *, again: bool
+    run: Path,
+    done: Sequence[deliver.PackageInput],
+    written: Sequence[Path],
+    problems: tuple[str, ...],
+    *,
+    again: bool,
 ) -> StepResult:
     root = run / PACKAGES
     paths = [path for package in done for path in handout.written(root / package.stem)]
-    files = tuple(path.relative_to(run).as_posix() for path in [root / "statistics.csv", *paths])
+    files = tuple(path.relative_to(run).as_posix() for path in [*written, *paths])
     cases = [case for package in done for case in package.cases]
     facts = {
         "counties": len(done),
@@ -185,6 +243,8 @@ def _package(
         digest=month.digest,
         registration_px=month.registration_px,
         sizes_mu=context.job.config.deliver.size_limits_mu,
+        charges=month.charges,
+        accounts=deliver.account_tables([month.accounts[code]], context.job.config.deliver),
     )
 
 
@@ -244,13 +304,20 @@ def _write_chips(
     return written
 
 
+def _shown_roles(scene: Scene) -> tuple[str, ...]:
+    """Return the bands shown as red, green and blue; the first one in grey where there are none."""
+    return COLOURS if set(COLOURS) <= set(scene.roles) else (scene.roles[0],) * len(COLOURS)
+
+
 def _case_images(
     reader: RasterReader, month: Month, unit: Unit, grid: Grid, section: DeliverSection
 ) -> Sequence[chips.Chip]:
     before, after = month.scenes[unit.before_scene], month.scenes[unit.after_scene]
     window = deliver.chip_window(unit.geometry, grid, section)
     part = grid.sub(window)
-    images = [reader.read_chip(scene, grid, window, COLOURS) for scene in (before, after)]
+    images = [
+        reader.read_chip(scene, grid, window, _shown_roles(scene)) for scene in (before, after)
+    ]
     pictures = deliver.stretch_pair(images[0], images[1], section)
     outlines = [chips.Outline(deliver.outline_px(unit.geometry, part).rings, label="图斑")]
     for surface in deliver.overlay_surfaces(unit):

@@ -1,4 +1,4 @@
-"""Step ``detect``: pixels -> evidence -> patches, tile by tile, for the pairs of a month."""
+"""Step ``detect``: pixels -> evidence -> patches, tile by tile, for all sources of a month."""
 
 import math
 import shutil
@@ -16,12 +16,18 @@ from changedetect.grid import Grid, Tile, Window
 from changedetect.io import raster_writer, record_files, tile_files, vector_writer
 from changedetect.io.rasters import RasterReader
 from changedetect.pipeline.context import MonthContext
+from changedetect.pipeline.fusedwork import PARTLY, FusedWork
+from changedetect.pipeline.modelwork import model_layer
 from changedetect.pipeline.pairwork import FittedPair, TileWork, fit, only_on, tiles_meeting
+from changedetect.pipeline.radarwork import radar_layer
 from changedetect.pipeline.runstore import StepRecord, StepResult, digest_of
 from changedetect.pipeline.scenes import SCENES, is_due
+from changedetect.pipeline.serieswork import SourceResult, series_layer
+from changedetect.pipeline.sourcework import CoarseLayer, MonthDates
 from changedetect.pipeline.territory import Land, Territory, read_territory
 from changedetect.records import Scene, ScenePair, UnobservedArea
 from changedetect.stages import classify, patches
+from changedetect.stages.evidence import fusion
 
 EVIDENCE = "evidence.tif"
 CHANGE = "change.tif"
@@ -39,6 +45,9 @@ CHANGE_FORM = raster_writer.RasterForm(
 )
 CLOUDED = "云、阴影或无影像"
 FAILED = "图块处理失败"
+PARTLY_SEEN = "光学未见，仅由时间序列或雷达监测"
+CHANNELS = len(classify.CHANNELS)
+"""Channels of the classifier come first in the moments of a patch, then what each source said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +83,18 @@ class TileSet:
         """Return the runs of tiles that failed: all unobserved."""
         return [self._empty(tile) for tile in self.failed]
 
+    def partly(self) -> list[patches.TileRuns]:
+        """Return, as unobserved, what no optical pair observed and another source did."""
+        found = []
+        for tile in self.done:
+            arrays = self.arrays(tile)
+            runs = patches.TileRuns.from_arrays(arrays)
+            found.append(replace(runs, unobserved=arrays[PARTLY]))
+        return found
+
     def _empty(self, tile: Tile) -> patches.TileRuns:
-        return only_on(self.land, patches.failed_tile(tile, len(classify.CHANNELS)), tile)
+        channels = CHANNELS + len(fusion.SOURCES)
+        return only_on(self.land, patches.failed_tile(tile, channels), tile)
 
     def arrays(self, tile: Tile) -> dict[str, np.ndarray]:
         """Read the arrays of a tile.
@@ -116,7 +135,7 @@ def do(context: MonthContext) -> tuple[StepRecord, bool]:
     """Measure evidence and outline the patches of a month."""
     before = context.store.record("scenes")
     territory = read_territory(context.job)
-    sections = context.settings
+    sections, config = context.settings, context.job.config
     inputs = [
         before.result,
         territory.manifest.sha256,
@@ -124,6 +143,8 @@ def do(context: MonthContext) -> tuple[StepRecord, bool]:
         repr(territory.grid),
         context.job.config.scenes.pairs_per_month,
         *(repr(part) for part in (sections.pixels, sections.evidence, sections.patches)),
+        *(repr(part) for part in (config.series, config.radar, config.fusion, config.model)),
+        [config.scenes.series_sensor, config.scenes.radar_sensor],
     ]
 
     def work(key: str) -> StepResult:
@@ -138,32 +159,110 @@ def _detect(
     scenes = {s.scene_id: s for s in record_files.read_records(context.folder / SCENES, Scene)}
     pairs = tuple(ScenePair(scenes[before], scenes[after]) for before, after in compared)
     fitted, refused = _fit_all(context, pairs, territory.grid)
-    tiles, lost = run_tiles(context, territory, fitted, key)
-    runs = tiles.runs()
-    known = tuple(one.pair for one in fitted)
-    outline = patches.outline(runs, territory.grid, context.settings.patches, known)
-    if not known:  # nothing was compared: an empty table, with the columns that later stages read
-        outline = replace(outline, patches=outline.patches.reindex(columns=schema.PATCHES.names))
-    unobserved = patches.unobserved_areas(
-        runs, territory.grid, context.settings.patches, reason=CLOUDED
-    ) + patches.unobserved_areas(
-        tiles.lost(), territory.grid, context.settings.patches, reason=FAILED
+    others = _other_sources(context, territory, tuple(scenes.values()), fitted, key)
+    layers = tuple(one.layer for one in others if one.layer is not None)
+    left_out = tuple(line for one in others for line in one.problems)
+    # A pair or an image may be refused one day only: its tiles are not those of another day.
+    who = [one.pair.name for one in fitted], [_blocks(layer) for layer in layers], left_out
+    work = _work(context, territory, fitted, layers, digest_of(key, who))
+    tiles, lost = run_tiles(context, territory, work)
+    outline = _outlined(context, territory.grid, tiles, work)
+    settings = context.settings.patches
+    unobserved = (
+        patches.unobserved_areas(tiles.runs(), territory.grid, settings, reason=CLOUDED)
+        + patches.unobserved_areas(tiles.partly(), territory.grid, settings, reason=PARTLY_SEEN)
+        + patches.unobserved_areas(tiles.lost(), territory.grid, settings, reason=FAILED)
     )
+    known = tuple(one.pair for one in fitted)
     files = _write(context.folder, tiles, territory.grid, outline, unobserved)
-    if not lost:
-        shutil.rmtree(tiles.folder.parent)
+    notes = tuple(line for one in others for line in one.notes)
+    for note in notes:
+        context.progress.warn(note)
+    if not lost and not left_out:
+        shutil.rmtree(context.folder / "work", ignore_errors=True)
     facts = {
         "patches": len(outline.patches),
+        "disputed": int(outline.patches["disputed"].sum()),
         "noise_groups": outline.noise_groups,
         "observed_px": outline.observed_px,
         "unobserved_px": outline.unobserved_px,
-        "compared": [[one.pair.before.scene_id, one.pair.after.scene_id] for one in fitted],
+        "compared": [_ids(one) for one in known or tuple(layer.pair for layer in layers)],
+        "sources": {layer.name: _ids(layer.pair) for layer in layers},
+        "notes": list(notes),
         "models": [_model_facts(one) for one in fitted],
     }
     context.progress.end(
         "detect", f"{facts['patches']} patches, {facts['noise_groups']} specks left out"
     )
-    return StepResult(files, facts, refused + lost, again=bool(lost))
+    return StepResult(files, facts, refused + left_out + lost, again=bool(lost or left_out))
+
+
+def _ids(pair: ScenePair) -> list[str]:
+    return [pair.before.scene_id, pair.after.scene_id]
+
+
+def _other_sources(
+    context: MonthContext,
+    territory: Territory,
+    scenes: Sequence[Scene],
+    fitted: tuple[FittedPair, ...],
+    key: str,
+) -> tuple[SourceResult, ...]:
+    """Measure what is coarser than the product grid: the series, and radar."""
+    config = context.job.config
+    mine = [scene for scene in scenes if scene.sensor == config.scenes.pair_sensor]
+    pairs = [one.pair for one in fitted]
+    dates = MonthDates.of(context.span, pairs, mine, config.fusion)
+    place = context.folder / "work" / digest_of(key, repr(dates))[:16]
+    return (
+        series_layer(context, territory, scenes, dates, place / "series"),
+        radar_layer(context, territory, scenes, dates, place / "radar"),
+        model_layer(context, territory, fitted, place / "model"),
+    )
+
+
+def _blocks(layer: CoarseLayer) -> list[str]:
+    return [layer.name, layer.pair.name, *(tile.name for tile in layer.tiles)]
+
+
+def _tile_px(context: MonthContext) -> int:
+    return context.options.tile_px or context.job.config.grid.tile_px
+
+
+def _work(
+    context: MonthContext,
+    territory: Territory,
+    fitted: tuple[FittedPair, ...],
+    layers: tuple[CoarseLayer, ...],
+    key: str,
+) -> FusedWork:
+    folder = context.folder / "work" / f"{key[:16]}_{_tile_px(context)}"
+    folder.mkdir(parents=True, exist_ok=True)
+    pairs = TileWork(
+        context.job.scenes_folder, territory.grid, fitted, context.settings, folder, territory.land
+    )
+    return FusedWork(pairs, layers, context.job.config.fusion, context.span[1])
+
+
+def _outlined(
+    context: MonthContext, grid: Grid, tiles: TileSet, work: FusedWork
+) -> patches.Outline:
+    """Outline the patches, and name what stands behind each."""
+    outline = patches.outline(tiles.runs(), grid, context.settings.patches)
+    witnesses = work.witnesses
+    moments = outline.moments[:, :CHANNELS]
+    if not witnesses.pairs:  # nothing was compared: an empty table, with the columns read later
+        empty = outline.patches.reindex(columns=schema.PATCHES.names)
+        return replace(outline, patches=empty, moments=moments)
+    table = patches.attribute(
+        outline.patches,
+        outline.votes,
+        outline.moments[:, CHANNELS:],
+        witnesses,
+        fusion.SOURCES,
+        context.job.config.fusion.speak_llr,
+    )
+    return replace(outline, patches=table, moments=moments)
 
 
 def _fit_all(
@@ -190,20 +289,13 @@ def _fit_all(
 
 
 def run_tiles(
-    context: MonthContext, territory: Territory, fitted: tuple[FittedPair, ...], key: str
+    context: MonthContext, territory: Territory, work: FusedWork
 ) -> tuple[TileSet, tuple[str, ...]]:
     """Work on every tile that an image and a county meet; tiles done before a kill are kept."""
-    size_px = context.options.tile_px or context.job.config.grid.tile_px
-    grid = territory.grid
-    pairs = digest_of(key, [one.pair.name for one in fitted])  # a pair may be refused one day only
-    folder = context.folder / "work" / f"{pairs[:16]}_{size_px}"
-    folder.mkdir(parents=True, exist_ok=True)
-    tiles = list(grid.tiles(size_px, context.settings.halo_px))
+    tiles = list(territory.grid.tiles(_tile_px(context), context.settings.halo_px))
     counties = [tuple(row) for row in territory.districts.bounds.to_numpy()]
-    wanted = tiles_meeting(tiles, grid, counties)
-    due = wanted if fitted else []
-    land = territory.land
-    work = TileWork(context.job.scenes_folder, grid, fitted, context.settings, folder, land)
+    wanted = tiles_meeting(tiles, territory.grid, counties)
+    due = wanted if work.witnesses.pairs else []
     failures: list[tiling.TileFailure] = []
     lines: list[str] = []
     context.progress.begin("detect", len(due))
@@ -224,11 +316,11 @@ def run_tiles(
     failed = tuple(failure.tile for failure in failures)
     left = set(due) - set(failed)
     tile_set = TileSet(
-        folder,
+        work.pairs.folder,
         tuple(tile for tile in due if tile in left),
-        tuple(tile for tile in wanted if not fitted),
+        tuple(tile for tile in wanted if not due),
         failed,
-        land,
+        work.pairs.land,
     )
     return tile_set, tuple(sorted(lines))
 

@@ -13,6 +13,8 @@ from changedetect.pipeline.context import RunOptions
 from changedetect.pipeline.job import Job, month_span
 from changedetect.pipeline.pairwork import Settings, tiles_meeting
 from changedetect.pipeline.scenes import choose_pairs, expected_pairs
+from changedetect.pipeline.sourceplan import FUSED_BYTES_PER_PX, SourcePlan, plan_sources
+from changedetect.pipeline.sourcework import MonthDates
 from changedetect.pipeline.territory import read_territory
 
 SECONDS_PER_MPX = 2.0
@@ -57,6 +59,7 @@ class Plan:
     disk_bytes: int
     disk_free_bytes: int
     seconds: float
+    sources: tuple[SourcePlan, ...] = ()
 
     def facts(self) -> dict[str, Any]:
         """Return the plan as JSON-able values."""
@@ -67,6 +70,10 @@ class Plan:
         lines = [
             f"month {self.month}: {len(self.pairs)} pair(s)",
             *(f"  {before} -> {after}" for before, after in self.pairs),
+            *(
+                f"{one.name}: {one.images} image(s), {_size(one.read_bytes)}, about {one.seconds:.0f} s"
+                for one in self.sources
+            ),
             f"tiles 图块: {self.tiles} of {self.tile_px} px, {self.pixels / 1e6:.2f} Mpx",
             f"read 读取: {_size(self.read_bytes)}",
             f"memory 内存: about {_size(self.memory_bytes)} of {_size(self.memory_available_bytes)} available",
@@ -108,13 +115,17 @@ def plan(
     size_px = tile_px or config.grid.tile_px
     counties = [tuple(row) for row in territory.districts.bounds.to_numpy()]
     tiles = list(territory.grid.tiles(size_px, settings.halo_px))
-    due = tiles_meeting(tiles, territory.grid, counties) if pairs else []
+    place = out or Path("runs") / config.name
+    mine = [scene for scene in found.scenes if scene.sensor == config.scenes.pair_sensor]
+    dates = MonthDates.of(month_span(month), pairs, mine, config.fusion)
+    sources = plan_sources(job, territory, found, dates, place)
+    due = tiles_meeting(tiles, territory.grid, counties) if pairs or sources else []
     count = RunOptions(workers=workers).worker_count
     bands = max((len(pair.before.bands) for pair in pairs), default=0)
     pixels = sum(tile.core.height * tile.core.width for tile in due)
     outer = max((tile.outer.height * tile.outer.width for tile in due), default=0)
     used = {scene.href for pair in pairs for scene in (pair.before, pair.after)}
-    place = _existing(out or Path("runs") / config.name)
+    cores = min(count, os.cpu_count() or 1)
     return Plan(
         month=month,
         pairs=tuple((pair.before.scene_id, pair.after.scene_id) for pair in pairs),
@@ -122,16 +133,22 @@ def plan(
         tiles=len(due),
         tile_px=size_px,
         pixels=pixels,
-        read_bytes=sum(found.sizes_bytes[href] for href in used),
-        memory_bytes=PROCESS_BYTES + count * outer * bands * BYTES_PER_FLOAT * WORKING_ARRAYS,
+        read_bytes=sum(found.sizes_bytes[href] for href in used)
+        + sum(one.read_bytes for one in sources),
+        memory_bytes=PROCESS_BYTES
+        + count * outer * bands * BYTES_PER_FLOAT * WORKING_ARRAYS
+        + (count * outer * FUSED_BYTES_PER_PX if sources else 0),
         memory_available_bytes=psutil.virtual_memory().available,
         disk_bytes=int(
             territory.grid.height * territory.grid.width * GRID_BYTES_PER_PX
             + pixels * TILE_BYTES_PER_PX
-        ),
-        disk_free_bytes=shutil.disk_usage(place).free,
+        )
+        + sum(one.disk_bytes for one in sources),
+        disk_free_bytes=shutil.disk_usage(_existing(place)).free,
         seconds=FIXED_SECONDS
-        + len(pairs) * pixels / 1e6 * SECONDS_PER_MPX / min(count, os.cpu_count() or 1),
+        + len(pairs) * pixels / 1e6 * SECONDS_PER_MPX / cores
+        + sum(one.seconds for one in sources) / cores,
+        sources=sources,
     )
 
 

@@ -201,6 +201,7 @@ def evaluate(run: Path, truth: Path, *, with_pixels: bool = False) -> Evaluation
     hidden = record_files.read_records(run / UNOBSERVED, UnobservedArea)
     table = _truth_of_period(truth, [(scenes[b], scenes[a]) for b, a in compared])
     readings = _readings(units, cases, dispatching)
+    units = tuple(unit for unit in units if not (unit.watch or unit.parent))
     fates = _fates(table, units, readings, hidden)
     return EvaluationReport(
         month=run.name,
@@ -252,9 +253,11 @@ def _readings(
     units: Sequence[Unit], cases: Sequence[Case], dispatching: frozenset[str]
 ) -> dict[str, Reading]:
     by_unit = {case.unit_id: case for case in cases}
-    return {
+    found = {
         unit.unit_id: reading_of(unit, by_unit.get(unit.unit_id), dispatching) for unit in units
     }
+    rests = {unit.parent: found[unit.unit_id] for unit in units if unit.parent in found}
+    return found | rests
 
 
 def reading_of(unit: Unit, case: Case | None, dispatching: frozenset[str]) -> Reading:

@@ -9,11 +9,14 @@ from pathlib import Path
 from pyproj import CRS
 from pyproj.exceptions import CRSError
 
+from changedetect.codes import APPROVAL_KINDS
 from changedetect.config.job import JobConfig
+from changedetect.config.record_forms import RecordForm
 from changedetect.config.sensors import SensorProfile
 from changedetect.config.themes import Theme
 from changedetect.config.yaml_text import digest, parse
 from changedetect.errors import ConfigError
+from changedetect.pipeline.record_layers import declared
 
 SHARED_CONFIG = Path(__file__).parents[2] / "configs"
 """Themes and sensor profiles that come with the program."""
@@ -30,8 +33,8 @@ class Job:
     ----------
     path
         The job file; paths inside it are relative to its folder.
-    config, themes, profiles
-        Validated records.
+    config, themes, profiles, forms
+        Validated records; forms are those of the job's record layers.
     digest
         SHA-256 of all of them.
     """
@@ -41,6 +44,7 @@ class Job:
     themes: tuple[Theme, ...]
     profiles: tuple[SensorProfile, ...]
     digest: str
+    forms: tuple[RecordForm, ...] = ()
 
     @property
     def root(self) -> Path:
@@ -55,6 +59,10 @@ class Job:
     def profile(self, name: str) -> SensorProfile:
         """Return a sensor profile by name."""
         return next(profile for profile in self.profiles if profile.name == name)
+
+    def form(self, name: str) -> RecordForm | None:
+        """Return the form of a record layer by its name."""
+        return next((form for form in self.forms if form.code == name), None)
 
 
 def read_text(path: Path, what: str) -> str:
@@ -95,8 +103,44 @@ def open_job(path: Path) -> Job:
     )
     names = dict.fromkeys((*config.scenes.sensors, config.scenes.pair_sensor))
     profiles = tuple(read_profile(path.parent, name) for name in names)
-    whole = hashlib.sha256("".join(map(digest, (config, *themes, *profiles))).encode()).hexdigest()
-    return Job(path, config, themes, profiles, whole)
+    used = {layer.form: layer.base_form for layer in declared(config.records) if layer.section}
+    forms = tuple(read_form(path.parent, name, base) for name, base in used.items())
+    parts = (config, *themes, *profiles, *forms)
+    whole = hashlib.sha256("".join(map(digest, parts)).encode()).hexdigest()
+    return Job(path, config, themes, profiles, whole, forms)
+
+
+def read_form(folder: Path, name: str, base: str | None = None) -> RecordForm:
+    """Read the form of a record layer, with the one that it extends.
+
+    Parameters
+    ----------
+    folder
+        Of the job file; its ``records/`` comes first.
+    name
+        Of the form.
+    base
+        Form that stands in where there is none of that name.
+
+    Raises
+    ------
+    ConfigError
+        Anything is wrong; file and line are named.
+    """
+    try:
+        file = find_config(folder, "records", name)
+    except ConfigError:
+        if base is None:
+            raise
+        title = APPROVAL_KINDS.get(name, name)
+        return read_form(folder, base).model_copy(update={"code": name, "name": title})
+    form = parse(read_text(file, f"form of records {name}"), RecordForm, str(file))
+    if form.extends is None:
+        return form
+    if form.extends == name:
+        msg = f"{file}: extends: {name} is the form itself; name another one, or leave it out"
+        raise ConfigError(msg)
+    return form.on(read_form(folder, form.extends))
 
 
 def _check_system(code: str, path: Path) -> None:

@@ -4,12 +4,14 @@ Used by the monthly job and by quick looks. The models of a pair are fitted once
 fixed places; a tile then reads its windows, runs the stages, and leaves one small file.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
 import numpy as np
+import shapely
 import xarray as xr
 
 from changedetect import schema
@@ -20,10 +22,11 @@ from changedetect.io.mapping import covered
 from changedetect.io.rasters import RasterReader
 from changedetect.io.tile_files import read_tile, write_tile
 from changedetect.kernels.runs import find_runs, run_pixels
+from changedetect.measure import measure_many
 from changedetect.pipeline.territory import Land
 from changedetect.records import ScenePair
 from changedetect.stages import classify, patches, pixels
-from changedetect.stages.evidence import optical
+from changedetect.stages.evidence import pair as pair_evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,8 @@ class Settings:
         """What a tile must read beyond its core so that cuts leave no trace. [px]"""
         return int(
             pixels.halo_px(self.pixels, self.evidence)
+            + pair_evidence.reach_px(self.evidence)
+            - 2 * self.evidence.guide_radius_px
             + patches.halo_px(self.patches)
             + classify.HALO_PX
         )
@@ -50,7 +55,7 @@ class FittedPair:
 
     pair: ScenePair
     pixels: pixels.PixelModel
-    evidence: optical.PairModel
+    evidence: pair_evidence.Model
 
 
 def fit(reader: RasterReader, pair: ScenePair, grid: Grid, settings: Settings) -> FittedPair:
@@ -78,7 +83,19 @@ def fit(reader: RasterReader, pair: ScenePair, grid: Grid, settings: Settings) -
         )
         for sample in samples
     ]
-    return FittedPair(pair, model, optical.fit_pair(stacks, settings.evidence))
+    evidence = pair_evidence.fit(stacks, settings.evidence, _pixel_m(pair, grid))
+    return FittedPair(pair, model, evidence)
+
+
+def _pixel_m(pair: ScenePair, grid: Grid) -> float:
+    """Size on the ground of what the images can tell apart on the grid. [m]"""
+    gsd_m = max(pair.before.gsd_m, pair.after.gsd_m)
+    if not grid.crs:
+        return gsd_m
+    west, south, east, north = grid.sub(Window(grid.height // 2, grid.width // 2, 1, 1)).bounds
+    pixel = shapely.box(west, south, east, north)
+    areas, _ = measure_many(shapely.multipolygons([[pixel]]), grid.crs)
+    return max(gsd_m, math.sqrt(float(areas[0])))
 
 
 def _samples(
@@ -121,6 +138,43 @@ def _common(pair: ScenePair, grid: Grid) -> Window:
         msg = f"{pair.name}: no part of the product grid lies under both images; nothing to compare"
         raise SceneError(msg)
     return Window(top, left, bottom - top, right - left)
+
+
+@dataclass(frozen=True, slots=True)
+class PairTile:
+    """What the pairs of a month say of a tile's outer window.
+
+    Attributes
+    ----------
+    evidence
+        ``(y, x)`` int16, schema.EVIDENCE.
+    index
+        ``(y, x)`` int16; which pair each pixel rests on, -1 = none.
+    threshold
+        ``(y, x)`` int32; of that pair.
+    composite
+        ``(time=2, band, y, x)``; bands of that pair; None where no pair could be read.
+    unread
+        Pairs that could not be read here.
+    """
+
+    evidence: np.ndarray
+    index: np.ndarray
+    threshold: np.ndarray
+    composite: xr.DataArray | None
+    unread: tuple[tuple[FittedPair, SceneError], ...]
+
+    @property
+    def sampler(self) -> patches.Sampler:
+        """Channels of the pixels asked for."""
+        return _no_channels if self.composite is None else classify.channel_sampler(self.composite)
+
+    def problems(self, tile: Tile) -> tuple[str, ...]:
+        """Name the pairs that could not be read, one line each."""
+        return tuple(
+            f"tile {tile.name}: pair {fitted.pair.name} left out: {error}"
+            for fitted, error in self.unread
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +227,22 @@ class TileWork:
         SceneError
             No pair could be read.
         """
+        seen = self.compare(tile)
+        runs = patches.tile_runs(
+            seen.evidence,
+            tile,
+            seen.threshold,
+            seen.sampler,
+            self.settings.patches,
+            pair_index=seen.index,
+        )
+        if seen.unread and seen.composite is None:
+            raise seen.unread[0][1]
+        problems = seen.problems(tile)
+        return seen.evidence[tile.core_in_outer.slices], only_on(self.land, runs, tile), problems
+
+    def compare(self, tile: Tile) -> "PairTile":
+        """Compare the pairs on a tile's outer window, the earlier ones first."""
         shape = tile.outer.height, tile.outer.width
         evidence = np.full(shape, schema.EVIDENCE_NODATA, np.int16)
         index = np.full(shape, -1, np.int16)
@@ -185,29 +255,20 @@ class TileWork:
             if not due.any():
                 break
             try:
-                stack = self._stack(shared_reader(self.images), fitted, tile)
+                stack = self.stack(shared_reader(self.images), fitted, tile)
             except SceneError as error:
                 unread.append((fitted, error))
                 continue
-            measured = optical.measure_pair(stack, fitted.evidence, self.settings.evidence)
+            measured = pair_evidence.measure(stack, fitted.evidence, self.settings.evidence)
             new = due & (measured != schema.EVIDENCE_NODATA)
             evidence[new] = measured[new]
             index[new] = place
             threshold[new] = fitted.evidence.threshold
             composite = _merged(composite, stack, new)
-        sampler = _no_channels if composite is None else classify.channel_sampler(composite)
-        runs = patches.tile_runs(
-            evidence, tile, threshold, sampler, self.settings.patches, pair_index=index
-        )
-        if unread and composite is None:
-            raise unread[0][1]
-        problems = tuple(
-            f"tile {tile.name}: pair {fitted.pair.name} left out: {error}"
-            for fitted, error in unread
-        )
-        return evidence[tile.core_in_outer.slices], only_on(self.land, runs, tile), problems
+        return PairTile(evidence, index, threshold, composite, tuple(unread))
 
-    def _stack(self, reader: RasterReader, fitted: FittedPair, tile: Tile) -> xr.DataArray:
+    def stack(self, reader: RasterReader, fitted: FittedPair, tile: Tile) -> xr.DataArray:
+        """Read a pair on a tile's outer window and make its images comparable."""
         pair = fitted.pair
         before, cloud_before = reader.read_with_cloud(pair.before, self.grid, tile.outer)
         after, cloud_after = reader.read_with_cloud(pair.after, self.grid, tile.outer)
@@ -247,8 +308,8 @@ def shared_reader(folder: Path) -> RasterReader:
 
 
 def _no_channels(rows: np.ndarray, _cols: np.ndarray) -> np.ndarray:
-    """Channels where no pair was read: nothing can have changed there."""
-    return np.zeros((len(classify.CHANNELS), len(rows)), np.int32)
+    """Channels where no pair was read: none is known."""
+    return np.full((len(classify.CHANNELS), len(rows)), patches.MISSING, np.int32)
 
 
 def _merged(whole: xr.DataArray | None, stack: xr.DataArray, new: np.ndarray) -> xr.DataArray:

@@ -37,7 +37,7 @@ from changedetect.pipeline.progress import Progress
 from changedetect.pipeline.runstore import code_digest, digest_of, make_folder
 from changedetect.records import Scene, ScenePair
 from changedetect.stages import patches
-from changedetect.stages.evidence import optical
+from changedetect.stages.evidence.pair import Model
 
 PREVIEW = "preview.png"
 PREVIEW_PX = 1200
@@ -267,7 +267,7 @@ def _run(
     return tile_set, tuple(lines)
 
 
-def stated_tags(model: optical.PairModel) -> tuple[tuple[str, str], ...]:
+def stated_tags(model: Model) -> tuple[tuple[str, str], ...]:
     """Return what a pair states of its threshold, as metadata that `evaluate` reads."""
     return (
         (THRESHOLD_TAG, f"{model.threshold / schema.EVIDENCE_SCALE:g}"),

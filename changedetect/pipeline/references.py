@@ -4,6 +4,7 @@ import os
 from dataclasses import replace
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import shapely
 
@@ -12,19 +13,10 @@ from changedetect.config.job import LayerSection
 from changedetect.errors import LayerError
 from changedetect.io import vectors
 from changedetect.pipeline.job import Job
+from changedetect.pipeline.record_layers import SPECS
 from changedetect.pipeline.territory import Territory
 from changedetect.records import LayerManifest
 from changedetect.stages.crosscheck import References
-
-SPECS: dict[str, tuple[str, schema.TableSpec]] = {
-    "towns": ("XZ", schema.DISTRICTS),
-    "villages": ("C", schema.DISTRICTS),
-    "parcels": ("DLTB", schema.PARCELS),
-    "basic_farmland": ("YJJBNTBHTB", schema.ZONES),
-    "red_line": ("STBHHX", schema.ZONES),
-    "town_boundary": ("CZKFBJ", schema.ZONES),
-}
-"""Key of the job file -> short layer name and form."""
 
 
 def read_references(job: Job, territory: Territory) -> tuple[References, tuple[str, ...]]:
@@ -43,23 +35,30 @@ def read_references(job: Job, territory: Territory) -> tuple[References, tuple[s
     manifests = [territory.manifest]
     problems: list[str] = []
     for key, (name, spec) in SPECS.items():
-        table, manifest, problem = _read(job, getattr(records, key), name, spec)
+        section = getattr(records, key)
+        table, manifest, problem = read_layer(job, section, name, spec, territory)
         tables[key] = table
         manifests.append(manifest)
         problems += problem
     approvals = []
     for kind, section in sorted(records.approvals.items()):
-        table, manifest, problem = _read(job, section, kind, schema.APPROVALS)
-        if _is_elsewhere(table, territory) and not section.may_be_empty:
+        table, manifest, problem = read_layer(job, section, kind, schema.APPROVALS, territory)
+        if _is_elsewhere(table, manifest, territory) and not section.may_be_empty:
             manifest = replace(manifest, state="empty", note=_joined(manifest.note, ELSEWHERE))
             problem = _doubts(manifest)
         approvals.append(table)
+        manifests.append(manifest)
+        problems += problem
+    zones = {}
+    for name, section in sorted(records.zones.items()):
+        zones[name], manifest, problem = read_layer(job, section, name, schema.ZONES, territory)
         manifests.append(manifest)
         problems += problem
     references = References(
         districts=territory.districts,
         approvals=_together(approvals, job.config.grid.crs),
         manifests=tuple(manifests),
+        zones=zones,
         **tables,
     )
     return references, tuple(problems)
@@ -68,13 +67,13 @@ def read_references(job: Job, territory: Territory) -> tuple[References, tuple[s
 ELSEWHERE = "无一行落在本任务各县内，疑为误传图层"
 
 
-def _is_elsewhere(table: gpd.GeoDataFrame, territory: Territory) -> bool:
+def _is_elsewhere(table: gpd.GeoDataFrame, manifest: LayerManifest, territory: Territory) -> bool:
     """Tell whether a layer has records, but none in any county: then it is a wrong file.
 
     A county without a record of a rare kind is no reason for doubt while another county has one.
     """
     if not len(table):
-        return False
+        return manifest.state in {"ok", "empty"} and manifest.rows > 0
     tree = shapely.STRtree(table.geometry.to_numpy())
     counties = territory.districts.geometry.to_numpy()
     return not tree.query(counties, predicate="intersects").size
@@ -84,21 +83,34 @@ def _joined(*notes: str) -> str:
     return "; ".join(note for note in notes if note)
 
 
-def _read(
-    job: Job, section: LayerSection | None, name: str, spec: schema.TableSpec
+def read_layer(
+    job: Job,
+    section: LayerSection | None,
+    name: str,
+    spec: schema.TableSpec,
+    territory: Territory,
 ) -> tuple[gpd.GeoDataFrame, LayerManifest, list[str]]:
+    """Read one layer around the counties; one that can not be used is empty, and says why.
+
+    Returns
+    -------
+    tuple
+        The table, its manifest with the rows found in each county, and lines about what is wrong.
+    """
     crs = job.config.grid.crs
     if section is None:
         missing = LayerManifest(name, None, None, 0, (), "", "missing", "任务配置中未提供该图层")
         return _empty(spec, crs), missing, []
+    kind = vectors.Kind(name, spec, job.form(section.form or name))
+    west, south, east, north = (float(value) for value in territory.districts.total_bounds)
     try:
-        table, manifest = vectors.read_layer(
+        table, manifest = vectors.read_kind(
             job.root / section.path,
-            spec=spec,
-            section=section,
-            name=name,
-            target_crs=crs,
+            section,
+            kind,
+            crs,
             required=False,
+            within=(west, south, east, north),
         )
     except LayerError as error:
         note = f"图层不能使用，请核对后重报：{_without_folder(str(error), job)}"
@@ -110,7 +122,21 @@ def _read(
             unusable,
             [f"layer {name} can not be used, what rests on it is unknown: {error}"],
         )
+    manifest = replace(manifest, found=rows_by_county(table, territory.districts))
     return table, manifest, _doubts(manifest)
+
+
+def rows_by_county(
+    table: gpd.GeoDataFrame, districts: gpd.GeoDataFrame
+) -> tuple[tuple[str, int], ...]:
+    """Count the rows of a layer that meet each county, by code; a row on a border counts in both."""
+    if not len(table):
+        return ()
+    tree = shapely.STRtree(table.geometry.to_numpy())
+    where, _ = tree.query(districts.geometry.to_numpy(), predicate="intersects")
+    counts = np.bincount(where, minlength=len(districts))
+    codes = districts["code"].astype(str).tolist()
+    return tuple(sorted((code, n) for code, n in zip(codes, counts.tolist(), strict=True) if n))
 
 
 def _without_folder(text: str, job: Job) -> str:

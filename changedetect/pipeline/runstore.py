@@ -318,6 +318,12 @@ def finished_outputs(folder: Path, step: str) -> dict[str, str]:
     return {} if known is None or known.stale else dict(known.outputs)
 
 
+def finished_facts(folder: Path, step: str) -> dict[str, Any]:
+    """Return the figures of a finished step, without opening the run; empty where it was not run."""
+    known = _read_manifest(folder / MANIFEST).get(step)
+    return {} if known is None or known.stale else dict(known.facts)
+
+
 def _read_manifest(path: Path) -> dict[str, StepRecord]:
     if not path.is_file():
         return {}

@@ -1,14 +1,14 @@
 """``detect series``: follow every pixel through a folder of dated images, report breaks."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
 
 from changedetect import tiling
-from changedetect.config.detection import PatchesSection, PixelsSection
+from changedetect.config.detection import PatchesSection
 from changedetect.config.series import SeriesSection
 from changedetect.errors import ConfigError, SceneError
 from changedetect.grid import Grid, Tile
@@ -38,44 +38,50 @@ from changedetect.pipeline.quicklook import (
     preview,
     thinned,
 )
+from changedetect.pipeline.seriesplot import draw_pixel, pixel_of
+from changedetect.pipeline.seriesstate import Outlook, SeriesFollower, outlook
 from changedetect.records import Scene, ScenePair
-from changedetect.stages import patches, pixels
+from changedetect.stages import patches
 from changedetect.stages.evidence import series
+
+STATES = ".states"
+"""Folder of states beside the results."""
 
 
 @dataclass(frozen=True, slots=True)
 class SeriesWork:
-    """The work of one tile: every date in order through one state.
+    """The work of one tile: bring its state up to the last day, outline its breaks.
 
     Attributes
     ----------
     images
         Folder of the catalogue.
-    grid
-        Of the first image.
+    follower
+        Grid, images and settings.
     scenes
-        By date; images of one day are put together, the first that observed a pixel counts.
+        Images at hand, and stand-ins for those that only the state has seen, by date.
     since
         Breaks first seen after this day are reported.
     folder
         Where tiles leave their file.
-    cloud_buffer_px
-        How far clouds and shadows are grown. [px]
     """
 
     images: Path
-    grid: Grid
+    follower: SeriesFollower
     scenes: tuple[Scene, ...]
     since: date
-    settings: SeriesSection
     outlines: PatchesSection
     folder: Path
-    cloud_buffer_px: int = PixelsSection().cloud_buffer_px
+
+    @property
+    def grid(self) -> Grid:
+        """Grid of the results."""
+        return self.follower.grid
 
     @property
     def halo_px(self) -> int:
         """What a tile must read beyond its core so that cuts leave no trace. [px]"""
-        return patches.halo_px(self.outlines) + self.cloud_buffer_px
+        return patches.halo_px(self.outlines) + self.follower.cloud_buffer_px
 
     @property
     def days(self) -> list[date]:
@@ -92,28 +98,15 @@ class SeriesWork:
 
     def measure(self, tile: Tile) -> tuple[np.ndarray, patches.TileRuns]:
         """Follow the pixels of one tile; evidence of its core, and its runs."""
-        reader = shared_reader(self.images)
-        shape = tile.outer.height, tile.outer.width
-        state = series.start(shape, self.scenes[0].roles, self.settings)
-        for day in self.days:
-            values = self._values(reader, tile, [s for s in self.scenes if s.day == day])
-            state = series.update(state, day, values, self.settings)
-        found = series.evidence(state, self.since, self.days[-1], self.settings)
-        threshold = series.alarm_threshold(state, self.settings)
+        settings = self.follower.settings
+        state = self.follower.follow(shared_reader(self.images), tile, self.days[-1])
+        found = series.evidence(state, self.since, self.days[-1], settings)
+        threshold = series.alarm_threshold(state, settings)
         index = bracket_index(found.before_day, found.after_day, self.days)
         runs = patches.tile_runs(
             found.llr, tile, threshold, _no_channels, self.outlines, pair_index=index
         )
         return found.llr[tile.core_in_outer.slices], runs
-
-    def _values(self, reader: RasterReader, tile: Tile, scenes: Sequence[Scene]) -> np.ndarray:
-        whole: np.ndarray | None = None
-        for scene in scenes:
-            image, cloud = reader.read_with_cloud(scene, self.grid, tile.outer)
-            values = pixels.masked(image, cloud, self.cloud_buffer_px)
-            whole = values if whole is None else np.where(np.isfinite(whole), whole, values)
-        assert whole is not None
-        return whole
 
 
 def _no_channels(rows: np.ndarray, _cols: np.ndarray) -> np.ndarray:
@@ -150,9 +143,17 @@ def brackets(scenes: Sequence[Scene]) -> tuple[ScenePair, ...]:
 
 
 def look_at_series(
-    folder: Path, options: LookOptions, *, since: str | None, progress: Progress
+    folder: Path,
+    options: LookOptions,
+    *,
+    since: str | None,
+    progress: Progress,
+    plots: Sequence[str] = (),
 ) -> LookReport:
     """Follow a series and write evidence, change mask, patches and a preview.
+
+    The states of the last months stay in ``.states`` beside the results: the next call with the
+    same folder of results goes on from there, replaces the results, and reads new images only.
 
     Parameters
     ----------
@@ -164,33 +165,48 @@ def look_at_series(
         Report breaks first seen after this day, ``YYYY-MM-DD``; None = after the first year.
     progress
         Who listens.
+    plots
+        Pixels whose series shall be drawn, ``ROW,COL`` or ``X,Y`` in the images' CRS with a
+        decimal point; their images are all read again.
 
     Raises
     ------
     SceneError
         No usable image, or images of several sensors.
     ConfigError
-        ``since`` is no date.
+        ``since`` is no date, or a pixel to draw is none or outside.
+    IntegrityError
+        The stored states are damaged, or belong to other images or settings.
     """
     scenes, problems = _scenes(folder, options.sensor)
-    settings = SeriesSection()
-    first, last = scenes[0].day, scenes[-1].day
+    settings, outlines, grid = SeriesSection(), PatchesSection(), scenes[0].grid
+    pixels_to_draw = [pixel_of(text, grid) for text in plots]
+    follower = SeriesFollower(grid, scenes, settings, options.out / STATES)
+    going_on = (options.out / STATES).is_dir()
+    if going_on:
+        options = replace(options, overwrite=True)
+    draft = SeriesWork(folder, follower, scenes, scenes[0].day, outlines, Path())
+    tile = next(iter(grid.tiles(options.tile_px or TILE_PX, draft.halo_px)))
+    known = outlook(follower, tile, scenes[-1].day)
+    every = tuple(sorted((*known.gone, *scenes), key=lambda scene: (scene.time, scene.scene_id)))
+    first, last = every[0].day, every[-1].day
     start = _day(since) if since else first + timedelta(days=settings.min_history_days)
-    notices = _notices(first, last, start, settings)
+    notices = _notices(first, last, start, settings) + _state_notices(known)
     if last <= start:
         msg = f"{folder}: the series ends on {last}, nothing comes after {start}; {'; '.join(notices)}"
         raise SceneError(msg)
-    outlines = PatchesSection()
-    grid = scenes[0].grid
     with look_folder(options, [repr(scenes), start, repr(settings), repr(outlines)]) as place:
-        work = SeriesWork(folder, grid, scenes, start, settings, outlines, place)
+        work = SeriesWork(folder, follower, every, start, outlines, place)
         tiles, lost = _run(work, options, progress)
         outline = patches.outline(
-            tiles.runs() + tiles.lost(), grid, outlines, brackets(scenes), sources=("series",)
+            tiles.runs() + tiles.lost(), grid, outlines, brackets(every), sources=("series",)
         )
         _write(options.out, tiles, work, outline)
+        for row, col in pixels_to_draw:
+            draw_pixel(options.out, RasterReader(folder), follower, (row, col))
     figures = {
         "images": len(scenes),
+        "absorbed": len(known.fresh),
         "since": start.isoformat(),
         "until": last.isoformat(),
         "patches": len(outline.patches),
@@ -199,6 +215,22 @@ def look_at_series(
         "unobserved_px": outline.unobserved_px,
     }
     return LookReport(options.out, figures, notices, problems + lost)
+
+
+def _state_notices(known: Outlook) -> tuple[str, ...]:
+    notices = []
+    if known.known:
+        notices.append(
+            f"going on from a stored state of {len(known.known)} images, {len(known.fresh)} are new "
+            f"/ 沿用已存状态，新增影像 {len(known.fresh)} 景"
+        )
+    if known.too_late:
+        names = ", ".join(key.scene_id for key in known.too_late)
+        notices.append(
+            f"left out: {names}: older than the oldest stored state; remove {STATES} and give all "
+            "images to build the series again"
+        )
+    return tuple(notices)
 
 
 def _scenes(folder: Path, sensor: str | None) -> tuple[tuple[Scene, ...], tuple[str, ...]]:
@@ -270,6 +302,7 @@ def _write(out: Path, tiles: TileSet, work: SeriesWork, outline: patches.Outline
     write(out / CHANGE, grid, CHANGE_FORM, change, overwrite=True)
     write_patches(out / PATCHES, outline.patches, grid.crs)
     reader = RasterReader(work.images)
-    pictures = [picture(reader, scene, grid) for scene in (work.scenes[0], work.scenes[-1])]
+    shown = work.follower.scenes[0], work.follower.scenes[-1]
+    pictures = [picture(reader, scene, grid) for scene in shown]
     evidence = thinned(tiles.strips(grid), grid)
     raster_writer.write_preview(out / PREVIEW, preview(pictures, evidence), overwrite=True)

@@ -29,7 +29,11 @@ LAYER_KEYS = {
     "basic_farmland": "YJJBNTBHTB",
     "red_line": "STBHHX",
     "town_boundary": "CZKFBJ",
+    "priority_cells": "YXWG",
+    "field_chiefs": "TZ",
+    "wardens": "WGY",
 }
+ZONE_LAYERS = ("GHFW", "HHAX", "ZRBHD")
 CLOUD_FORM = raster_writer.RasterForm("uint8", OUTSIDE, ("0 clear, 1 cloud, 2 shadow",))
 HEAD = "# Simulated county"
 """How the job file of a world begins."""
@@ -186,12 +190,13 @@ def _config_text(world: World, options: WorldOptions, months: tuple[str, ...]) -
         for name in sorted(world.records)
         if name.startswith(APPROVAL_PREFIX)
     }
+    records["zones"] = {name: layer(name) for name in ZONE_LAYERS if name in world.records}
     config: dict[str, Any] = {
         "name": f"county_{options.seed}",
         "grid": {"crs": world.grid.crs, "resolution_m": 2.0},
         "scenes": {"folder": "scenes", "sensors": list(options.sensors), "pair_sensor": "pms2m"},
         "records": records,
-        "themes": ["01", "02", "03", "07"],
+        "themes": [f"{number:02d}" for number in range(1, 17)],
     }
     stream = StringIO()
     writer = YAML()

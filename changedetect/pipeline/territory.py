@@ -12,6 +12,7 @@ from changedetect.errors import LayerError
 from changedetect.grid import Grid, Window
 from changedetect.io import vectors
 from changedetect.pipeline.job import Job
+from changedetect.pipeline.record_layers import COUNTIES
 from changedetect.records import LayerManifest
 
 
@@ -129,13 +130,8 @@ def read_territory(job: Job) -> Territory:
     """
     config = job.config
     section = config.records.districts
-    districts, manifest = vectors.read_layer(
-        job.root / section.path,
-        spec=schema.DISTRICTS,
-        section=section,
-        name="XZQ",
-        target_crs=config.grid.crs,
-    )
+    kind = vectors.Kind(COUNTIES, schema.DISTRICTS, job.form(section.form or COUNTIES))
+    districts, manifest = vectors.read_kind(job.root / section.path, section, kind, config.grid.crs)
     if len(districts) == 0:
         msg = f"{section.path}: no county in it; the districts layer says what is to be watched"
         raise LayerError(msg)

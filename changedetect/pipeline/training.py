@@ -14,14 +14,15 @@ import changedetect
 from changedetect.codes import FAMILIES
 from changedetect.config.detection import ClassifySection, TrainingSection
 from changedetect.errors import ConfigError, InputError
-from changedetect.io import model_store, tile_files, vector_writer
+from changedetect.io import model_store, record_files, tile_files, vector_writer
 from changedetect.pipeline import detection, scenes
-from changedetect.pipeline.classification import read_table
+from changedetect.pipeline.classification import read_table, seen_by_pair
 from changedetect.pipeline.context import MonthContext, RunOptions
 from changedetect.pipeline.job import month_span, open_job
 from changedetect.pipeline.progress import Progress, Silent
 from changedetect.pipeline.runstore import RunStore
 from changedetect.pipeline.simulation import WorldOptions, simulate
+from changedetect.records import Scene
 from changedetect.stages import classify
 
 STARTS = ("2025-03", "2025-05", "2025-06", "2025-08", "2025-10", "2025-12")
@@ -189,7 +190,8 @@ def examples_of(folder: Path, month: str) -> tuple[pd.DataFrame, np.ndarray]:
         arrays = tile_files.read_tile(store.folder / detection.MOMENTS) or {}
     truth = vector_writer.read_geopackage(folder / "truth.gpkg", "changes")
     labels = classify.label_patches(table, truth, TrainingSection())
-    return classify.features(table, arrays["moments"]), labels
+    seen = seen_by_pair(table, record_files.read_records(store.folder / scenes.SCENES, Scene))
+    return classify.features(seen, arrays["moments"]), labels
 
 
 def _judge(estimator: Any, examples: Examples) -> dict[str, Any]:  # noqa: ANN401 - any estimator

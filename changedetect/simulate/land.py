@@ -19,7 +19,7 @@ from shapely.geometry import Polygon
 
 from changedetect.errors import ConfigError
 from changedetect.grid import Grid
-from changedetect.simulate import approvals, changes, truth, zones
+from changedetect.simulate import approvals, changes, further, truth, zones
 from changedetect.simulate.canvas import Canvas, House, blank
 from changedetect.simulate.changes import Calendar, Planned
 from changedetect.simulate.fields import draw_fields
@@ -27,6 +27,7 @@ from changedetect.simulate.rasters import pieces
 from changedetect.simulate.relief import Relief, draw_relief
 from changedetect.simulate.settlements import settle
 from changedetect.simulate.sites import open_sites
+from changedetect.simulate.watch import draw_watch
 from changedetect.simulate.world import World
 
 CRS = "EPSG:4547"
@@ -35,7 +36,7 @@ CRS = "EPSG:4547"
 _WEST, _SOUTH = 420_000.0, 3_080_000.0
 _TOPICS = (
     "relief", "fields", "settlements", "districts", "wishes", "places", "survey", "zones",
-    "labels", "elsewhere", "documents",
+    "labels", "elsewhere", "documents", "further",
 )  # fmt: skip
 _SMALLEST_KM = 0.5
 _SURVEY_CODE = {
@@ -106,7 +107,10 @@ def build_world(
     drafts += approvals.draw_elsewhere(
         chance["elsewhere"], canvas, grid, changed=_changed(planned, size), before=start
     )
+    drafts += further.draw_papers(chance["further"], planned, places, records["DLTB"], start)
+    records |= further.draw_zones(records, CRS)
     records |= approvals.write_approvals(chance["documents"], drafts, CRS)
+    records |= draw_watch(records, grid)
     table = truth.truth_table(planned, places, labels, CRS)
     return World(
         seed=seed,

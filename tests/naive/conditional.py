@@ -7,14 +7,20 @@ def nearest(before, centres):
     return int(((centres - before) ** 2).sum(axis=1).argmin())
 
 
-def class_distances(samples, centres, matrix, offset):
+def outcomes(pixel, matrix, offset, penalty):
+    return ((matrix @ pixel - offset) ** 2).sum(axis=1) + penalty
+
+
+def class_distances(samples, centres, variates):
+    matrix, offset, penalty = variates
     bands = centres.shape[1]
-    labels = np.array([nearest(row[:bands].astype(float), centres) for row in samples])
-    squared = [
-        ((matrix[c] @ row.astype(float) - offset[c]) ** 2).sum()
-        for row, c in zip(samples, labels, strict=True)
-    ]
-    return labels, np.array(squared)
+    labels, squared = [], []
+    for row in samples.astype(float):
+        c = nearest(row[:bands], centres)
+        every = outcomes(row, matrix[c], offset[c], penalty[c])
+        labels.append(c * len(every) + every.argmin())
+        squared.append(every.min())
+    return np.array(labels), np.array(squared)
 
 
 def class_moments(samples, labels, squared, cuts):
@@ -29,7 +35,7 @@ def class_moments(samples, labels, squared, cuts):
 
 def distance_and_guide(stack, centres, variates, axes):
     _, height, width = stack.shape
-    matrix, offset = variates
+    matrix, offset, penalty = variates
     score = np.full((height, width), -1, np.int32)
     guide = np.zeros((height, width, len(axes[1])), np.int16)
     for y in range(height):
@@ -38,7 +44,7 @@ def distance_and_guide(stack, centres, variates, axes):
             if np.isnan(pixel).any():
                 continue
             c = nearest(pixel[: centres.shape[1]], centres)
-            root = np.sqrt(((matrix[c] @ pixel - offset[c]) ** 2).sum())
+            root = np.sqrt(outcomes(pixel, matrix[c], offset[c], penalty[c]).min())
             score[y, x] = np.rint(min(root * 256, 32767))
             guide[y, x] = np.rint(np.clip((axes[0] @ pixel - axes[1]) * 256, -2047, 2047))
     return score, guide

@@ -1,86 +1,139 @@
-"""One pixel of the recursive harmonic model, written from the definition with matrices."""
+"""One pixel of the recursive harmonic model and its two charts, written from the definitions."""
 
 from types import SimpleNamespace
 
 import numpy as np
+from scipy import stats
+
+YEAR = 365.2425
 
 
 def blank(n_index, terms=5):
     return SimpleNamespace(
         beta=np.zeros((n_index, terms)), p=np.zeros((terms, terms)), r=np.zeros((n_index, n_index)),
-        s=np.zeros(n_index), score=0.0, first=0, last=0, before=0, start=0, broke_before=0,
-        broke_after=0, n=0, run=0, season=np.ones(4),
+        mean=np.zeros(n_index), energy=0.0, loss=0.0, strength=0.0, score=0.0, first=0, last=0,
+        before=0, start=0, broke_before=0, broke_after=0, n=0, run=0, season=np.ones(4),
+        bare=np.zeros(4),
     )  # fmt: skip
 
 
-def begin(pixel, day, y, prior, floor):
+def begin(pixel, day, y, prior, floor, chart):
     pixel.first = pixel.last = day
     pixel.p, pixel.r = np.diag(prior), np.diag(floor)
     pixel.beta[:] = 0
     pixel.beta[:, 0] = y
-    pixel.s[:] = 0
-    pixel.season[:] = 1
+    pixel.season[:], pixel.bare[:] = 1, chart.bare_prior
 
 
-def accumulate(pixel, z, rules):
-    if z @ pixel.s < rules.contradiction * np.linalg.norm(pixel.s):
-        pixel.s = pixel.s * rules.kept
-    total = pixel.s + z * min(1.0, rules.clip / np.linalg.norm(z))
-    if rules.one_sided < 0:
-        total[0] = min(total[0], 0.0)
-    norm = np.linalg.norm(total)
-    after = min(max(norm - rules.allowance, 0.0), rules.cap)
-    pixel.s = total * after / norm if norm > 0 else total
-    return after
+def rest(pixel, day):
+    pixel.mean, pixel.energy, pixel.loss, pixel.strength = np.zeros_like(pixel.mean), 0.0, 0.0, 0.0
+    pixel.before, pixel.start, pixel.run = day, 0, 0
 
 
-def watch(pixel, day, z, rules):
-    """Return the length of the sum and whether a break is confirmed."""
-    years = (day - pixel.first) / 365.2425
-    few = pixel.n < rules.history_observations or pixel.n / max(years, 1e-9) < rules.dates_per_year
-    if day - pixel.first < rules.history_days or few:
-        pixel.before, pixel.start, pixel.run = day, 0, 0
-        return 0.0, False
-    was = np.linalg.norm(pixel.s)
-    after = accumulate(pixel, z, rules)
-    if after == 0 or (after < was and after < rules.freeze):
-        pixel.before, pixel.start, pixel.run = day, 0, 0
-    elif pixel.start or after > rules.allowance:
-        pixel.start = pixel.start or day
-        pixel.run += 1
-    lasted = pixel.start and day - pixel.start >= rules.confirm_days
-    return after, (after > rules.threshold and lasted and pixel.run >= rules.confirm_observations)
+def quarters(day):
+    """The two quarters whose middles a day lies between, and their weights."""
+    place = (day + 30) % YEAR / YEAR * 4 - 0.5
+    low = int(np.floor(place))
+    return (low % 4, low + 1 - place), ((low + 1) % 4, place - low)
+
+
+def loss_step(pixel, day, y, forecast, sd, chart):
+    often = sum(pixel.bare[quarter] * weight for quarter, weight in quarters(day))
+    bare = stats.norm.pdf(max(y, chart.bare_level), chart.bare_level, chart.bare_sd)
+    usual = stats.norm.pdf(y, forecast, sd)
+    expected = (1 - chart.outlier_share - often) * usual + chart.outlier_share + often * bare
+    return max(np.log(max(bare, 1e-12) / expected), -3.0)
+
+
+def shift_length(pixel, chart):
+    mean = pixel.mean.copy()
+    if chart.loss_only:
+        mean[0] = min(mean[0], 0)
+    return mean @ mean - pixel.energy
+
+
+def watch(pixel, day, z, step, chart):
+    """Return whether a break is confirmed."""
+    size = np.linalg.norm(pixel.mean)
+    towards = z @ pixel.mean / size if size > 0 else 0.0
+    deviates = step > chart.deviating_llr or towards > chart.shift_agree
+    fits = step < 0 and towards < 0 and np.linalg.norm(z) < chart.shift_clip
+    z = z * min(1.0, chart.shift_clip / np.linalg.norm(z))
+    rate = chart.shift_rate
+    pixel.mean = (1 - rate) * pixel.mean + rate * z
+    pixel.energy = (1 - rate) ** 2 * pixel.energy + rate**2 * z @ z
+    pixel.loss = min(max(pixel.loss + step, 0), 2 * chart.loss_threshold)
+    pixel.strength = max(
+        pixel.loss / chart.loss_threshold, shift_length(pixel, chart) / chart.shift_threshold
+    )
+    quiet = pixel.loss / chart.loss_threshold < chart.loss_run
+    if quiet and pixel.strength < chart.shift_run:
+        pixel.before = day if fits and not deviates else pixel.before
+        pixel.start, pixel.run = 0, 0
+        return False
+    pixel.start = pixel.start or day
+    pixel.run += deviates
+    age = day - pixel.start
+    lasted = age >= chart.confirm_days and pixel.run >= chart.confirm_observations
+    confirmed = pixel.strength > 1 and lasted
+    if age > chart.give_up_days and not confirmed:
+        rest(pixel, day)
+    return confirmed
 
 
 def absorb(pixel, day, y, setup):
-    prior, floor, rules = setup
+    prior, floor, rules, chart = setup
     if not np.isfinite(y).all():
         return
     if pixel.n == 0:
-        begin(pixel, day, y, prior, floor)
-    w = 2 * np.pi * day / 365.2425
-    x = np.array([1, np.cos(w), np.sin(w), np.cos(2 * w), np.sin(2 * w)])
-    p = pixel.p + rules.process_per_day * min(day - pixel.last, rules.gap_days) * np.eye(5)
+        begin(pixel, day, y, prior, floor, chart)
+    w, terms = 2 * np.pi * day / YEAR, len(prior)
+    x = np.array([1, np.cos(w), np.sin(w), np.cos(2 * w), np.sin(2 * w)])[:terms]
+    slope = np.array([0, -np.sin(w), np.cos(w), -2 * np.sin(2 * w), 2 * np.cos(2 * w)])[:terms]
+    gap = min(day - pixel.last, rules.gap_days)
+    p = pixel.p + rules.process_per_day * gap * np.eye(terms)
     spread = 1 + x @ p @ x
     e = y - pixel.beta @ x
-    slope = np.array([0, -np.sin(w), np.cos(w), -2 * np.sin(2 * w), 2 * np.cos(2 * w)])
-    moved = pixel.beta @ slope * 2 * np.pi / 365.2425 * rules.shift_days
+    moved = pixel.beta @ slope * 2 * np.pi / YEAR * rules.shift_days
     wide = pixel.r + np.outer(moved, moved) + np.diag(floor)
-    z = np.linalg.solve(np.linalg.cholesky(wide), e / np.sqrt(spread))
-    square, quarter = z @ z, int((day + 30) % 365.2425 // (365.2425 / 4))
-    z = z / np.sqrt(max(1.0, pixel.season[quarter]))
-    after, broken = watch(pixel, day, z, rules)
+    quarter = int((day + 30) % YEAR // (YEAR / 4))
+    wider = max(1.0, pixel.season[quarter])
+    sd = np.sqrt(wide[0, 0] * spread * wider)
+    swing = pixel.beta[:, 1:] @ x[1:] * rules.amplitude
+    z = np.linalg.solve(np.linalg.cholesky(wide + np.outer(swing, swing)), e / np.sqrt(spread))
+    square, z = z @ z, z / np.sqrt(wider)
+    years = (day - pixel.first) / YEAR
+    few = pixel.n < max(rules.history_observations, rules.dates_per_year * years)
+    confirmed = False
+    if day - pixel.first < rules.history_days or few:
+        rest(pixel, day)
+    else:
+        step = loss_step(pixel, day, y[0], y[0] - e[0], sd, chart)
+        confirmed = watch(pixel, day, z, step, chart)
     pixel.last = day
     pixel.n += 1
-    if broken:
-        pixel.broke_before, pixel.broke_after, pixel.score = pixel.before, pixel.start, after
-        pixel.before, pixel.start, pixel.run, pixel.n = day, 0, 0, 0
-        pixel.s[:] = 0
-    elif after <= rules.freeze:
-        weight = min(1.0, rules.huber / max(np.linalg.norm(z), 1e-300))
-        pixel.beta = pixel.beta + weight * np.outer(e, p @ x) / spread
-        pixel.p = p - np.outer(p @ x, p @ x) / spread
-        bounded = min(square / len(z), rules.clip**2)
-        pixel.season[quarter] += rules.season_rate * (bounded - pixel.season[quarter])
-        rate = max(rules.forgetting, 1 / (pixel.n + rules.noise_weight))
-        pixel.r = pixel.r + rate * (weight**2 * np.outer(e, e) / spread - pixel.r)
+    if confirmed:
+        pixel.broke_before, pixel.broke_after = pixel.before, pixel.start
+        pixel.score, pixel.n = pixel.strength, 0
+        rest(pixel, day)
+    elif (
+        pixel.loss <= chart.loss_freeze * chart.loss_threshold
+        and shift_length(pixel, chart) <= chart.shift_freeze * chart.shift_threshold
+    ):
+        learn(pixel, day, y[0], e, (z, square, p @ x, p, spread), (rules, chart))
+
+
+def learn(pixel, day, greenness, e, filtered, setup):
+    z, square, gain, p, spread = filtered
+    rules, chart = setup
+    weight = min(1.0, rules.huber / max(np.linalg.norm(z), 1e-300))
+    pixel.beta = pixel.beta + weight * np.outer(e, gain) / spread
+    pixel.p = p - np.outer(gain, gain) / spread
+    quarter = int((day + 30) % YEAR // (YEAR / 4))
+    bounded = min(square / len(z), rules.season_cap)
+    pixel.season[quarter] += rules.season_rate * (bounded - pixel.season[quarter])
+    rate = max(rules.forgetting, 1 / (pixel.n + rules.noise_weight))
+    pixel.r = pixel.r + rate * (weight**2 * np.outer(e, e) / spread - pixel.r)
+    for part, share in quarters(day):
+        seen = greenness < chart.bare_level + chart.bare_sd
+        pixel.bare[part] += chart.bare_rate * share * (seen - pixel.bare[part])

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 import shapely
 
+from changedetect.config.clues import CluesSection
 from changedetect.config.job import CasesSection, DeadlinesSection, LedgerSection
 from changedetect.entries import Entry
 from changedetect.io import record_files
@@ -44,7 +45,10 @@ def decide(tmp_path):
         folder.mkdir(exist_ok=True)
         record_files.write_records(folder / casework.UNITS, units, Unit)
         config = SimpleNamespace(
-            deadlines=DeadlinesSection(), cases=CasesSection(), ledger=LedgerSection()
+            clues=CluesSection(),
+            deadlines=DeadlinesSection(),
+            cases=CasesSection(),
+            ledger=LedgerSection(),
         )
         context = SimpleNamespace(
             folder=folder, ledger_place=tmp_path / "l.sqlite", month=month, clock=lambda: NOW,

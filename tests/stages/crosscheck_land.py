@@ -17,7 +17,8 @@ and the ellipsoid agree to 1e-6.
        0 +-------+--------+-------+----+----+--------------------+
          0      200      400     700  900  1000                2000
 
-Red line: wood below y = 200; its core reserve is x 400 to 500.
+Red line: wood below y = 200; its core reserve is x 400 to 500. Shore (HHAX): the western 60 m of the
+grass. Nature reserve (ZRBHD): the wood's eastern 100 m. Planned for building (GHFW): the orchard.
 """
 
 from datetime import date
@@ -38,8 +39,11 @@ EAST, NORTH = 500000.0, 3100000.0
 A, B = "430991", "430992"
 BEFORE, AFTER = date(2025, 5, 1), date(2025, 6, 1)
 CFG = CrosscheckSection()
-LAYERS = ("DLTB", "YJJBNTBHTB", "STBHHX", "CZKFBJ", "XZQ", "XZ", "C")
-KINDS = ("NZY", "ZS", "GY", "LS", "SS", "ZJD", "CK", "ZJG", "ZZ", "DJ", "JC", "TG")
+LAYERS = ("DLTB", "YJJBNTBHTB", "STBHHX", "CZKFBJ", "XZQ", "XZ", "C", "HHAX", "ZRBHD", "GHFW")
+KINDS = (
+    "NZY", "ZS", "GY", "LS", "SS", "ZJD", "CK", "ZJG", "ZZ", "DJ", "JC", "TG", "GH", "ZB", "XF", "HD",
+    "CS", "ZR", "ZW", "XA",
+)  # fmt: skip
 
 
 def at(x, y, width, height):
@@ -83,6 +87,9 @@ def approvals(records):
         )
     return table(rows, columns)
 
+
+CODES = tuple(f"{number:02d}" for number in range(1, 17))
+"""Every theme."""
 
 SURVEYED = date(2024, 12, 31)
 
@@ -128,6 +135,11 @@ def references(records=(), without=(), stale=(), surveyed=SURVEYED, states=()):
         villages=table([], ["code", "name"]),
         approvals=approvals(records),
         manifests=manifests,
+        zones={
+            "HHAX": zones(("S1", "岸线", at(700, 400, 60, 300))),
+            "ZRBHD": zones(("N1", "保护地", at(600, 0, 100, 400))),
+            "GHFW": zones(("G1", "允许建设", at(400, 400, 300, 300))),
+        },
     )
 
 
@@ -136,7 +148,8 @@ def patches(*rows, **facts):
     known = {
         "pixels": 100, "area_sd_m2": 50.0, "llr_mean": 9.0, "llr_max": 12.0,
         "before_scene": "S1", "after_scene": "S2", "before_date": BEFORE, "after_date": AFTER,
-        "sources": "optical;series", "family_probability": 0.9, "change_probability": 0.95,
+        "sources": "optical;series", "against": "", "disputed": False, "optical_llr": 5.0,
+        "series_llr": 2.0, "radar_llr": None, "model_llr": None, "family_probability": 0.9, "change_probability": 0.95,
         "before_gsd_m": 2.0, "after_gsd_m": 2.0, **facts,
     }  # fmt: skip
     frame = pd.DataFrame(
@@ -155,8 +168,9 @@ def theme(repository, code):
     return Theme.model_validate(YAML(typ="safe").load(text))
 
 
-def one(repository, shape, family, *, codes=("01", "02", "03", "07"), refs=None, cfg=CFG, **facts):
-    """Check one patch; return its units."""
+def one(repository, shape, family, *, codes=CODES, refs=None, cfg=CFG, **facts):
+    """Check one patch; return its units, without remainders."""
     refs = references() if refs is None else refs
     themes = [theme(repository, code) for code in codes]
-    return check(patches(("P1", shape, family), **facts), refs, themes, CRS, cfg)
+    units = check(patches(("P1", shape, family), **facts), refs, themes, CRS, cfg)
+    return [unit for unit in units if not unit.parent]

@@ -22,7 +22,7 @@ from tests.stages import crosscheck_land as land
 
 at = land.at
 EARLY = date(2025, 3, 1)
-CODES = ("01", "02", "03", "07")
+CODES = land.CODES
 
 
 def told(units):
@@ -382,6 +382,11 @@ def test_reprojecting_everything__changes_no_finding(repository):
             )
         },
         villages=refs.villages.set_crs(target, allow_override=True),
+        zones={
+            name: table.set_geometry([reproject(g, land.CRS, target) for g in table.geometry])
+            .set_crs(target, allow_override=True)
+            for name, table in refs.zones.items()
+        },
     )  # fmt: skip
     patches = land.patches(*PLACES)
     there = patches.set_geometry([reproject(g, land.CRS, target) for g in patches.geometry])

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from changedetect.casepackage import CODE_LISTS, FORMS, NOTICE, NOTICE_SHORT
+from changedetect.casepackage.charges import Charge
 from changedetect.errors import LayerError
 from changedetect.grid import Window
 from changedetect.measure import area_m2, to_mu
@@ -25,6 +26,7 @@ from changedetect.stages.deliver import (
 from changedetect.stages.deliver.cases import gauss
 from changedetect.stages.deliver.checks import checks
 from changedetect.stages.deliver.land import closed_mu
+from changedetect.stages.deliver.sheets import by_urgency
 from changedetect.stages.deliver.totals import size_class
 from tests.sample_package import (
     CRS,
@@ -194,11 +196,25 @@ def row(tables, unit_id, layer="AJTB"):
     return table[table["JCBH"] == unit_id].iloc[0]
 
 
+def test_cases__know_whose_they_are_and_watched_cells_come_first(package):
+    about = {unit.unit_id: unit for unit in package.units}
+    crop = next(name for name in about if about[name].areas.cropland > 0)
+    mine = Charge(crop, "W1", "1", "张某", "甲村", "王某", "甲站")
+    found = layers(make_package(charges=(mine,)))
+    case = row(found, crop)
+    assert (case["ZRDW"], case["ZRR"], case["YXJ"]) == ("甲村", "田长张某；网格员王某", "1")
+    others = found["AJTB"][found["AJTB"]["JCBH"] != crop]
+    assert others["ZRDW"].isna().all()
+    assert others["YXJ"].isna().all()
+    rows = by_urgency(found["AJTB"].assign(YZDJ="3"))
+    assert rows[0]["JCBH"] == crop
+
+
 def test_layers__hold_every_column_of_the_schema_in_its_order(tables):
     assert list(tables) == ORDER
     names = list(tables["AJTB"].columns)
     assert names[: len(SCHEMA_AJTB)] == SCHEMA_AJTB
-    assert names[len(SCHEMA_AJTB) :] == ["DLBMMJ", "RCBZ", "geometry"]
+    assert names[len(SCHEMA_AJTB) :] == ["DLBMMJ", "RCBZ", "YXJ", "geometry"]
     assert list(tables["SPTH"].columns) == SCHEMA_SPTH
 
 
@@ -576,7 +592,7 @@ def test_related_cases__are_named_for_whoever_may_merge_them():
     about = illegal()
     entry = case(1, about, related=("43099102250500007K",))
     tables = layers(make_package(units=(about,), cases=(entry,)))
-    assert tables["AJTB"].iloc[0]["BZ"] == "同地块另有在办案件43099102250500007K"
+    assert tables["AJTB"].iloc[0]["BZ"].endswith("同地块另有在办案件43099102250500007K")
 
 
 def test_labels__put_the_suggestion_first_and_no_verdict_into_the_theme(tables):

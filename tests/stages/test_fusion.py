@@ -11,6 +11,10 @@ from changedetect.schema import EVIDENCE_NODATA
 from changedetect.stages.evidence import fusion
 
 CFG = FusionSection()
+OPEN = FusionSection(
+    beside_series_llr=9, beside_deny_series_llr=9, beside_radar_llr=9, beside_deny_radar_llr=9
+)
+"""A pair leaves the others their full voice."""
 NONE = EVIDENCE_NODATA
 
 
@@ -22,17 +26,51 @@ def layer(name, llr, before=100, after=200):
 
 def test_sum__by_hand():
     fused = fusion.fuse(
-        [layer("optical", [300, 300, NONE, NONE]), layer("radar", [200, -400, 150, NONE])], CFG
+        [layer("optical", [300, 300, NONE, NONE]), layer("radar", [200, -250, 150, NONE])], OPEN
     )
-    assert fused.llr.tolist() == [[500, -100, 150, NONE]]
+    assert fused.llr.tolist() == [[500, 50, 150, NONE]]
+    assert fused.said[2].tolist() == [[200, -250, 150, NONE]]
     assert fused.supports.tolist() == [[0b101, 0b001, 0b100, 0]]
     assert fused.contradicts.tolist() == [[0, 0b100, 0, 0]]
     assert fused.disputed.tolist() == [[False, True, False, False]]
 
 
 def test_one_loud_source__does_not_outshout_the_rest():
-    fused = fusion.fuse([layer("radar", [3000]), layer("optical", [-600])], CFG)
+    fused = fusion.fuse([layer("radar", [3000]), layer("optical", [-600])], OPEN)
     assert fused.llr.tolist() == [[0]]
+
+
+def test_coarse_source__is_softer_where_a_pair_saw_the_ground():
+    cfg = FusionSection(beside_radar_llr=0.5, beside_deny_radar_llr=1)
+    optical = layer("optical", [300, 300, NONE])
+    fused = fusion.fuse([optical, layer("radar", [500, -250, 500])], cfg)
+    assert fused.llr.tolist() == [[350, 200, 500]]
+    assert fused.supports.tolist() == [[0b101, 0b001, 0b100]]
+    assert fused.disputed.tolist() == [[False, True, False]]
+
+
+def test_break_from_before_the_pair__does_not_speak_for_its_change():
+    optical = layer("optical", [300, NONE], 100, 200)
+    old = layer("series", [300, 300], 80, 90)
+    fused = fusion.fuse([optical, old], OPEN)
+    assert fused.llr.tolist() == [[300, 300]]
+    assert fused.supports.tolist() == [[0b001, 0b010]]
+    assert fused.after_day.tolist() == [[200, 90]]
+
+
+def test_edges__are_spared_and_thin_alarms_lowered():
+    llr = np.full((5, 5), -300, np.int16)
+    llr[1:3, 1:3] = 500
+    spared = fusion.spare_edges(llr)
+    assert (spared[:4, :4][llr[:4, :4] < 0] == 0).all()
+    assert (spared[4] == -300).all()
+    line = np.zeros((4, 5), np.int16)
+    line[1] = 500
+    assert fusion.thick(line, 300).max() == 299
+    assert (fusion.thick(llr, 300) == llr).all()
+    hidden = np.array([[NONE, 200]], np.int16)
+    assert (fusion.spare_edges(hidden) == hidden).all()
+    assert (fusion.thick(hidden, 300) == hidden).all()
 
 
 def test_layers_of_one_source__count_once_and_a_half():
@@ -49,30 +87,32 @@ def test_bracket__is_the_narrowest_that_those_who_speak_allow():
     fused = fusion.fuse(
         [
             layer("optical", [300, 300, -300, 300], 100, 200),
-            layer("series", [300, 300, -300, 300], [[150, 90, 150, 250]], [[160, 95, 160, 260]]),
+            layer("series", [300, 300, -300, 300], [[150, 99, 150, 250]], [[160, 105, 160, 260]]),
             layer("radar", [-300, NONE, -300, NONE], 158, 159),
         ],
         CFG,
     )
-    assert fused.before_day.tolist() == [[150, 90, 0, 100]]
-    assert fused.after_day.tolist() == [[160, 95, 0, 200]]
+    assert fused.before_day.tolist() == [[150, 100, 0, 100]]
+    assert fused.after_day.tolist() == [[160, 105, 0, 200]]
 
 
 def test_names__follow_the_bits():
     assert fusion.name_sources(0) == ""
-    assert fusion.name_sources(0b111) == "optical;series;radar"
+    assert fusion.name_sources(0b1111) == "optical;series;radar;model"
 
 
-def test_upsample__repeats_evidence_and_days():
+def test_lay__repeats_evidence_and_days():
     coarse = fusion.EvidenceLayer(
         "series", np.array([[1, NONE]], np.int16), np.array([[5, 6]]), np.array(9)
     )
-    fine = fusion.upsample(coarse, 3)
+    fine = fusion.lay(coarse, 3, (0, 0), (3, 6))
     assert fine.llr.tolist() == [[1, 1, 1, NONE, NONE, NONE]] * 3
     assert fine.before_day.tolist() == [[5, 5, 5, 6, 6, 6]] * 3
     assert fine.after_day.tolist() == 9
-    with pytest.raises(LayerError, match="factor 0"):
-        fusion.upsample(coarse, 0)
+    assert fusion.lay(coarse, 3, (1, 2), (2, 2)).llr.tolist() == [[1, NONE]] * 2
+    for factor, offset, shape in ((0, (0, 0), (1, 1)), (3, (0, 1), (3, 6)), (3, (-1, 0), (1, 1))):
+        with pytest.raises(LayerError, match="factor"):
+            fusion.lay(coarse, factor, offset, shape)
 
 
 @given(seed=st.integers(0, 10_000))

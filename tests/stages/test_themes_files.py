@@ -11,7 +11,7 @@ from changedetect.records import Verdict
 from changedetect.stages.crosscheck import check
 from tests.stages import crosscheck_land as land
 
-CODES = ("01", "02", "03", "07")
+CODES = land.CODES
 
 
 def text(repository, code):
@@ -36,7 +36,7 @@ def test_theme__code_is_the_file_name_and_every_rule_is_used(repository, code):
     ("found", "instead", "message"),
     [
         ('suggestion: "31"', 'suggestion: "77"', "unknown suggestion"),
-        ("families: [mining]", "families: [minning]", "unknown family"),
+        ("families: [earthwork]", "families: [earthwerk]", "unknown family"),
         ("{kind: GY, name: 供地,", "{kind: SX, name: 供地,", "unknown kind of approval"),
         ("kinds: [NZY, GY]", "kinds: [NZY, GX]", "unknown kind of approval"),
         ('rule: "02-12"', 'rule: "02-99"', "unknown rule"),

@@ -141,6 +141,25 @@ class LedgerReader:
         order = query.order_by(CASES.c.county_due, CASES.c.severity.desc(), CASES.c.number)
         return tuple(row_of(line) for line in self._connection.execute(order).mappings())
 
+    def courses(self, months: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """Return every state that the cases found in some months were led to, in order.
+
+        Parameters
+        ----------
+        months
+            ``YYYY-MM``.
+        """
+        query = (
+            sa.select(ENTRIES.c.case_number, ENTRIES.c.to_state)
+            .join(CASES, CASES.c.number == ENTRIES.c.case_number)
+            .where(CASES.c.month.in_(months), ENTRIES.c.from_state != ENTRIES.c.to_state)
+            .order_by(ENTRIES.c.sequence)
+        )
+        found: dict[str, list[str]] = {}
+        for number, state in self._connection.execute(query):
+            found.setdefault(str(number), []).append(str(state))
+        return {number: tuple(states) for number, states in found.items()}
+
     def facts(self, numbers: Iterable[str]) -> dict[str, str]:
         """Return the newest facts of cases, as stored (JSON text)."""
         found: dict[str, str] = {}

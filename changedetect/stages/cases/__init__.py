@@ -7,16 +7,29 @@ pseudo-change) stay findings, and so do units outside every county, which nobody
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from changedetect.codes import case_number
+from changedetect.config.clues import CluesSection
 from changedetect.config.job import CasesSection
 from changedetect.records import Case, Unit
+from changedetect.stages.cases.clues import with_clues
 from changedetect.stages.cases.facts import MONTHS_OF, Terms, ThemeTerms, fresh_case
 from changedetect.stages.cases.ground import overlaps
+from changedetect.stages.cases.watch import charges
 
-__all__ = ["GONE", "MONTHS_OF", "OPEN_STATES", "Decision", "Terms", "ThemeTerms", "decide"]
+__all__ = [
+    "GONE",
+    "MONTHS_OF",
+    "OPEN_STATES",
+    "Decision",
+    "Terms",
+    "ThemeTerms",
+    "charges",
+    "decide",
+    "told",
+]
 
 OPEN_STATES = frozenset(
     {"10", "20", "30", "40", "45", "50", "55", "60", "65", "71", "75", "80", "85", "93", "95"}
@@ -24,6 +37,9 @@ OPEN_STATES = frozenset(
 """States in which a case still waits for somebody."""
 
 WAITING, CLEARED, DROPPED = "10", "90", frozenset({"98", "99"})
+SPLIT = "未批部分另立子案件，本案不重复下发、不重复计数"
+"""Why the whole is not handed out: its remainder is."""
+
 GONE = "重算后不再成立"
 """Why the program itself withdraws a case: the month was computed again and shows it no more."""
 
@@ -96,13 +112,23 @@ def decide(
     ground = overlaps([unit for unit, _ in asked], candidates, section.same_ground_share)
     live = {number for number, case in known.items() if case.state in OPEN_STATES}
     numbers = _Numbers(known, month, last_number)
+    parents = {unit.parent for unit, _ in asked if unit.parent}
+    given: dict[str, str] = {}
     decisions = []
     for unit, case in asked:
+        if unit.parent and unit.parent not in given:
+            continue
         old = ground.same.get(unit.unit_id)
         number = old.number if old else numbers.next(unit.district, case.main_theme)
         others = {n for n in ground.touched.get(unit.unit_id, ()) if n in live} - {number}
         others.update(old.related if old else ())
-        fresh = replace(case, number=number, related=tuple(sorted(others)))
+        others -= {given.get(unit.parent, "")}
+        fresh = replace(
+            case, number=number, related=tuple(sorted(others)), parent=given.get(unit.parent, "")
+        )
+        if unit.unit_id in parents and not _at_work(old, month):
+            fresh = replace(fresh, record_only=True, reasons=(*fresh.reasons, SPLIT))
+            given[unit.unit_id] = number
         decisions.append(_continued(old, fresh, month) if old else Decision(fresh, "found", fresh))
     matched = {case.number for case in ground.same.values()}
     decisions += [
@@ -111,6 +137,38 @@ def decide(
         if case.number not in matched and _should_stand(case, month)
     ]
     return tuple(sorted(decisions, key=lambda decision: decision.case.number))
+
+
+def told(
+    decisions: Sequence[Decision],
+    units: Sequence[Unit],
+    known: Iterable[Case],
+    section: CluesSection,
+) -> tuple[Decision, ...]:
+    """Add clues to the decisions of a month: what nobody approved, and what it adds up to.
+
+    Parameters
+    ----------
+    decisions
+        From `decide`.
+    units
+        Of the month.
+    known
+        Cases of the ledger, which may lie near.
+    section
+        Limits of the clues.
+    """
+    by_id = {unit.unit_id: unit for unit in units}
+    listed = [decision.case for decision in decisions if decision.listed]
+    clued = {case.number: case for case in with_clues(listed, by_id, known, section)}
+    return tuple(_with(decision, clued.get(decision.case.number)) for decision in decisions)
+
+
+def _with(decision: Decision, case: Case | None) -> Decision:
+    if case is None:
+        return decision
+    kept = case if decision.kept == decision.case else decision.kept
+    return replace(decision, case=case, kept=kept)
 
 
 def _may_continue(case: Case, month: str) -> bool:
@@ -190,6 +248,13 @@ class _Numbers:
             self._last[prefix] = self._ask(prefix)
         self._last[prefix] += 1
         return case_number(district, theme, self._month, self._last[prefix])
+
+
+def _at_work(old: Case | None, month: str) -> bool:
+    """Tell whether people have a whole case in hand already, so that it is not split any more."""
+    if old is None or old.record_only:
+        return False
+    return old.state != WAITING or old.month != month
 
 
 def _first_seen(unit: Unit) -> tuple[str, str]:

@@ -67,6 +67,8 @@ def fresh_case(unit: Unit, terms: Terms) -> Case | None:
         rule_ids=_distinct(rule for finding in told for rule in finding.rule_ids),
         missing=_distinct(name for finding in relevant for name in finding.missing),
         record_only=not serious,
+        family=unit.family,
+        watch=unit.watch,
     )
 
 

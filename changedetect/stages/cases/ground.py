@@ -28,6 +28,8 @@ class Overlaps:
 def overlaps(units: Sequence[Unit], cases: Sequence[Case], least_share: float) -> Overlaps:
     """Assign cases to units of the same county.
 
+    A patch continues a patch, watched ground the same kind of watched ground.
+
     Parameters
     ----------
     units, cases
@@ -45,12 +47,18 @@ def overlaps(units: Sequence[Unit], cases: Sequence[Case], least_share: float) -
             if case.district != unit.district or not shared > 0:
                 continue
             touched[unit.unit_id].add(case.number)
-            if shared >= least_share * min(unit.geometry.area, case.geometry.area):
+            if _alike(case, unit) and shared >= least_share * min(
+                unit.geometry.area, case.geometry.area
+            ):
                 pairs.append((-shared, case.number, unit.unit_id))
     return Overlaps(
         _assigned(pairs, {case.number: case for case in ordered}),
         {unit: tuple(sorted(numbers)) for unit, numbers in touched.items()},
     )
+
+
+def _alike(case: Case, unit: Unit) -> bool:
+    return case.watch == unit.watch and bool(case.parent) == bool(unit.parent)
 
 
 def _assigned(pairs: Sequence[tuple[float, str, str]], cases: dict[str, Case]) -> dict[str, Case]:

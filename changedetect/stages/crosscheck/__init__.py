@@ -7,6 +7,7 @@ so memory is bounded by the county.
 
 from collections.abc import Sequence
 from dataclasses import fields, replace
+from datetime import date
 from itertools import groupby
 
 import geopandas as gpd
@@ -18,7 +19,10 @@ from changedetect.records import Unit
 from changedetect.schema import PATCHES, check_table
 
 from .approvals import meet
-from .ground import Facts
+from .children import children
+from .clusters import clusters
+from .ground import Facts, ground_of
+from .grounds import ClosedCase, Watched, grounds
 from .land import Indexed, index, lay, unit_areas
 from .overlaps import overlap, unit_code, unit_remainder, used_meetings, with_approvals
 from .references import (
@@ -30,10 +34,24 @@ from .references import (
     References,
     ordered,
 )
+from .shares import Change, Greenness, Sight
+from .stock import cropland_m2
 from .themes import judge
 from .units import Names, Part, name_all, split
+from .watching import watch
 
-__all__ = ["References", "check"]
+__all__ = [
+    "Change",
+    "ClosedCase",
+    "Greenness",
+    "References",
+    "Sight",
+    "Watched",
+    "check",
+    "cropland_m2",
+    "due",
+    "look",
+]
 
 APPROVAL_LAYERS = "SP"
 CLASSIFIED = (
@@ -68,7 +86,8 @@ def check(
     -------
     tuple of Unit
         Sorted by unit id, each with one finding a theme, in order of theme code. Every patch
-        comes back.
+        comes back; where valid approvals cover a part of it, the rest stands beside it once more
+        as a unit of its own, with ``parent``.
 
     Raises
     ------
@@ -86,19 +105,73 @@ def check(
         return ()
     refs = ordered(refs, crs)
     layers = _index(refs)
+    themes = [theme for theme in themes if theme.sees_patches]
     parts = split(patches, refs.districts, crs, cfg)
     names = dict(zip((part.unit_id for part in parts), name_all(parts, refs), strict=True))
     in_order = sorted(themes, key=lambda theme: theme.code)
+    together = clusters(parts, in_order, cfg)
     units: list[Unit] = []
     for _, group in groupby(sorted(parts, key=_county), key=lambda part: part.district):
         county = list(group)
         lands = lay(county, layers, refs, crs, cfg)
         met = meet(county, layers[APPROVAL_LAYERS], crs, cfg)
+        made: list[Unit] = []
         for part, land, meetings in zip(county, lands, met, strict=True):
             areas = unit_areas(part, land, crs)
-            facts = Facts(part, land, areas, meetings, refs, crs, cfg)
-            units.append(_unit(facts, names[part.unit_id], in_order))
+            facts = Facts(
+                part, land, areas, meetings, refs, crs, cfg, together.get(part.patch_id, {})
+            )
+            made.append(_unit(facts, names[part.unit_id], in_order))
+        by_id = {part.unit_id: part for part in county}
+        units += [*made, *children(made, by_id, layers, refs, crs, cfg)]
     return tuple(sorted(units, key=lambda unit: unit.unit_id))
+
+
+def due(
+    refs: References, themes: Sequence[Theme], closed: Sequence[ClosedCase], day: date, crs: str
+) -> tuple[Watched, ...]:
+    """List the ground that themes watch without a patch and whose duty is due on a day.
+
+    Parameters
+    ----------
+    refs
+        Land records.
+    themes
+        With their watches.
+    closed
+        Cases that are rectified or closed.
+    day
+        Day of the later image.
+    crs
+        The grid's CRS.
+    """
+    watching = [theme for theme in themes if theme.watches]
+    return grounds(ordered(refs, crs).approvals, watching, closed, day) if watching else ()
+
+
+def look(
+    watched: Sequence[Watched],
+    refs: References,
+    themes: Sequence[Theme],
+    sight: Sight,
+    crs: str,
+    cfg: CrosscheckSection,
+) -> tuple[Unit, ...]:
+    """Judge watched ground by what images showed there: units like those of patches.
+
+    Parameters
+    ----------
+    watched
+        From `due`.
+    refs, themes, crs, cfg
+        As in `check`.
+    sight
+        What images showed.
+    """
+    if not watched:
+        return ()
+    refs = ordered(refs, crs)
+    return watch(watched, refs, _index(refs), themes, sight, cfg)
 
 
 def _county(part: Part) -> tuple[str, str]:
@@ -115,6 +188,7 @@ def _index(refs: References) -> dict[str, Indexed]:
         TOWN_BOUNDARY_LAYER: index(refs.town_boundary),
         CORE_MARK: index(red_line[is_core.to_numpy()]),
         APPROVAL_LAYERS: index(refs.approvals),
+        **{name: index(table) for name, table in refs.zones.items()},
     }
 
 
@@ -122,7 +196,8 @@ def _unit(facts: Facts, names: Names, themes: Sequence[Theme]) -> Unit:
     part = facts.part
     used = used_meetings(facts, themes)
     left = unit_remainder(facts, used)
-    code = unit_code(facts, used, themes)
+    about = {theme.code: ground_of(facts, theme) for theme in themes}
+    code = unit_code(facts, used, themes, about)
     areas = with_approvals(facts, left)
     facts = replace(facts, areas=areas)
     known = {field.name for field in fields(Unit)}
@@ -139,5 +214,5 @@ def _unit(facts: Facts, names: Names, themes: Sequence[Theme]) -> Unit:
         approvals=tuple(overlap(m, facts, used=m in used, code=code) for m in facts.meetings),
         remainder=left.geometry,
         time_code=code,
-        findings=tuple(judge(theme, facts) for theme in themes),
+        findings=tuple(judge(theme, facts, about[theme.code]) for theme in themes),
     )

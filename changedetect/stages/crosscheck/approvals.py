@@ -29,7 +29,7 @@ from changedetect.records import TimeCode
 
 from .land import Indexed
 from .overlay import beyond, pairs
-from .slivers import EMPTY, sliver_width_m, without_slivers
+from .slivers import EMPTY, without_slivers
 from .units import Part
 
 START_DATE = "动工日期"
@@ -171,12 +171,12 @@ def remainder(
     ground: BaseGeometry,
     ground_m2: float,
     meetings: Collection[Meeting],
-    part: Part,
+    width_m: float,
     *,
     crs: str,
     cfg: CrosscheckSection,
 ) -> Remainder:
-    """Take the union of approvals off a piece of ground.
+    """Take the union of approvals off a piece of ground; thinner than ``width_m`` is error. [m]
 
     Rims as thin as the registration error are taken off what remains, its raw area is kept. The
     ground is covered when nothing else remains, or when the union covers the share that is asked
@@ -188,7 +188,7 @@ def remainder(
     raw = beyond(ground, union)
     if raw.area <= cfg.dust_m2:
         return Remainder(EMPTY, 0.0, 0.0, is_covered=True)
-    kept = without_slivers(raw, ground.area, sliver_width_m(part.geometry, part.gsd_m, cfg), cfg)
+    kept = without_slivers(raw, ground.area, width_m, cfg)
     kept_m2 = min(area_m2(kept, crs), ground_m2)
     small = kept_m2 <= (1 - cfg.union_cover_share) * ground_m2 and kept_m2 < cfg.remainder_min_m2
     return Remainder(kept, kept_m2, min(area_m2(raw, crs), ground_m2), kept.is_empty or small)

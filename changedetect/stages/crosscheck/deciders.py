@@ -8,15 +8,16 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from changedetect.config.themes import Excuse, RuralRoad, Situation, Theme
+from changedetect.config.themes import Excuse, RuralRoad, Situation, Theme, Zone
 from changedetect.records import TimeCode, Verdict
 
 from . import explain
 from .approvals import Meeting
 from .excuses import Answer, answer, covered_by, fitting
-from .ground import HALF, Facts, Ground, minimum_m2, mostly
-from .references import COUNTY_LAYER, LAYER_NAMES, PARCEL_LAYER, RED_LINE_LAYER
+from .ground import HALF, Facts, Ground, minimum_m2, mostly, mostly_of
+from .references import COUNTY_LAYER, LAYER_NAMES, PARCEL_LAYER, kind_name
 from .slivers import strip_width_m
+from .zones import covers, pieces_in, raw_m2
 
 LAYER_ABSENT, IMAGES_POOR, UNSURE, PSEUDO, OTHER_THEME = "01", "02", "03", "34", "38"
 """PDJY codes that no theme file needs to name."""
@@ -73,6 +74,12 @@ def _pseudo(theme: Theme, facts: Facts, ground: Ground) -> Decision | None:  # n
     return _no(theme.rule, PSEUDO, reason)
 
 
+def _is_known(facts: Facts) -> bool:
+    """Tell whether the kind of change is known well enough to speak of it."""
+    part, cfg = facts.part, facts.cfg
+    return part.family_probability >= cfg.min_family_probability and part.family in FAMILY_NAMES
+
+
 def _unsure(theme: Theme, facts: Facts, ground: Ground) -> Decision | None:  # noqa: ARG001
     part, cfg = facts.part, facts.cfg
     if not part.change_probability >= cfg.min_change_probability:
@@ -80,8 +87,7 @@ def _unsure(theme: Theme, facts: Facts, ground: Ground) -> Decision | None:  # n
             f"变化概率{part.change_probability:.2f}低于{cfg.min_change_probability:.2f}，需人工复核"
         )
         return _unknown(theme, UNSURE, reason, "变化真实性复核")
-    known = part.family_probability >= cfg.min_family_probability and part.family in FAMILY_NAMES
-    if known or not theme.after:
+    if _is_known(facts) or not theme.after:
         return None
     reason = f"变化类型不确定（概率{part.family_probability:.2f}），需人工复核"
     return _unknown(theme, UNSURE, reason, "变化类型复核")
@@ -97,25 +103,27 @@ FAMILY_NAMES: dict[str, str] = {
 
 def _other_family(theme: Theme, facts: Facts, ground: Ground) -> Decision | None:  # noqa: ARG001
     family = facts.part.family
-    if not theme.after or family in theme.after:
+    if not theme.after or family in theme.after or not _is_known(facts):
         return None
     return _no(theme.rule, OTHER_THEME, f"变化类型为{FAMILY_NAMES[family]}，不属本专题")
 
 
 def _zone(theme: Theme, facts: Facts, ground: Ground) -> Decision | None:  # noqa: ARG001
-    if theme.zone == "anywhere":
+    zone = theme.zone
+    if not isinstance(zone, Zone):
         return None
-    if facts.areas.red_line is None:
-        return _layer_unknown(theme, facts, RED_LINE_LAYER)
-    if facts.areas.red_line > 0:
+    if not covers(facts.refs, facts.land, zone, facts.part.district):
+        return _layer_unknown(theme, facts, zone.layer, zone.name)
+    if pieces_in(facts.land, facts.meetings, zone, facts.crs):
         return None
-    raw = facts.land.raw.get("red_line", 0.0)
+    raw = raw_m2(facts.land, zone)
     note = f"（仅有{explain.mu(raw)}为配准误差造成的碎条，不计）" if raw > 0 else ""
-    return _no(theme.rule, OTHER_THEME, f"图斑不在生态保护红线内{note}")
+    side = "内" if zone.side == "inside" else "以外"
+    return _no(theme.rule, OTHER_THEME, f"图斑不在{zone.name}{side}{note}")
 
 
-def _layer_unknown(theme: Theme, facts: Facts, layer: str) -> Decision:
-    label = LAYER_NAMES[layer]
+def _layer_unknown(theme: Theme, facts: Facts, layer: str, label: str = "") -> Decision:
+    label = label or kind_name(layer)
     name = explain.missing_layer(layer, label, facts.refs.manifest(layer), facts.part.district)
     return _unknown(theme, LAYER_ABSENT, f"{name}不可用，本专题不能判定，证据不足", name)
 
@@ -151,10 +159,33 @@ def _is_surveyed_later(theme: Theme, facts: Facts) -> bool:
 
 def _coarse(theme: Theme, facts: Facts, ground: Ground) -> Decision | None:  # noqa: ARG001
     limit = theme.imagery.gsd_m
-    if facts.part.gsd_m <= limit:
+    if facts.part.gsd_m <= max(limit, theme.imagery.cue_gsd_m or 0.0):
         return None
     reason = f"影像分辨率{facts.part.gsd_m:g}米，本专题要求不低于{limit:g}米，影像不足"
     return _unknown(theme, IMAGES_POOR, reason, f"优于{limit:g}米的影像")
+
+
+def _size(theme: Theme, facts: Facts, ground: Ground) -> Decision | None:  # noqa: ARG001
+    size, part = theme.size, facts.part
+    if size is None or not theme.rule_of(size.rule).in_force(part.after_date):
+        return None
+    whole, slack = part.area_m2 + part.elsewhere_m2, part.area_sd_m2
+    if size.min_m2 - slack <= whole <= (math.inf if size.max_m2 is None else size.max_m2) + slack:
+        return None
+    limits = f"{size.min_m2:g}平方米以上" + (f"、{size.max_m2:g}平方米以下" if size.max_m2 else "")
+    return _no(size.rule, OTHER_THEME, f"图斑{whole:.0f}平方米，本专题只看{limits}的变化")
+
+
+def _alone(theme: Theme, facts: Facts, ground: Ground) -> Decision | None:
+    cluster = theme.cluster
+    if cluster is None or not cluster.required:
+        return None
+    found = facts.clusters.get(theme.code, 1)
+    large = cluster.or_area_m2 is not None and ground.area_m2 >= cluster.or_area_m2
+    if found >= cluster.least or large:
+        return None
+    reason = f"{cluster.within_m:g}米内同类变化仅{found}处，面积不大，不属成片建设，由其他专题判定"
+    return _no(cluster.rule, OTHER_THEME, reason)
 
 
 def _series(theme: Theme, facts: Facts, ground: Ground) -> Decision | None:  # noqa: ARG001
@@ -209,7 +240,7 @@ def _near_rural_road(theme: Theme, facts: Facts) -> Decision | None:
 
 
 BEFORE_APPROVALS: tuple[Decider, ...] = (
-    _outside, _pseudo, _unsure, _other_family, _zone, _ground, _coarse, _series, _rural_road,
+    _outside, _pseudo, _other_family, _zone, _ground, _unsure, _size, _alone, _coarse, _series, _rural_road,
 )  # fmt: skip
 
 
@@ -242,13 +273,17 @@ def _replied(theme: Theme, reply: Answer) -> Decision:
     return Decision(verdict, reply.suggestion, (reason,), rules, reply.asks, reply)
 
 
-def absent_layers(theme: Theme, facts: Facts) -> tuple[str, ...]:
-    """Name the layers that could hold an excuse and can not be used for the county."""
+def absent_layers(theme: Theme, facts: Facts, *, only_counting: bool = False) -> tuple[str, ...]:
+    """Name the layers that could hold an excuse and can not be used for the county.
+
+    ``only_counting``: only those that count as approvals of land.
+    """
     part, refs, cfg = facts.part, facts.refs, facts.cfg
     return tuple(
         explain.missing_layer(excuse.kind, excuse.name, refs.manifest(excuse.kind), part.district)
         for excuse in fitting(theme, facts).values()
         if excuse.needed
+        and (excuse.counts or not only_counting)
         and (
             not refs.covers(excuse.kind, part.district)
             or refs.stale(excuse.kind, part.before_date, cfg.stale_after_days)
@@ -260,14 +295,26 @@ def _met(theme: Theme, facts: Facts, ground: Ground, reply: Answer) -> Decision:
     fits = fitting(theme, facts)
     situation = next(s for s in theme.situations if _fits(s, theme, facts, ground))
     left = f"未批面积{explain.mu(reply.left.area_m2)}（原始{explain.mu(reply.left.raw_m2)}）"
-    tail = f"，{left}" if theme.excuses else ""
+    tail = f"，{left}" if theme.excuses and situation.verdict == "yes" else ""
     reason = explain.ruled(situation.rule, f"{situation.reason}{tail}")
     optional = tuple(
         _optional(excuse, facts) for excuse in fits.values() if _is_unseen(excuse, facts)
     )
     asked = (situation.asks,) if situation.asks else ()
     rules = tuple(dict.fromkeys((situation.rule, theme.rule)))
-    return Decision(Verdict.YES, situation.suggestion, (reason,), rules, (*asked, *optional), reply)
+    limit = theme.imagery.gsd_m
+    verdict = Verdict(situation.verdict)
+    if verdict is Verdict.NO:
+        return Decision(verdict, situation.suggestion, (reason,), rules)
+    if facts.part.gsd_m > limit:
+        cue = explain.ruled(
+            theme.rule, f"影像{facts.part.gsd_m:g}米，仅作线索，须优于{limit:g}米的影像确认"
+        )
+        finer = f"优于{limit:g}米的影像"
+        return Decision(
+            Verdict.UNKNOWN, IMAGES_POOR, (reason, cue), rules, (finer, *asked, *optional), reply
+        )
+    return Decision(verdict, situation.suggestion, (reason,), rules, (*asked, *optional), reply)
 
 
 def _is_unseen(excuse: Excuse, facts: Facts) -> bool:
@@ -285,6 +332,7 @@ def _fits(situation: Situation, theme: Theme, facts: Facts, ground: Ground) -> b
         theme.applies(situation.rule, situation.families, facts.part.family, facts.part.after_date)
         and situation.area_min_m2 <= ground.area_m2 <= largest
         and (situation.mostly is None or mostly(ground, situation.mostly))
+        and (not situation.mostly_classes or mostly_of(ground, situation.mostly_classes))
         and (situation.when == "any" or _happened(situation, theme, facts))
     )
 

@@ -3,6 +3,8 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from shapely.geometry.base import BaseGeometry
+
 from changedetect.config.themes import Excuse, Theme
 from changedetect.records import TimeCode, Verdict
 
@@ -91,9 +93,20 @@ def _asks(excuse: Excuse, ground: Ground) -> bool:
 
 
 def _left(facts: Facts, ground: Ground, chosen: Collection[Meeting]) -> Remainder:
-    return remainder(
-        ground.geometry, ground.area_m2, chosen, facts.part, crs=facts.crs, cfg=facts.cfg
-    )
+    return left_of(facts, ground.geometry, ground.area_m2, chosen)
+
+
+def left_of(
+    facts: Facts, shape: BaseGeometry, area_m2: float, chosen: Collection[Meeting]
+) -> Remainder:
+    """Take approvals off a piece of a unit's ground; the same question is answered once."""
+
+    def work() -> tuple[BaseGeometry, Remainder]:
+        width_m = facts.land.width_m
+        return shape, remainder(shape, area_m2, chosen, width_m, crs=facts.crs, cfg=facts.cfg)
+
+    key = ("left", id(shape), *sorted(id(meeting) for meeting in chosen))
+    return facts.once(key, work)[1]
 
 
 def _covered(

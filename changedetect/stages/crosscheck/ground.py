@@ -1,7 +1,8 @@
 """What of a unit a theme is about, and what of that no approval covers."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import numpy as np
 import shapely
@@ -17,10 +18,12 @@ from .approvals import Meeting
 from .land import Land
 from .overlay import shared
 from .references import References
-from .slivers import EMPTY, sliver_width_m, without_slivers
+from .slivers import EMPTY, without_slivers
 from .units import Part
+from .zones import pieces_in
 
 HALF = 0.5
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,17 @@ class Facts:
     refs: References
     crs: str
     cfg: CrosscheckSection
+    clusters: Mapping[str, int] = field(default_factory=dict)
+    """Theme code -> patches in the cluster in which this one lies."""
+    memo: dict[tuple[object, ...], Any] = field(default_factory=dict, compare=False)
+    """What themes ask for alike is worked out once a unit; it changes no answer."""
+
+    def once(self, key: tuple[object, ...], work: Callable[[], T]) -> T:
+        """Return what ``work`` gives, from the first time that it was asked for."""
+        if key not in self.memo:
+            self.memo[key] = work()
+        found: T = self.memo[key]
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,28 +75,33 @@ class Ground:
 
 
 def ground_of(facts: Facts, theme: Theme) -> Ground:
-    """Pick the pieces that a theme is about."""
-    here = [
-        piece
-        for piece in facts.land.pieces
-        if theme.zone == "anywhere" or piece.red_line is Verdict.YES
-    ]
+    """Pick the pieces that a theme is about; themes about the same pieces share them."""
+    here = pieces_in(facts.land, facts.meetings, theme.zone, facts.crs) or ()
     villages = _settlements(facts, theme)
     pieces = tuple(p for p in here if _is_meant(p, theme) and p.settlement not in villages)
-    raw_m2 = sum((piece.area_m2 for piece in pieces), 0.0)
-    geometry = ground_shape(pieces, facts)
-    kept = geometry
-    if len(pieces) < len(facts.land.pieces):
-        width_m = sliver_width_m(facts.part.geometry, facts.part.gsd_m, facts.cfg)
-        kept = without_slivers(geometry, facts.part.geometry.area, width_m, facts.cfg)
+    _, kept, kept_m2 = facts.once(("ground", *map(id, pieces)), lambda: _shapes(pieces, facts))
     return Ground(
         pieces=pieces,
         geometry=kept,
-        area_m2=raw_m2 if kept is geometry else min(area_m2(kept, facts.crs), raw_m2),
-        raw_m2=raw_m2,
+        area_m2=kept_m2,
+        raw_m2=sum((piece.area_m2 for piece in pieces), 0.0),
         village_m2=sum((p.area_m2 for p in here if p.settlement in villages), 0.0),
         unknown_m2=sum((p.area_m2 for p in here if p.group is LandGroup.UNKNOWN), 0.0),
     )
+
+
+def _shapes(
+    pieces: tuple[LandPiece, ...], facts: Facts
+) -> tuple[tuple[LandPiece, ...], BaseGeometry, float]:
+    """Join pieces and take rims off; hands the pieces back so that their ids stay taken."""
+    raw_m2 = sum((piece.area_m2 for piece in pieces), 0.0)
+    geometry = ground_shape(pieces, facts)
+    kept = geometry
+    if geometry is not facts.part.geometry:
+        whole_m2 = facts.part.geometry.area
+        kept = without_slivers(geometry, whole_m2, facts.land.width_m, facts.cfg)
+    kept_m2 = raw_m2 if kept is geometry else min(area_m2(kept, facts.crs), raw_m2)
+    return pieces, kept, kept_m2
 
 
 def _settlements(facts: Facts, theme: Theme) -> tuple[str, ...]:
@@ -100,7 +119,8 @@ def _is_meant(piece: LandPiece, theme: Theme) -> bool:
 
 def ground_shape(pieces: Sequence[LandPiece], facts: Facts) -> BaseGeometry:
     """Join pieces of a unit; all of them are the unit itself."""
-    if len(pieces) == len(facts.land.pieces):
+    whole = facts.land.pieces
+    if len(pieces) == len(whole) and all(p is q for p, q in zip(pieces, whole, strict=True)):
         return facts.part.geometry
     if not pieces:
         return EMPTY
@@ -123,6 +143,12 @@ def minimum_m2(facts: Facts, theme: Theme) -> float:
 def mostly(ground: Ground, group: LandGroup) -> bool:
     """Tell whether a group makes at least half of the ground."""
     found = sum(piece.area_m2 for piece in ground.pieces if piece.group is group)
+    return found >= HALF * ground.raw_m2
+
+
+def mostly_of(ground: Ground, classes: tuple[str, ...]) -> bool:
+    """Tell whether land classes, by their prefixes, make at least half of the ground."""
+    found = sum(p.area_m2 for p in ground.pieces if p.land_class.startswith(classes))
     return found >= HALF * ground.raw_m2
 
 

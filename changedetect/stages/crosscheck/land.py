@@ -11,10 +11,10 @@ from shapely.geometry.base import BaseGeometry
 
 from changedetect.codes import LandGroup, land_group
 from changedetect.config.crosscheck import CrosscheckSection
-from changedetect.measure import area_m2
+from changedetect.measure import area_m2, measure_many
 from changedetect.records import LandPiece, UnitAreas, Verdict
 
-from .overlay import beyond, pairs, shared
+from .overlay import beyond, pairs, shared, surfaces
 from .references import (
     CORE_MARK,
     FARMLAND_LAYER,
@@ -57,11 +57,17 @@ class Land:
         Core reserve of the red line inside the unit; None = the layer does not cover.
     raw
         Zone areas before slivers were taken off. [m²]
+    zones
+        Further zones inside the unit, without slivers, by layer; None = it does not cover.
+    width_m
+        Width below which an overlap with the unit is registration error. [m]
     """
 
     pieces: tuple[LandPiece, ...]
     core: BaseGeometry | None
     raw: dict[str, float]
+    zones: dict[str, BaseGeometry | None]
+    width_m: float
 
 
 def index(table: gpd.GeoDataFrame) -> Indexed:
@@ -105,17 +111,25 @@ def lay(
         for name in ZONE_FIELDS
     }
     cores = _zone_parts(shapes, layers[CORE_MARK])
-    return [
+    further = {
+        name: _zone_parts(shapes, layers[name]) if refs.covers(name, district) else None
+        for name in refs.zones
+    }
+    drawn = [
         _land(
             part,
             mosaic,
-            {name: known and known[k] for name, known in zones.items()},
+            (
+                {name: known and known[k] for name, known in zones.items()},
+                {name: known and known[k] for name, known in further.items()},
+            ),
             cores[k],
             crs=crs,
             cfg=cfg,
         )
         for k, (part, mosaic) in enumerate(zip(parts, mosaics, strict=True))
     ]
+    return _measured(drawn, parts, crs)
 
 
 def _mosaics(
@@ -176,7 +190,7 @@ def _zone_parts(shapes: np.ndarray, zone: Indexed) -> list[BaseGeometry]:
 def _land(
     part: Part,
     mosaic: dict[tuple[str, str], BaseGeometry],
-    zones: dict[str, BaseGeometry | None],
+    found: tuple[dict[str, BaseGeometry | None], dict[str, BaseGeometry | None]],
     core: BaseGeometry,
     *,
     crs: str,
@@ -184,10 +198,13 @@ def _land(
 ) -> Land:
     width_m = sliver_width_m(part.geometry, part.gsd_m, cfg)
     whole_m2 = part.geometry.area
-    effective = {
-        name: None if zone is None else without_slivers(zone, whole_m2, width_m, cfg)
-        for name, zone in zones.items()
-    }
+    effective, others = (
+        {
+            name: None if zone is None else without_slivers(zone, whole_m2, width_m, cfg)
+            for name, zone in kind.items()
+        }
+        for kind in found
+    )
     pieces = [
         LandPiece(
             part.unit_id, land_class, settlement, land_group(land_class),
@@ -200,13 +217,15 @@ def _land(
             pieces = [cut for piece in pieces for cut in _cut(piece, name, zone, cfg)]
     red_line = effective[RED_LINE_LAYER]
     return Land(
-        pieces=_measured(pieces, part, crs),
+        pieces=tuple(pieces),
         core=None if red_line is None else shared(core, red_line),
         raw={
             ZONE_FIELDS[name]: area_m2(zone, crs)
-            for name, zone in zones.items()
+            for name, zone in found[0].items()
             if zone is not None and name != TOWN_BOUNDARY_LAYER
         },
+        zones=others,
+        width_m=width_m,
     )
 
 
@@ -232,11 +251,18 @@ def _marked(piece: LandPiece, field: str, fact: Verdict, shape: BaseGeometry) ->
     return replace(piece, **changed)
 
 
-def _measured(pieces: list[LandPiece], part: Part, crs: str) -> tuple[LandPiece, ...]:
-    areas = [area_m2(piece.geometry, crs) for piece in pieces]
-    largest = areas.index(max(areas))
-    areas[largest] += part.area_m2 - sum(areas)
-    return tuple(replace(piece, area_m2=area) for piece, area in zip(pieces, areas, strict=True))
+def _measured(drawn: Sequence[Land], parts: Sequence[Part], crs: str) -> list[Land]:
+    """Measure the pieces of all units in one call; the largest piece of each takes the dust."""
+    shapes = surfaces([piece.geometry for land in drawn for piece in land.pieces])
+    sizes = iter(measure_many(shapes, crs)[0].tolist())
+    found = []
+    for land, part in zip(drawn, parts, strict=True):
+        areas = [next(sizes) for _ in land.pieces]
+        largest = areas.index(max(areas))
+        areas[largest] += part.area_m2 - sum(areas)
+        pieces = zip(land.pieces, areas, strict=True)
+        found.append(replace(land, pieces=tuple(replace(p, area_m2=m2) for p, m2 in pieces)))
+    return found
 
 
 def unit_areas(part: Part, land: Land, crs: str) -> UnitAreas:
@@ -260,6 +286,10 @@ def unit_areas(part: Part, land: Land, crs: str) -> UnitAreas:
         village=sum(p.area_m2 for p in land.pieces if p.settlement == VILLAGE),
         red_line_core=None if land.core is None else area_m2(land.core, crs),
         raw=dict(land.raw),
+        zones={
+            name: None if zone is None else min(area_m2(zone, crs), part.area_m2)
+            for name, zone in land.zones.items()
+        },
     )
 
 

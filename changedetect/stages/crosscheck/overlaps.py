@@ -1,6 +1,6 @@
 """Approvals of a whole unit, whatever the theme: listed one by one, united, and what remains."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from changedetect.codes import LandGroup
@@ -8,10 +8,10 @@ from changedetect.config.themes import Theme
 from changedetect.records import ApprovalOverlap, TimeCode, UnitAreas
 
 from . import explain
-from .approvals import Meeting, Remainder, remainder
+from .approvals import Meeting, Remainder
 from .deciders import absent_layers
-from .excuses import fitting
-from .ground import Facts, ground_shape, unapproved_parts
+from .excuses import fitting, left_of
+from .ground import Facts, Ground, ground_shape, unapproved_parts
 
 
 def used_meetings(facts: Facts, themes: Sequence[Theme]) -> tuple[Meeting, ...]:
@@ -20,7 +20,9 @@ def used_meetings(facts: Facts, themes: Sequence[Theme]) -> tuple[Meeting, ...]:
     Where no theme asks approvals about this family of change, every kind counts.
     """
     asking = _asking(facts, themes)
-    kinds = {kind for theme in asking for kind in fitting(theme, facts)}
+    kinds = {
+        kind for theme in asking for kind, excuse in fitting(theme, facts).items() if excuse.counts
+    }
     return tuple(m for m in facts.meetings if m.is_valid and (not asking or m.kind in kinds))
 
 
@@ -31,11 +33,19 @@ def _asking(facts: Facts, themes: Sequence[Theme]) -> list[Theme]:
 def unit_remainder(facts: Facts, used: Sequence[Meeting]) -> Remainder:
     """Take the union of the used approvals off the whole unit."""
     part = facts.part
-    return remainder(part.geometry, part.area_m2, used, part, crs=facts.crs, cfg=facts.cfg)
+    return left_of(facts, part.geometry, part.area_m2, used)
 
 
-def unit_code(facts: Facts, used: Sequence[Meeting], themes: Sequence[Theme]) -> TimeCode:
+def unit_code(
+    facts: Facts,
+    used: Sequence[Meeting],
+    themes: Sequence[Theme],
+    grounds: Mapping[str, Ground],
+) -> TimeCode:
     """Name the state of a unit's approvals (SPSX); construction land before needs none.
+
+    A layer is missing only where a theme that asks for it has ground in the unit (``grounds``, by
+    theme code).
 
     Never `TimeCode.BEFORE` on approvals dated inside the bracket: whether those came before the
     change is not known, which the code list can only say as 9.
@@ -44,7 +54,8 @@ def unit_code(facts: Facts, used: Sequence[Meeting], themes: Sequence[Theme]) ->
         decided = [meeting for meeting in used if meeting.is_decided]
         is_sure = bool(decided) and _needing_is_covered(facts, decided)
         return TimeCode.BEFORE if is_sure else TimeCode.LAYER_MISSING
-    if any(absent_layers(theme, facts) for theme in _asking(facts, themes)):
+    asking = _asking(facts, [theme for theme in themes if grounds[theme.code].raw_m2 > 0])
+    if any(absent_layers(theme, facts, only_counting=True) for theme in asking):
         return TimeCode.LAYER_MISSING
     if any(meeting.share >= facts.cfg.meets_share for meeting in used):
         return TimeCode.BEYOND
@@ -57,7 +68,7 @@ def _needing_is_covered(facts: Facts, used: Sequence[Meeting]) -> bool:
     needing = [p for p in facts.land.pieces if p.group is not LandGroup.CONSTRUCTION]
     shape = ground_shape(needing, facts)
     area = sum((piece.area_m2 for piece in needing), 0.0)
-    left = remainder(shape, area, used, facts.part, crs=facts.crs, cfg=facts.cfg)
+    left = left_of(facts, shape, area, used)
     return left.is_covered
 
 

@@ -4,6 +4,8 @@ GEOS hands back collections with lines and points where edges touch, and fails o
 are overlaid again; so nothing but polygons leaves this module.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
@@ -47,6 +49,17 @@ def pairs(
     shared = polygonal(shapely.intersection(shapes[left], records[right]))
     kept = shapely.area(shared) > 0
     return left[kept], right[kept], shared[kept]
+
+
+def surfaces(shapes: Sequence[BaseGeometry]) -> np.ndarray:
+    """Return shapes as MultiPolygons, the form in which many are measured at once."""
+    made = [
+        shapely.multipolygons(
+            [part for part in shapely.get_parts(shape) if part.geom_type == "Polygon"]
+        )
+        for shape in shapes
+    ]
+    return np.array(made, dtype=object)
 
 
 def polygonal(shapes: np.ndarray) -> np.ndarray:

@@ -4,7 +4,8 @@ A record that is absent is not the absence of an approval: whether a layer may b
 county is told by its manifest, never by whether it holds rows there.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 import geopandas as gpd
@@ -25,6 +26,9 @@ LAYER_NAMES: dict[str, str] = {
     RED_LINE_LAYER: "生态保护红线",
     TOWN_BOUNDARY_LAYER: "城镇开发边界",
     COUNTY_LAYER: "行政区",
+    "ZRBHD": "自然保护地",
+    "GHFW": "规划允许建设范围",
+    "HHAX": "河湖岸线",
 }
 """Names of layers in reasons."""
 
@@ -49,6 +53,8 @@ class References:
     manifests
         One a layer: DLTB, YJJBNTBHTB, STBHHX, CZKFBJ, XZQ, XZ, C, and each kind of approval.
         A layer without a manifest is missing.
+    zones
+        Further zones by short layer name (ZRBHD, GHFW, HHAX …): schema.ZONES.
     """
 
     parcels: gpd.GeoDataFrame
@@ -60,6 +66,7 @@ class References:
     villages: gpd.GeoDataFrame
     approvals: gpd.GeoDataFrame
     manifests: tuple[LayerManifest, ...]
+    zones: Mapping[str, gpd.GeoDataFrame] = field(default_factory=dict)
 
     def manifest(self, name: str) -> LayerManifest | None:
         """Return what is known of a layer; None = nothing, so it is missing."""
@@ -98,6 +105,9 @@ def ordered(refs: References, crs: str) -> References:
         villages=_ordered(refs.villages, DISTRICTS, crs, "C"),
         approvals=_ordered(refs.approvals, APPROVALS, crs, "SP"),
         manifests=tuple(sorted(refs.manifests, key=lambda found: found.name)),
+        zones={
+            name: _ordered(table, ZONES, crs, name) for name, table in sorted(refs.zones.items())
+        },
     )
 
 

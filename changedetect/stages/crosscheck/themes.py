@@ -6,8 +6,9 @@ from changedetect.records import Finding, Verdict
 
 from . import explain
 from .deciders import FAMILY_NAMES, Decision, decide
-from .ground import Facts, Ground, ground_of, measured, minimum_m2
+from .ground import Facts, Ground, measured, minimum_m2
 from .references import FARMLAND_LAYER, LAYER_NAMES, RED_LINE_LAYER
+from .would import would_change
 
 ZONE_OF_MEASURE = {
     "basic_farmland": FARMLAND_LAYER,
@@ -18,7 +19,7 @@ ZONE_OF_MEASURE = {
 """Layer without which a measure is unknown."""
 
 
-def judge(theme: Theme, facts: Facts) -> Finding:
+def judge(theme: Theme, facts: Facts, ground: Ground) -> Finding:
     """Check one unit against one theme.
 
     Parameters
@@ -28,6 +29,8 @@ def judge(theme: Theme, facts: Facts) -> Finding:
     facts
         What is known of the unit. The minimum area is asked of the whole patch: a border between
         counties makes no change small.
+    ground
+        What of the unit the theme is about.
 
     Returns
     -------
@@ -35,7 +38,6 @@ def judge(theme: Theme, facts: Facts) -> Finding:
         YES = met and not excused (疑似, never 违法); NO = excused or not met; UNKNOWN = evidence
         is missing, which is named.
     """
-    ground = ground_of(facts, theme)
     decision = decide(theme, facts, ground)
     severity, why, rule_ids, absent = _severity(theme, facts, ground, decision)
     smallest = minimum_m2(facts, theme)
@@ -56,6 +58,7 @@ def judge(theme: Theme, facts: Facts) -> Finding:
         reasons=reasons,
         rule_ids=tuple(dict.fromkeys((*decision.rule_ids, *rule_ids))),
         missing=tuple(dict.fromkeys((*decision.missing, *absent))),
+        changed_by=would_change(theme, facts, decision),
     )
 
 
@@ -84,6 +87,8 @@ def _severity(
     for step in levels.raises:
         if not theme.applies(step.rule, step.families, facts.part.family, facts.part.after_date):
             continue
+        if step.in_cluster and not _clustered(theme, facts):
+            continue
         found = None if step.measure is None else sizes[step.measure]
         if step.measure is not None and found is None:
             absent.append(_absent(facts, ZONE_OF_MEASURE[step.measure]))
@@ -94,6 +99,11 @@ def _severity(
             why.append(explain.ruled(step.rule, text))
             rules.append(step.rule)
     return level, tuple(why), tuple(rules), tuple(dict.fromkeys(absent))
+
+
+def _clustered(theme: Theme, facts: Facts) -> bool:
+    cluster = theme.cluster
+    return cluster is not None and facts.clusters.get(theme.code, 1) >= cluster.least
 
 
 def _absent(facts: Facts, layer: str) -> str:
@@ -122,7 +132,7 @@ MEASURE_NAMES = {
 def _step(step: Raise, found: float | None, sd_m2: float) -> str:
     """Say why severity rises, or that an area lies so near a limit that it might; else empty."""
     if step.measure is None or found is None:
-        return f"严重等级{step.to}：变化类型"
+        return f"严重等级{step.to}：{'成片出现' if step.in_cluster else '变化类型'}"
     limit = _limit_m2(step)
     near = step.at_least_mu is not None and abs(found - limit) <= sd_m2
     band = f"，限值{explain.mu(limit)}在面积误差带（±{explain.mu(sd_m2)}）内" if near else ""

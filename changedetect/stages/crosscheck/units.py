@@ -12,9 +12,9 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from changedetect.config.crosscheck import CrosscheckSection
-from changedetect.measure import area_m2, perimeter_m
+from changedetect.measure import area_m2, measure_many, perimeter_m
 
-from .overlay import beyond, shared
+from .overlay import beyond, shared, surfaces
 from .references import References
 
 OUTSIDE = "000000"
@@ -43,6 +43,7 @@ class Part:
     before_gsd_m: float
     after_gsd_m: float
     sources: tuple[str, ...]
+    against: tuple[str, ...]
     family: str
     family_probability: float
     change_probability: float
@@ -96,11 +97,13 @@ def split(
     met: dict[int, list[int]] = {}
     for patch, district in sorted(zip(left.tolist(), right.tolist(), strict=True)):
         met.setdefault(patch, []).append(district)
+    sizes, lengths = measure_many(surfaces(shapes), crs)
     parts: list[Part] = []
     for index, row in enumerate(patches.to_dict("records")):
         near = [(str(codes[k]), borders[k]) for k in met.get(index, [])]
         cut = list(_cut(shapes[index], near, cfg, edge_m2=float(row["area_sd_m2"])))
-        parts.extend(_parts(row, cut, crs))
+        whole = (float(sizes[index]), float(lengths[index]))
+        parts.extend(_parts(row, cut, whole, crs))
     return sorted(parts, key=lambda part: part.unit_id)
 
 
@@ -144,15 +147,19 @@ def _cut(
         yield code, shapely.union_all(joined)
 
 
-def _parts(row: dict[str, Any], cut: list[tuple[str, BaseGeometry]], crs: str) -> list[Part]:
+def _parts(
+    row: dict[str, Any], cut: list[tuple[str, BaseGeometry]], whole: tuple[float, float], crs: str
+) -> list[Part]:
+    """Make the parts of a patch; ``whole`` is its area [m²] and the length of its rings [m]."""
     patch = str(row["patch_id"])
     names = [patch if len(cut) == 1 else f"{patch}-{code or OUTSIDE}" for code, _ in cut]
-    areas = [area_m2(shape, crs) for _, shape in cut]
-    largest = areas.index(max(areas))
-    whole_m2 = area_m2(row["geometry"], crs)
-    areas[largest] += whole_m2 - sum(areas)
-    lengths = [perimeter_m(shape, crs) for _, shape in cut]
-    whole_m = lengths[0] if len(cut) == 1 else perimeter_m(row["geometry"], crs)
+    whole_m2, whole_m = whole
+    if len(cut) == 1:
+        areas, lengths = [whole_m2], [whole_m]
+    else:
+        areas = [area_m2(shape, crs) for _, shape in cut]
+        areas[areas.index(max(areas))] += whole_m2 - sum(areas)
+        lengths = [perimeter_m(shape, crs) for _, shape in cut]
     common = _common(row)
     return [
         Part(
@@ -179,7 +186,8 @@ def _common(row: dict[str, Any]) -> dict[str, Any]:
         "after_scene": str(row["after_scene"]),
         "before_gsd_m": float(row["before_gsd_m"]),
         "after_gsd_m": float(row["after_gsd_m"]),
-        "sources": tuple(sorted(filter(None, str(row["sources"]).split(";")))),
+        "sources": tuple(sorted(filter(None, _text(row["sources"]).split(";")))),
+        "against": tuple(sorted(filter(None, _text(row["against"]).split(";")))),
         "family": _text(row["family"]),
         "family_probability": float(row["family_probability"]),
         "change_probability": float(row["change_probability"]),

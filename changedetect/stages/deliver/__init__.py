@@ -6,10 +6,27 @@ Pure values: no file is opened here. Writers stand in `changedetect.io`.
 import pandas as pd
 
 from changedetect.casepackage import FORMS
+from changedetect.stages.deliver.accounts import (
+    CountyAccount,
+    Sums,
+    account_tables,
+    open_accounts,
+    sums_of,
+)
 from changedetect.stages.deliver.cases import case_hash, case_tables
 from changedetect.stages.deliver.overlays import overlay_tables
 from changedetect.stages.deliver.package import PackageInput, RuleRow, chip_paths
-from changedetect.stages.deliver.page import page_context
+from changedetect.stages.deliver.page import page_context, summary_context
+from changedetect.stages.deliver.period import (
+    CaseCourse,
+    MonthFacts,
+    Period,
+    PeriodInput,
+    figures,
+    report,
+    share,
+)
+from changedetect.stages.deliver.period import checks as period_checks
 from changedetect.stages.deliver.pictures import (
     OverlaySurface,
     chip_window,
@@ -18,23 +35,38 @@ from changedetect.stages.deliver.pictures import (
     stretch_pair,
 )
 from changedetect.stages.deliver.registers import register_tables
-from changedetect.stages.deliver.sheets import workbook
+from changedetect.stages.deliver.sheets import summary_workbook, workbook
 from changedetect.stages.deliver.tables import make_table
 from changedetect.stages.deliver.totals import statistics
 
 __all__ = [
+    "CaseCourse",
+    "CountyAccount",
+    "MonthFacts",
     "OverlaySurface",
     "PackageInput",
+    "Period",
+    "PeriodInput",
     "RuleRow",
+    "Sums",
+    "account_tables",
     "case_hash",
     "chip_paths",
     "chip_window",
+    "figures",
     "layers",
+    "open_accounts",
     "outline_px",
     "overlay_surfaces",
     "page_context",
+    "period_checks",
+    "report",
+    "share",
     "statistics",
     "stretch_pair",
+    "summary_context",
+    "summary_workbook",
+    "sums_of",
     "workbook",
 ]
 

@@ -11,7 +11,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from changedetect.casepackage import FORMS
-from changedetect.codes import FAMILIES, PDJY
+from changedetect.codes import FAMILIES, PDJY, SOURCE_NAMES
 from changedetect.measure import GEOGRAPHIC, reproject
 from changedetect.records import Case, TimeCode, Unit
 from changedetect.stages.deliver.land import land_columns, main_class
@@ -29,6 +29,9 @@ _OVERLAPS = {
     "THDJ": "DJ",
 }
 """Column -> kind of approval."""
+
+RESERVE_LAYER, PLANNED_LAYER = "ZRBHD", "GHFW"
+"""Zones behind ZRBHMJ, and FHGHMJ with BFHGHMJ."""
 
 _ZONE_WIDTH_DEG = 3
 _FIRST_ZONE, _LAST_ZONE, _EPSG_BEFORE_FIRST = 25, 45, 4488
@@ -77,11 +80,12 @@ def _case_row(package: PackageInput, case: Case, unit: Unit) -> Row:
 def _identity(package: PackageInput, case: Case, unit: Unit) -> Row:
     family = sorted((unit.unit_id, *unit.siblings))
     split = bool(unit.siblings)
+    place = family.index(unit.unit_id) + 1 if split else 1 if unit.parent else 0
     return {
         "AJBH": case.number,
         "JCBH": unit.unit_id,
-        "FJCBH": unit.patch_id if split else case.parent,
-        "ZXH": family.index(unit.unit_id) + 1 if split else 0,
+        "FJCBH": unit.patch_id if split else unit.parent or case.parent,
+        "ZXH": place,
         "XZQDM": package.district,
         "XZQMC": package.district_name,
         "XZDM": unit.town,
@@ -106,7 +110,7 @@ def _images(case: Case, unit: Unit) -> Row:
         "ZJFX": case.last_confirmed,
         "TBLX": FAMILIES.get(unit.family),
         "BHCD": "2" if confirmed else "1",
-        "ZXD": float(unit.change_probability),
+        "ZXD": None if unit.watch else float(unit.change_probability),
         "BHQDL": main_class(unit),
     }
 
@@ -152,6 +156,18 @@ def _areas(unit: Unit) -> Row:
         "YJNTMJ": mu_or_none(areas.basic_farmland),
         "STHXMJ": mu_or_none(areas.red_line),
         "KFBWMJ": mu_or_none(areas.outside_town),
+        **_planning(unit),
+    }
+
+
+def _planning(unit: Unit) -> Row:
+    """Fill nature reserve and planning; a layer that is not given, or does not cover, gives None."""
+    zones = unit.areas.zones
+    planned = zones.get(PLANNED_LAYER)
+    return {
+        "ZRBHMJ": mu_or_none(zones.get(RESERVE_LAYER)),
+        "FHGHMJ": mu_or_none(planned),
+        "BFHGHMJ": None if planned is None else mu_or_none(unit.area_m2 - planned),
     }
 
 
@@ -183,10 +199,24 @@ def _judgement(package: PackageInput, case: Case, unit: Unit) -> Row:
         "ZTDM": case.main_theme,
         "ZTJH": ",".join(case.themes),
         "PDJY": case.suggestion,
-        "PDYJ": "；".join(case.reasons),
+        "PDYJ": "；".join((*case.reasons, *(case.clues.reasons if case.clues else ()))),
         "GZBB": ",".join(rules),
         "QZJ": "；".join(missing(case, unit)),
         "YZDJ": str(case.severity),
+        **_clues(case),
+    }
+
+
+def _clues(case: Case) -> Row:
+    clues = case.clues
+    if clues is None:
+        return {}
+    return {
+        "LJMJ": mu_or_none(clues.accumulated_m2),
+        "LJYN": mu_or_none(clues.accumulated_farmland_m2),
+        "XSGY": clues.public_interest,
+        "XS342": clues.criminal,
+        "XSDA": clues.large,
     }
 
 
@@ -196,13 +226,33 @@ def missing(case: Case, unit: Unit) -> list[str]:
     unknown = land_columns(unit)["DLBMMJ"]
     if unknown:
         names.append(f"地类底图未覆盖{unknown:.4f}亩")
-    if unit.family not in FAMILIES:
+    if unit.family not in FAMILIES and not unit.watch:
         names.append("图斑类型待判")
     return names
 
 
+def witnesses(unit: Unit) -> str:
+    """Say in Chinese which evidence speaks for a change, and which against it.
+
+    Empty where the optical pair speaks alone.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> witnesses(SimpleNamespace(sources=("optical", "series"), against=("radar",)))
+    '光学影像对、时间序列支持；雷达不支持，证据有争议'
+    """
+    if unit.sources == ("optical",) and not unit.against:
+        return ""
+    for_it, against = (
+        "、".join(label for name, label in SOURCE_NAMES.items() if name in said)
+        for said in (unit.sources, unit.against)
+    )
+    return f"{for_it}支持" + (f"；{against}不支持，证据有争议" if against else "")
+
+
 def _handling(package: PackageInput, case: Case, unit: Unit) -> Row:
-    notes = []
+    notes = [*filter(None, [witnesses(unit)])]
     listed = listing(case)
     if listed != "0":
         notes.append(_NOT_SENT[listed])
@@ -210,9 +260,15 @@ def _handling(package: PackageInput, case: Case, unit: Unit) -> Row:
         notes.append(f"同地块另有在办案件{'、'.join(sorted(case.related))}")
     if unit.siblings:
         notes.append(f"跨行政区图斑，父图斑{unit.patch_id}，同源{'、'.join(sorted(unit.siblings))}")
-    if unit.siblings and case.parent:
+    if unit.watch:
+        notes.append("监管地块，不是变化图斑：面积为地块面积")
+    if case.parent:
         notes.append(f"父案件{case.parent}")
+    charge = package.charge(unit.unit_id)
     row: Row = {
+        "ZRDW": charge.office(takes_cropland=unit.areas.cropland > 0) or None,
+        "ZRR": charge.people or None,
+        "YXJ": charge.priority or None,
         "AJZT": case.state,
         "RCBZ": listed,
         "BZ": "；".join(notes),

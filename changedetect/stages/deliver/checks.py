@@ -12,6 +12,7 @@ from changedetect.casepackage.lists import UNOBSERVED
 from changedetect.codes import is_case_number
 from changedetect.measure import area_m2, to_mu
 from changedetect.records import UnitAreas
+from changedetect.stages.deliver.accounts import open_accounts
 from changedetect.stages.deliver.package import PackageInput
 
 _DUST = 1e-9
@@ -80,6 +81,7 @@ def checks(package: PackageInput, tables: Mapping[str, pd.DataFrame]) -> tuple[C
             "县合计的应下发+存疑=台账行数；入池=入池表行数",
             _unlisted(cases, tables["TJ_XJ"]),
         ),
+        *_account_check(package),
         _must("案件有图斑面", "图斑几何为空的案件数", _empty(tables["AJTB"])),
         *_county_check(package),
         *_notices(package, cases),
@@ -169,6 +171,14 @@ def _unlisted(cases: Sequence[dict[str, object]], totals: pd.DataFrame) -> list[
         for name, listed, counted in pairs
         if listed != counted
     ]
+
+
+def _account_check(package: PackageInput) -> tuple[Check, ...]:
+    """Check the accounts of the year, where there are any."""
+    if not package.accounts:
+        return ()
+    rule = "流出=有依据+疑似+存疑=各去向之和；分子+待查≤分母；已销号+未销号=新增疑似"
+    return (_must("年度账目闭合", rule, open_accounts(package.accounts)),)
 
 
 def _empty(cases: pd.DataFrame) -> list[str]:

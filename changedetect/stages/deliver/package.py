@@ -1,11 +1,14 @@
 """What a county's package is made from."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 
+import pandas as pd
 from shapely.geometry.base import BaseGeometry
 
+from changedetect.casepackage.charges import Charge
 from changedetect.entries import Entry
 from changedetect.errors import LayerError
 from changedetect.records import Case, LayerManifest, Scene, Unit, UnobservedArea
@@ -63,6 +66,10 @@ class PackageInput:
         not moved, or whose error is not known, is left out. [pixel]
     recording
         Themes that only record: they suspect nobody, and nothing goes out for them.
+    charges
+        Whose the units are; a unit without one is nobody's.
+    accounts
+        Accounts of the county's year, from `account_tables`; empty = none were made.
 
     Raises
     ------
@@ -91,6 +98,8 @@ class PackageInput:
     observed_px_m2: float | None = None
     registration_px: tuple[tuple[str, float], ...] = ()
     recording: frozenset[str] = frozenset({"01"})
+    charges: tuple[Charge, ...] = ()
+    accounts: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"\d{6}", self.district):
@@ -116,6 +125,11 @@ class PackageInput:
             manifest.name == name and manifest.covers_district(self.district)
             for manifest in self.manifests
         )
+
+    def charge(self, unit_id: str) -> Charge:
+        """Return whose a unit is; an empty one where nothing tells."""
+        found = (one for one in self.charges if one.unit_id == unit_id)
+        return next(found, Charge(unit_id))
 
     def pairs(self) -> list[tuple[Case, Unit]]:
         """Return every case with its unit, by case number.

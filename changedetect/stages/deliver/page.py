@@ -5,7 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from changedetect.casepackage import CODE_LISTS, FORMS, NOTICE
+from changedetect.casepackage import CODE_LISTS, FORMS, NOTICE, LayerForm
+from changedetect.casepackage.accounts import ACCOUNT_FORMS
 from changedetect.measure import to_mu
 from changedetect.stages.deliver.cases import missing
 from changedetect.stages.deliver.checks import checks
@@ -88,7 +89,11 @@ def page_context(package: PackageInput, tables: Mapping[str, pd.DataFrame]) -> d
             {"name": c.name, "rule": c.rule, "count": c.count, "where": c.where, "fatal": c.fatal}
             for c in checks(package, tables)
         ],
-        "registers": [_register(tables, name) for name in ("TJ_XJ", "SJQD", "YXQD", "GZQD")],
+        "registers": [
+            _register(tables, "TJ_XJ"),
+            *(_table(form, package.accounts[k]) for k, form in _accounts(package)),
+            *(_register(tables, name) for name in ("SJQD", "YXQD", "GZQD")),
+        ],
     }
 
 
@@ -183,11 +188,27 @@ def _figures(totals: pd.DataFrame, package: PackageInput) -> list[dict[str, str]
 
 
 def _register(tables: Mapping[str, pd.DataFrame], name: str) -> dict[str, Any]:
-    form = FORMS[name]
-    columns = [field for field in form.fields if not tables[name][field.name].isna().all()]
+    return _table(FORMS[name], tables[name])
+
+
+def _accounts(package: PackageInput) -> list[tuple[str, LayerForm]]:
+    return [(name, form) for name, form in ACCOUNT_FORMS.items() if name in package.accounts]
+
+
+def summary_context(
+    totals: pd.DataFrame, accounts: Mapping[str, pd.DataFrame], month: str
+) -> dict[str, Any]:
+    """Return everything that the province's page shows: totals of all counties and their accounts."""
+    tables = [_table(FORMS["TJ_XJ"], totals)]
+    tables += [_table(form, accounts[name]) for name, form in ACCOUNT_FORMS.items()]
+    return {"title": f"{month} 土地变化监测统计", "notice": NOTICE, "registers": tables}
+
+
+def _table(form: LayerForm, table: pd.DataFrame) -> dict[str, Any]:
+    columns = [field for field in form.fields if not table[field.name].isna().all()]
     rows = [
         [_shown(row[field.name], field.codes) for field in columns]
-        for row in tables[name].to_dict("records")
+        for row in table.to_dict("records")
     ]
     return {"title": form.alias, "headers": [field.alias for field in columns], "rows": rows}
 

@@ -18,6 +18,9 @@ _LAYER_TITLES = {
     "CZKFBJ": "城镇开发边界",
     "XZQ": "行政区",
     "GDBHMB": "耕地保护目标",
+    "YXWG": "监测网格",
+    "TZ": "田长责任区",
+    "WGY": "网格员责任区",
 }
 
 _STATES = {"missing": "3", "unreadable": "4", "undated": "5", "empty": "6"}
@@ -95,7 +98,11 @@ def _layer_row(package: PackageInput, manifest: LayerManifest) -> Row:
         "XZQDM": package.district,
         "BB": manifest.version,
         "SJRQ": manifest.as_of,
+        "LY": manifest.source or None,
         "HS": None if manifest.state in ("missing", "unreadable") else manifest.rows,
+        "BXHS": dict(manifest.found).get(package.district, 0) if manifest.found else None,
+        "ZZRQ": manifest.first_date,
+        "ZWRQ": manifest.last_date,
         "FGZT": _STATES.get(manifest.state, covered),
         "SHA256": manifest.sha256,
         "BZ": manifest.note,

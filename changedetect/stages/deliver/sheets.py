@@ -13,9 +13,11 @@ from changedetect.casepackage import (
     NOTICE_SHORT,
     Column,
     Field,
+    LayerForm,
     Sheet,
     WorkbookContent,
 )
+from changedetect.casepackage.accounts import ACCOUNT_FORMS
 from changedetect.casepackage.sheets import Value
 from changedetect.measure import to_mu
 from changedetect.stages.deliver.checks import Check, checks
@@ -24,7 +26,7 @@ from changedetect.stages.deliver.package import PackageInput
 _LIST = (
     "AJBH", "TTP", "XZMC", "CMC", "ZTDM", "PDJY", "YZDJ", "TBLX", "QSX", "HSX", "JCMJM", "MJWC", "GDMJ",
     "STMJ", "YJNTMJ", "QTNYMJ", "JSYDMJ", "WLYDMJ", "DLBMMJ", "STHXMJ", "KFBWMJ", "THZMJ", "WPMJ",
-    "WPGDMJ", "WPYNMJ", "SPSX", "PDYJ", "QZJ", "AJZT", "HCQX", "ZGQX", "RDJG", "RDEJ", "RDYJ", "ZXJD",
+    "WPGDMJ", "WPYNMJ", "SPSX", "PDYJ", "QZJ", "ZRDW", "ZRR", "YXJ", "AJZT", "HCQX", "ZGQX", "RDJG", "RDEJ", "RDYJ", "ZXJD",
     "ZXWD", "QTP", "HTP", "GZBB", "BZ", "XXHX",
 )  # fmt: skip
 """Columns of the list, in the order in which they are read."""
@@ -53,7 +55,7 @@ def workbook(package: PackageInput, tables: Mapping[str, pd.DataFrame]) -> Workb
     Returns
     -------
     WorkbookContent
-        Sheets 说明, 台账, 入池, 留痕, 统计, 审批套合, 底数清单, 影像清单, 规则清单, 校核, 代码表. Everything is a value; there is
+        Sheets 说明, 台账, 入池, 留痕, 统计, the accounts of the year, 审批套合, 底数清单, 影像清单, 规则清单, 校核, 代码表. Everything is a value; there is
         no formula and no link. Pictures are relative paths of the overlay chips.
     """
     found = checks(package, tables)
@@ -69,6 +71,7 @@ def workbook(package: PackageInput, tables: Mapping[str, pd.DataFrame]) -> Workb
         ),
         _case_sheet("留痕", f"{package_title(package)}留痕图斑(仅记录，不下发)", recorded),
         _register("统计", tables["TJ_XJ"], "TJ_XJ"),
+        *account_sheets(package.accounts),
         _register("审批套合", tables["SPTH"], "SPTH"),
         _register("底数清单", tables["SJQD"], "SJQD"),
         _register("影像清单", tables["YXQD"].drop(columns="geometry"), "YXQD"),
@@ -94,9 +97,12 @@ def package_title(package: PackageInput) -> str:
 
 
 def by_urgency(cases: pd.DataFrame) -> list[dict[str, Any]]:
-    """Most severe first, then the larger, then by number."""
+    """Most severe first, then cells of higher priority, then the larger, then by number."""
     rows = cases.drop(columns="geometry").to_dict("records")
-    return sorted(rows, key=lambda row: (-int(row["YZDJ"]), -row["JCMJM"], row["AJBH"]))
+    return sorted(
+        rows,
+        key=lambda row: (-int(row["YZDJ"]), row["YXJ"] or "9", -row["JCMJM"], row["AJBH"]),
+    )
 
 
 def tone(suggestion: str | None) -> str:
@@ -139,8 +145,32 @@ def _cells(row: Mapping[str, Any], fields: Mapping[str, Field]) -> Iterable[Valu
             yield items.get(row[column] or "", row[column])
 
 
+def account_sheets(accounts: Mapping[str, pd.DataFrame]) -> tuple[Sheet, ...]:
+    """Lay out the accounts of a year, one sheet each."""
+    return tuple(
+        _of_form(form.alias, accounts[name], form)
+        for name, form in ACCOUNT_FORMS.items()
+        if name in accounts
+    )
+
+
+def summary_workbook(
+    totals: pd.DataFrame, accounts: Mapping[str, pd.DataFrame], month: str
+) -> WorkbookContent:
+    """Lay out the province's workbook: totals of all counties and their accounts."""
+    year, number = (int(part) for part in month.split("-"))
+    title = f"{year}年{number}月土地变化监测统计"
+    sheets = (_register("统计", totals, "TJ_XJ"), *account_sheets(accounts))
+    lists = {name: codes.items for name, codes in CODE_LISTS.items()}
+    created = datetime(year, number, 1, tzinfo=UTC)
+    return WorkbookContent("summary.xlsx", title, created, sheets, lists, NOTICE_SHORT)
+
+
 def _register(name: str, table: pd.DataFrame, layer: str) -> Sheet:
-    form = FORMS[layer]
+    return _of_form(name, table, FORMS[layer])
+
+
+def _of_form(name: str, table: pd.DataFrame, form: LayerForm) -> Sheet:
     columns = tuple(
         Column(
             field.alias,

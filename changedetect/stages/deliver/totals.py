@@ -1,7 +1,8 @@
 """Totals that add up: found = excused or recorded + pooled + to dispatch + in doubt, by count and by area.
 
 Two ways of counting stand side by side. The county line counts every unit once; a theme line
-counts a unit in every theme that looked at it, so theme lines may exceed the county line.
+counts a unit in every theme that looked at it, so theme lines may exceed the county line. The
+unapproved remainder of a unit is no unit of its own here: the whole counts, by what became of it.
 """
 
 import math
@@ -101,20 +102,24 @@ def statistics(packages: Iterable[PackageInput]) -> pd.DataFrame:
 
 def _county_rows(package: PackageInput) -> list[Row]:
     cases = {case.unit_id: case for case in package.cases}
+    for unit in package.units:
+        if unit.parent and unit.unit_id in cases:
+            cases[unit.parent] = cases[unit.unit_id]
+    whole = [unit for unit in package.units if not unit.parent]
     once = [
         _Count(_ALL, unit_kind(unit, cases.get(unit.unit_id), package.recording), unit)
-        for unit in package.units
+        for unit in whole
     ]
     county = _line(package, "县合计", once)
     county["JCFWMJ"] = to_mu(package.examined_m2 + package.unobserved_m2)
     county["WJCMJ"] = to_mu(package.unobserved_m2)
     leaves = [
         _Count(_key(package, unit, finding), finding_kind(finding, package.recording), unit)
-        for unit in package.units
+        for unit in whole
         for finding in unit.findings
     ]
-    rows = [county]
-    for theme in sorted({finding.theme for unit in package.units for finding in unit.findings}):
+    rows = [county, *_kinds_of_ground(package, once)]
+    for theme in sorted({finding.theme for unit in whole for finding in unit.findings}):
         mine = [count for count in leaves if count.key[0] == theme]
         rows.append(_line(package, "主题合计", mine, (theme, None, None)))
         keys = sorted({count.key for count in mine}, key=_key_order)
@@ -123,6 +128,18 @@ def _county_rows(package: PackageInput) -> list[Row]:
             for key in keys
         )
     return rows
+
+
+def _kinds_of_ground(package: PackageInput, once: Sequence[_Count]) -> list[Row]:
+    """Tell changes and watched ground apart, where there is any; together they are the county line."""
+    watched = [count for count in once if count.unit.watch]
+    if not watched:
+        return []
+    changed = [count for count in once if not count.unit.watch]
+    return [
+        _line(package, "其中变化图斑", changed),
+        _line(package, "其中监管地块", watched),
+    ]
 
 
 def _key(package: PackageInput, unit: Unit, finding: Finding) -> _Key:

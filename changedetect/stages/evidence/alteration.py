@@ -1,16 +1,19 @@
 """What the ground of each kind usually became, and how far a pixel is from it.
 
-Sample pixels are grouped by their spectrum before (k-means on scaled bands). In each group a
-robust linear regression predicts the spectrum after, and the residual is whitened by its own
-covariance: what a season did to most fields of a kind is no change, what happened to few is. The
-prediction is the chronochrome of Schaum and Stocker (see Theiler, 2008, doi:10.1364/AO.47.000F12,
-section 2), made piecewise and trimmed (our choice: on Landsat Taizhou, labels used for scoring
-only, the best reachable kappa rises from 0.971 with IR-MAD to 0.987).
+Sample pixels are grouped by their spectrum before (k-means on scaled bands), and the pixels of a
+group by what they became: ground of one kind was harvested, flooded, or went on growing. Each such
+outcome has a robust linear regression of the spectrum after on the one before, and the residual is
+whitened by its own covariance: what a season did to a good part of a kind is no change, what
+happened to few is. The prediction is the chronochrome of Schaum and Stocker (see Theiler, 2008,
+doi:10.1364/AO.47.000F12, section 2), made piecewise, trimmed, and a mixture (our choice, measured
+on Landsat Taizhou and on simulated counties: docs/decisions/0005-usual-outcomes.md).
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.special
 
 from changedetect.config.detection import EvidenceSection
 from changedetect.errors import SceneError
@@ -27,29 +30,35 @@ class Alteration:
         ``(class, band)`` and ``(class,)`` float64: the class with the largest
         ``slopes @ before + levels`` is the pixel's.
     matrix, offset
-        ``(class, variate, 2 * band)`` and ``(class, variate)`` float64: variates
+        ``(class, outcome, variate, 2 * band)`` and ``(class, outcome, variate)`` float64: variates
         ``matrix @ v - offset``, unit variance under no change.
+    penalty
+        ``(class, outcome)`` float64, added to the squared distance: 0 for the likeliest outcome
+        of a class, more for rarer and wider ones; inf = the class has no such outcome.
     mean, spread
         ``(2 * band,)`` float64; mean and standard deviation of ``v``.
     axes
         ``(2 * band, 2 * band)`` float64; principal axes of the scaled ``v``, strongest first.
-    explained
-        ``(class,)`` share of the variance after that the spectrum before explains. [0-1]
     """
 
     slopes: np.ndarray
     levels: np.ndarray
     matrix: np.ndarray
     offset: np.ndarray
+    penalty: np.ndarray
     mean: np.ndarray
     spread: np.ndarray
     axes: np.ndarray
-    explained: np.ndarray
 
     @property
     def chooser(self) -> tuple[np.ndarray, np.ndarray]:
         """Slopes and levels, as kernels take them."""
         return self.slopes, self.levels
+
+    @property
+    def variates(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Matrix, offset and penalty, as kernels take them."""
+        return self.matrix, self.offset, self.penalty
 
 
 def kept_bands(samples: np.ndarray, names: tuple[str, ...], cfg: EvidenceSection) -> list[int]:
@@ -121,12 +130,13 @@ def fit_alteration(samples: np.ndarray, cfg: EvidenceSection) -> Alteration:
         Frozen; the same samples give the same bytes.
     """
     bands = samples.shape[1] // 2
+    samples = samples[:: max(1, len(samples) // cfg.fit_sample_pixels)]
     centre = samples.mean(axis=0, dtype=np.float64)
     scale = samples.std(axis=0, dtype=np.float64)
     scaled = np.ascontiguousarray((samples - centre) / scale, dtype=np.float32)
-    centres = _centres(scaled[:, :bands], cfg)
+    centres = _centres(scaled[:, :bands], cfg.classes, cfg.class_min_pixels, cfg)
     slopes, levels = 2.0 * centres, -(centres**2).sum(axis=1)
-    matrix, offset, explained = _variates(scaled, (slopes, levels), cfg)
+    matrix, offset, penalty = _variates(scaled, (slopes, levels), cfg)
     _, vectors = np.linalg.eigh(scaled.T.astype(np.float64) @ scaled / len(scaled))
     back = matrix / scale
     return Alteration(
@@ -134,64 +144,116 @@ def fit_alteration(samples: np.ndarray, cfg: EvidenceSection) -> Alteration:
         levels=levels - (slopes / scale[:bands]) @ centre[:bands],
         matrix=back,
         offset=offset + back @ centre,
+        penalty=penalty,
         mean=centre,
         spread=scale,
         axes=_signed(vectors[:, ::-1].T),
-        explained=explained,
     )
 
 
-def _centres(before: np.ndarray, cfg: EvidenceSection) -> np.ndarray:
+def _centres(
+    values: np.ndarray, most: int, least_pixels: float, cfg: EvidenceSection
+) -> np.ndarray:
     """K-means from evenly spread quantiles of the first principal axis; ``(class, band)``."""
-    step = max(1, len(before) // cfg.class_sample_pixels)
-    points = before[::step].astype(np.float64)
-    axis = _signed(np.linalg.eigh(points.T @ points)[1][:, -1:].T)[0]
+    step = max(1, len(values) // cfg.class_sample_pixels)
+    points = values[::step].astype(np.float64)
+    mean = points.mean(axis=0)
+    axis = _signed(np.linalg.eigh((points - mean).T @ (points - mean))[1][:, -1:].T)[0]
     order = np.argsort(points @ axis, kind="stable")
-    count = max(1, min(cfg.classes, len(before) // cfg.class_min_pixels))
+    count = max(1, min(most, int(len(values) / least_pixels)))
     centres = points[order[(2 * np.arange(count) + 1) * len(order) // (2 * count)]]
     for _ in range(cfg.class_steps):
-        labels = (points @ (2.0 * centres.T) - (centres**2).sum(axis=1)).argmax(axis=1)
+        labels = nearest_rows(points, centres)
         sizes = np.bincount(labels, minlength=len(centres))
         sums = np.stack([np.bincount(labels, band, len(centres)) for band in points.T], axis=1)
-        kept = sizes * step >= cfg.class_min_pixels
+        kept = sizes * step >= least_pixels
         centres = (sums[kept] / sizes[kept, None]) if kept.any() else centres[:1]
     return np.asarray(centres)
+
+
+def nearest_rows(points: np.ndarray, centres: np.ndarray) -> np.ndarray:
+    """Return the nearest centre of every point, ``(point,)``; the first of equals."""
+    return np.asarray((points @ (2.0 * centres.T) - (centres**2).sum(axis=1)).argmax(axis=1))
 
 
 def _variates(
     scaled: np.ndarray, chooser: tuple[np.ndarray, np.ndarray], cfg: EvidenceSection
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Regress after on before in every class, leaving out its least likely pixels."""
+    """Regress after on before for every outcome of every class, leaving out its unlikely pixels."""
     classes, width = len(chooser[1]), scaled.shape[1]
-    matrix = np.zeros((classes, width // 2, width))
-    offset = np.zeros((classes, width // 2))
-    explained = np.zeros(classes)
-    cuts = np.full(classes, np.inf)
+    shape = classes, cfg.outcomes
+    matrix = np.zeros((*shape, width // 2, width))
+    offset = np.zeros((*shape, width // 2))
+    penalty = np.full(shape, np.inf)
+    seen: np.ndarray = np.zeros(classes, bool)
+    labels = _first_labels(scaled, chooser, cfg)
+    squared = np.zeros(len(scaled))
     for _ in range(cfg.trim_steps):
-        labels, squared = class_distances(scaled, chooser, matrix, offset)
-        if matrix.any():
-            cuts = _cuts(labels, squared, classes, cfg.trim_share)
+        cuts = _cuts(labels, squared, penalty.size, cfg.trim_share)
         counts, sums, products = class_moments(scaled, labels, squared, cuts)
-        for c in np.flatnonzero(counts):
-            mean = sums[c] / counts[c]
-            covariance = products[c] / counts[c] - np.outer(mean, mean)
-            matrix[c], explained[c] = _whitened_residual(covariance, cfg.min_noise_variance)
-            offset[c] = matrix[c] @ mean
-    return matrix, offset, explained
+        sizes = np.bincount(labels, minlength=penalty.size).reshape(shape)
+        penalty[:] = np.inf
+        for c, m in np.argwhere(_usual(sizes, cfg)):
+            place = c * cfg.outcomes + m
+            mean = sums[place] / counts[place]
+            covariance = products[place] / counts[place] - np.outer(mean, mean)
+            rows, spread = _whitened_residual(covariance, cfg.min_noise_variance)
+            factor = _to_noise(scaled[labels == place], rows, rows @ mean)
+            matrix[c, m], offset[c, m] = factor * rows, factor * (rows @ mean)
+            spread -= width * math.log(factor)
+            penalty[c, m] = spread - 2.0 * math.log(sizes[c, m] / sizes[c].sum())
+        seen = np.asarray(sizes.any(axis=1), bool)
+        penalty[seen] -= penalty[seen].min(axis=1, keepdims=True)
+        labels, squared = class_distances(scaled, chooser, (matrix, offset, penalty))
+    penalty[~seen, 0] = 0.0
+    return matrix, offset, penalty
 
 
-def _cuts(labels: np.ndarray, squared: np.ndarray, classes: int, share: float) -> np.ndarray:
-    """Squared distance beyond which a class's pixels are left out."""
+def _first_labels(
+    scaled: np.ndarray, chooser: tuple[np.ndarray, np.ndarray], cfg: EvidenceSection
+) -> np.ndarray:
+    """Group the pixels of every class by their spectrum after; ``class * outcomes + outcome``."""
+    bands = scaled.shape[1] // 2
+    kind = (scaled[:, :bands] @ chooser[0].T + chooser[1]).argmax(axis=1)
+    labels = (kind * cfg.outcomes).astype(np.int16)
+    for c in range(len(chooser[1])):
+        own = np.flatnonzero(kind == c)
+        if len(own):
+            after = scaled[own, bands:].astype(np.float64)
+            least = max(cfg.min_outcome_share * len(own), cfg.outcome_min_pixels)
+            centres = _centres(after, cfg.outcomes, least, cfg)
+            labels[own] += nearest_rows(after, centres).astype(np.int16)
+    return np.asarray(labels)
+
+
+def _usual(sizes: np.ndarray, cfg: EvidenceSection) -> np.ndarray:
+    """Tell which outcomes are common enough to be usual; the largest of a class always is."""
+    whole = sizes.sum(axis=1, keepdims=True)
+    common = sizes >= np.maximum(cfg.min_outcome_share * whole, cfg.outcome_min_pixels)
+    first = np.arange(sizes.shape[1]) == sizes.argmax(axis=1)[:, None]
+    return np.asarray((common | first) & (sizes > 0))
+
+
+def _cuts(labels: np.ndarray, squared: np.ndarray, count: int, share: float) -> np.ndarray:
+    """Squared distance beyond which pixels of an outcome are left out."""
     return np.array(
         [
             np.quantile(own, 1.0 - share) if (own := squared[labels == c]).size else np.inf
-            for c in range(classes)
+            for c in range(count)
         ]
     )
 
 
+def _to_noise(samples: np.ndarray, rows: np.ndarray, level: np.ndarray) -> float:
+    """Factor that brings the median distance to that of noise: trimming has made it larger."""
+    squared = ((samples @ rows.T - level) ** 2).sum(axis=1)
+    median = float(np.median(squared))
+    wanted = float(scipy.special.chdtri(len(rows), 0.5))
+    return math.sqrt(wanted / median) if median > wanted else 1.0
+
+
 def _whitened_residual(covariance: np.ndarray, floor: float) -> tuple[np.ndarray, float]:
-    """Transform that gives the whitened residual of after given before, and R squared."""
+    """Transform to the whitened residual of after given before, and ln of its determinant."""
     bands = len(covariance) // 2
     eye = floor * np.eye(bands)
     before, after = covariance[:bands, :bands] + eye, covariance[bands:, bands:] + eye
@@ -199,9 +261,9 @@ def _whitened_residual(covariance: np.ndarray, floor: float) -> tuple[np.ndarray
     slope = np.linalg.solve(before, cross.T).T
     rest = after - slope @ cross.T
     values, vectors = np.linalg.eigh((rest + rest.T) / 2)
-    white = vectors.T / np.sqrt(np.maximum(values, floor))[:, None]
-    share = 1.0 - float(np.trace(rest) / np.trace(after))
-    return _signed(white @ np.hstack([-slope, np.eye(bands)])), share
+    values = np.maximum(values, floor)
+    white = vectors.T / np.sqrt(values)[:, None]
+    return _signed(white @ np.hstack([-slope, np.eye(bands)])), float(np.log(values).sum())
 
 
 def _signed(rows: np.ndarray) -> np.ndarray:

@@ -1,12 +1,15 @@
 """From a smoothed change distance to a log-likelihood ratio, and the alarm threshold.
 
-Of the null only the median is fitted, from the lower half of the distances and corrected for the
-estimated changed share; the form of its tail is frozen. So the stated rate hardly moves whether a
-fifth or a ten-thousandth of the ground has changed, which no histogram threshold can do.
+The logarithm of the distance of unchanged ground has an exponential tail (a power law in the
+distance), whose slope differs from pair to pair. Above a level that most unchanged ground does not
+reach, the sample is taken for a mixture of that tail and of changed ground, whose tail is longer;
+slopes and shares are fitted by expectation and maximisation (Dempster, Laird and Rubin, 1977,
+doi:10.1111/j.2517-6161.1977.tb01600.x, section 4.3). So the stated rate hardly moves
+whether a fifth or a ten-thousandth of the ground has changed, which no histogram threshold can do.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.special
@@ -20,46 +23,52 @@ TOP = 32767
 SMALLEST = 1.0 / 256.0
 """Distances below one quantum are one quantum."""
 
-LEVELS = np.geomspace(0.1, 1e-4, 61)
-"""Tail probabilities at which the changed share is looked for."""
+RATES = 200
+"""Rates that are tried for the threshold."""
+
+RARE = 1e-9
+"""Neither part of the mixture is ever quite gone."""
 
 
 @dataclass(frozen=True, slots=True)
 class NullModel:
     """Null distribution of the smoothed distance ``s``.
 
-    With ``u = (ln s - log_median) / scale``, ``P(s' > s | no change) = exp(-u ** shape) / 2``
-    above the median.
+    With ``u = (ln s - log_median) / scale``, ``P(s' > s | no change) = exp(-u) / 2`` in the tail.
 
     Attributes
     ----------
     log_median
-        Logarithm of the null median.
-    scale, shape
-        Frozen form of the tail.
+        Where the tail, carried back, reaches one half; near the logarithm of the null median.
+    scale
+        Slope of the tail: the exponent of the power law is ``1 / scale``.
     span
         Width in ``ln s`` over which changed pixels may lie (flat alternative).
     changed_share
         Estimated share of changed pixels.
+    tail_rate, alarm_share
+        Between these lies the false-alarm rate at the threshold: what the tail says, and the share
+        of all sample pixels that reach it.
     false_alarm_rate
-        Rate at the threshold, as stated to the user.
+        As stated to the user: the tail's rate where much has changed, else their geometric mean,
+        which is off by the root of their ratio at most.
     threshold
         Alarm at or above this log-likelihood ratio × 100.
     """
 
     log_median: float
     scale: float
-    shape: float
     span: float
     changed_share: float
+    tail_rate: float
+    alarm_share: float
     false_alarm_rate: float
     threshold: int
 
     def llr(self, distance: np.ndarray) -> np.ndarray:
         """Return the quantised log-likelihood ratio of change.
 
-        The null density takes the hazard at ``u = 1`` throughout, which keeps the ratio growing
-        with the distance; below the null median it falls in a straight line of ``ln s``.
+        A straight line of ``ln s``, against a flat alternative.
 
         Parameters
         ----------
@@ -73,15 +82,14 @@ class NullModel:
         """
         seen = ~np.isnan(distance)
         log = np.log(np.maximum(np.where(seen, distance, 1.0), SMALLEST).astype(np.float64))
-        u = (log - self.log_median) / self.scale
-        ratio = np.where(u > 0, np.maximum(u, 0.0) ** self.shape, u) - self.null_height
+        ratio = (log - self.log_median) / self.scale - self.null_height
         scaled = np.clip(np.rint(ratio * EVIDENCE_SCALE), -TOP, TOP)
         return np.where(seen, scaled, EVIDENCE_NODATA).astype(np.int16)
 
     @property
     def null_height(self) -> float:
         """Log of the null density over the alternative's, at the null median."""
-        return math.log(0.5 * self.shape * self.span / self.scale)
+        return math.log(0.5 * self.span / self.scale)
 
 
 def fit_null(distance: np.ndarray, variates: int, cfg: EvidenceSection) -> NullModel:
@@ -99,23 +107,34 @@ def fit_null(distance: np.ndarray, variates: int, cfg: EvidenceSection) -> NullM
     Returns
     -------
     NullModel
-        The threshold states ``false_alarm_rate``, or a higher one where so much has changed that
-        false alarms stay below ``false_discovery_share`` of all alarms.
+        The threshold keeps the stated rate, or a higher one where so much has changed that false
+        alarms stay below ``false_discovery_share`` of all alarms.
     """
     log = np.sort(np.log(np.maximum(distance, SMALLEST).astype(np.float64)))
     noise = math.log(noise_median(variates))
-    share, median = 0.0, noise
-    for _ in range(cfg.null_steps):
-        median = max(float(np.quantile(log, 0.5 * (1.0 - share))), noise)
-        above = _above(log, median + _tail_offset(LEVELS, cfg))
-        share = float(np.clip((above - LEVELS) / (1.0 - LEVELS), 0.0, 0.5).max())
-    rate = _stated_rate(log, median, share, cfg)
-    null = NullModel(
-        median, cfg.null_scale, cfg.null_shape, math.log(cfg.score_cap), share, rate, 0
-    )
-    cut = -math.log(2.0 * rate) - null.null_height
-    threshold = min(math.ceil(cut * EVIDENCE_SCALE), TOP)
-    return NullModel(median, cfg.null_scale, cfg.null_shape, null.span, share, rate, threshold)
+    median, scale, share = _tail(log, noise, cfg)
+    rates = _rates(log, (median, scale), share, cfg)
+    null = NullModel(median, scale, math.log(cfg.score_cap), share, *rates, 0)
+    cut = -math.log(2.0 * null.tail_rate) - null.null_height
+    return replace(null, threshold=min(math.ceil(cut * EVIDENCE_SCALE), TOP))
+
+
+def _tail(log: np.ndarray, noise: float, cfg: EvidenceSection) -> tuple[float, float, float]:
+    """Place and slope of the null's tail, and the changed share, from sorted ln distances."""
+    level = float(np.quantile(log, 1.0 - cfg.tail_share))
+    depth = log[np.searchsorted(log, level, side="right") :] - level
+    depth = depth[:: max(1, len(depth) // cfg.null_sample_pixels)]
+    scale, wide, weight = cfg.min_null_scale, cfg.wide_scale, 0.5
+    for _ in range(cfg.null_steps if len(depth) else 0):
+        ratio = (1.0 - weight) / weight * scale / wide
+        null = 1.0 / (1.0 + ratio * np.exp(depth / scale - depth / wide))
+        scale = max(float(null @ depth / null.sum()), cfg.min_null_scale)
+        rest = max(float((1.0 - null).sum()), 1.0)
+        wide = max(float((1.0 - null) @ depth) / rest, cfg.least_widening * scale)
+        weight = min(max(float(null.mean()), RARE), 1.0 - RARE)
+    share = cfg.tail_share * (1.0 - weight)
+    beyond = (cfg.tail_share - share) / (1.0 - share)
+    return max(level - scale * math.log(0.5 / beyond), noise), scale, share
 
 
 def noise_median(variates: int) -> float:
@@ -139,9 +158,9 @@ def noise_median(variates: int) -> float:
     return math.sqrt(float(scipy.special.chdtri(variates, 0.5)))
 
 
-def _tail_offset(rates: np.ndarray, cfg: EvidenceSection) -> np.ndarray:
+def _tail_offset(rates: np.ndarray, scale: float) -> np.ndarray:
     """How far above the null median (in ln distance) the null has a tail probability."""
-    return np.asarray(cfg.null_scale * (-np.log(2.0 * rates)) ** (1.0 / cfg.null_shape))
+    return np.asarray(-scale * np.log(2.0 * rates))
 
 
 def _above(log: np.ndarray, cuts: np.ndarray) -> np.ndarray:
@@ -149,13 +168,21 @@ def _above(log: np.ndarray, cuts: np.ndarray) -> np.ndarray:
     return np.asarray(1.0 - np.searchsorted(log, cuts, side="right") / len(log))
 
 
-def _stated_rate(log: np.ndarray, median: float, share: float, cfg: EvidenceSection) -> float:
-    """Largest false-alarm rate that keeps the share of false alarms, or the configured one.
+def _rates(
+    log: np.ndarray, tail: tuple[float, float], share: float, cfg: EvidenceSection
+) -> tuple[float, float, float]:
+    """Choose the threshold: the tail's rate there, the share that reaches it, the stated rate.
 
-    Benjamini and Hochberg (1995), doi:10.1111/j.2517-6161.1995.tb02031.x, equation 1, with the
-    unchanged share put in.
+    The stated rate is at most the configured one; more where so much has changed that the false
+    share of the alarms stays small. Benjamini and Hochberg (1995),
+    doi:10.1111/j.2517-6161.1995.tb02031.x, equation 1, with the unchanged share put in.
     """
-    rates = np.geomspace(cfg.false_alarm_rate, max(cfg.max_false_alarm_rate, cfg.false_alarm_rate))
-    above = _above(log, median + _tail_offset(rates, cfg))
-    good = rates * (1.0 - share) <= cfg.false_discovery_share * above
-    return float(rates[good].max()) if good.any() else cfg.false_alarm_rate
+    rates = np.geomspace(cfg.least_tail_rate, cfg.max_false_alarm_rate, RATES)
+    above = _above(log, tail[0] + _tail_offset(rates, tail[1]))
+    many = (rates >= cfg.false_alarm_rate) & (
+        rates * (1.0 - share) <= cfg.false_discovery_share * above
+    )
+    stated = np.where(many, rates, np.sqrt(rates * np.maximum(rates, above)))
+    good = np.flatnonzero((stated <= cfg.false_alarm_rate) | many)
+    best = int(good.max()) if len(good) else 0
+    return float(rates[best]), float(above[best]), float(stated[best])

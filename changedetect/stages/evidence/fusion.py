@@ -1,20 +1,22 @@
 """Evidence of several sources on the same ground adds up; who said what is kept.
 
-Log-likelihood ratios of independent sources add. Layers of one source (three optical pairs of a
-month, say) are not independent: the strongest counts fully, the rest by `weight_repeated`. The
-result does not depend on the order of the layers.
+Log-likelihood ratios of independent sources add. Layers of one source (two radar orbits, say) are
+not independent: the strongest counts fully, the rest by `weight_repeated`. How loud a source may
+speak, for change and against it, is limited: its likelihoods are known only roughly. The result
+does not depend on the order of the layers.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy import ndimage
 
 from changedetect.config.series import FusionSection
 from changedetect.errors import LayerError
 from changedetect.schema import EVIDENCE, EVIDENCE_NODATA, EVIDENCE_SCALE, check_array
 
-SOURCES: tuple[str, ...] = ("optical", "series", "radar")
+SOURCES: tuple[str, ...] = ("optical", "series", "radar", "model")
 """Kinds of evidence; the place of a name is its bit in the masks of `FusedEvidence`."""
 
 
@@ -47,6 +49,9 @@ class FusedEvidence:
     ----------
     llr
         ``(y, x)`` int16, `schema.EVIDENCE`; not observed only where no source observed.
+    said
+        ``(source, y, x)`` int16, `schema.EVIDENCE`: what each of `SOURCES` says; beside an
+        optical pair less of it is added (section `fusion`, ``beside_…``).
     supports, contradicts
         ``(y, x)`` uint8; bit i is set where `SOURCES[i]` speaks for, or against, change.
     before_day, after_day
@@ -56,6 +61,7 @@ class FusedEvidence:
     """
 
     llr: np.ndarray
+    said: np.ndarray
     supports: np.ndarray
     contradicts: np.ndarray
     before_day: np.ndarray
@@ -78,32 +84,92 @@ def name_sources(mask: int) -> str:
     return ";".join(name for bit, name in enumerate(SOURCES) if mask >> bit & 1)
 
 
-def upsample(layer: EvidenceLayer, factor: int) -> EvidenceLayer:
-    """Lay a coarse layer on a grid that is finer by a whole factor; each pixel is repeated.
+def spare_edges(llr: np.ndarray) -> np.ndarray:
+    """Take back what coarse pixels say against change beside pixels that say more for it.
+
+    A coarse pixel half of which changed speaks for neither side; what it says against change must
+    not eat the edge of a patch that finer pixels outline. So the highest evidence of its 3 x 3
+    neighbours is heard, up to none.
+
+    Parameters
+    ----------
+    llr
+        ``(y, x)`` int16, `schema.EVIDENCE`; needs one pixel around what is used.
+
+    Examples
+    --------
+    >>> spare_edges(np.array([[-300, -300, 500]], np.int16)).tolist()
+    [[-300, 0, 500]]
+    """
+    around = ndimage.maximum_filter(llr, size=3, mode="constant", cval=EVIDENCE_NODATA)
+    denies = (llr < 0) & (llr != EVIDENCE_NODATA)
+    return np.where(denies, np.minimum(around, 0), llr).astype(np.int16)
+
+
+def thick(llr: np.ndarray, threshold: int) -> np.ndarray:
+    """Lower alarms that are not two coarse pixels wide below the alarm.
+
+    A coarse pixel, or a line of them, is not told from noise where nothing else saw the ground.
+
+    Parameters
+    ----------
+    llr
+        ``(y, x)`` int16, `schema.EVIDENCE`; needs one pixel around what is used.
+    threshold
+        Least quantised evidence of an alarm.
+
+    Examples
+    --------
+    >>> thick(np.array([[500, 500, 500], [500, 500, 0]], np.int16), 300).tolist()
+    [[500, 500, 299], [500, 500, 0]]
+    """
+    alarm = llr >= threshold
+    wide = ndimage.binary_opening(alarm, np.ones((2, 2), bool))
+    return np.where(alarm & ~wide, threshold - 1, llr).astype(np.int16)
+
+
+def lay(
+    layer: EvidenceLayer, factor: int, offset: tuple[int, int], shape: tuple[int, int]
+) -> EvidenceLayer:
+    """Lay a coarse layer on a window of a grid that is finer by a whole factor.
+
+    Parameters
+    ----------
+    layer
+        Coarse; each of its pixels is repeated.
+    factor
+        Fine pixels along the side of a coarse one.
+    offset
+        Row and column of the window's first pixel, counted in fine pixels from the layer's corner.
+    shape
+        Of the window. [fine pixel]
 
     Raises
     ------
     LayerError
-        The factor is not positive.
+        The factor is not positive, or the layer does not cover the window.
 
     Examples
     --------
     >>> coarse = EvidenceLayer(
     ...     "radar", np.array([[7, 8]], np.int16), np.array(730000), np.array(730012)
     ... )
-    >>> upsample(coarse, 2).llr.tolist()
-    [[7, 7, 8, 8], [7, 7, 8, 8]]
+    >>> lay(coarse, 2, (0, 1), (2, 3)).llr.tolist()
+    [[7, 8, 8], [7, 8, 8]]
     """
-    if factor < 1:
+    height, width = layer.llr.shape
+    ends = offset[0] + shape[0], offset[1] + shape[1]
+    if factor < 1 or min(offset) < 0 or ends[0] > height * factor or ends[1] > width * factor:
         msg = (
-            f"evidence {layer.name}: factor {factor} found; a whole number of at least 1 is needed"
+            f"evidence {layer.name}: {height} x {width} px and factor {factor} found; a whole number "
+            f"of at least 1 that reaches from {offset} to {ends} is needed"
         )
         raise LayerError(msg)
+    rows = (np.arange(shape[0]) + offset[0]) // factor
+    cols = (np.arange(shape[1]) + offset[1]) // factor
 
     def spread(values: np.ndarray) -> np.ndarray:
-        if values.ndim == 0:
-            return values
-        return np.repeat(np.repeat(values, factor, axis=0), factor, axis=1)
+        return values if values.ndim == 0 else np.asarray(values[np.ix_(rows, cols)])
 
     return replace(
         layer,
@@ -127,22 +193,65 @@ def _check(layers: Sequence[EvidenceLayer]) -> tuple[int, int]:
         if layer.llr.shape != (height, width) or not days <= {(), (height, width)}:
             msg = (
                 f"fusion: {layer.name} has evidence {layer.llr.shape} and days {sorted(days)}; "
-                f"{(height, width)} expected; lay all layers on one grid first (see upsample)"
+                f"{(height, width)} expected; lay all layers on one grid first (see lay)"
             )
             raise LayerError(msg)
     return height, width
 
 
-def _weigh(layers: Sequence[EvidenceLayer], weight: float, cfg: FusionSection) -> np.ndarray:
-    """Return what one source says in all its layers; 0 where it observed nothing."""
-    limit = round(cfg.clip_llr * EVIDENCE_SCALE)
-    stack = np.stack([layer.llr for layer in layers]).astype(np.int64)
-    stack = np.where(stack == EVIDENCE_NODATA, 0, np.clip(stack, -limit, limit))
+@dataclass(frozen=True, slots=True)
+class _Voice:
+    """How loud a source may speak, quantised: against change, for it; and its weight.
+
+    ``beside`` is what counts of it at most where an optical pair observed the ground.
+    """
+
+    low: int
+    high: int
+    weight: float
+    beside: tuple[int, int] | None = None
+
+
+def _voices(cfg: FusionSection) -> dict[str, _Voice]:
+    def steps(deny: float, clip: float) -> tuple[int, int]:
+        return -round(deny * EVIDENCE_SCALE), round(clip * EVIDENCE_SCALE)
+
+    series = steps(cfg.beside_deny_series_llr, cfg.beside_series_llr)
+    radar = steps(cfg.beside_deny_radar_llr, cfg.beside_radar_llr)
+    optical = steps(cfg.clip_optical_llr, cfg.clip_optical_llr)
+    return {
+        "optical": _Voice(*optical, cfg.weight_optical),
+        "series": _Voice(
+            *steps(cfg.deny_series_llr, cfg.clip_series_llr), cfg.weight_series, series
+        ),
+        "radar": _Voice(*steps(cfg.deny_radar_llr, cfg.clip_radar_llr), cfg.weight_radar, radar),
+        "model": _Voice(*steps(cfg.deny_model_llr, cfg.clip_model_llr), cfg.weight_model),
+    }
+
+
+def _of_this_change(layer: EvidenceLayer, optical: Sequence[EvidenceLayer]) -> EvidenceLayer:
+    """Take back what a layer says for a change from before the first image of a pair.
+
+    That is another change, which both images of the pair show.
+    """
+    llr = layer.llr
+    for pair in optical:
+        seen = (pair.llr != EVIDENCE_NODATA) & (llr != EVIDENCE_NODATA)
+        other = seen & (layer.after_day > 0) & (layer.after_day <= pair.before_day)
+        llr = np.where(other, np.minimum(llr, 0), llr).astype(np.int16)
+    return replace(layer, llr=llr)
+
+
+def _weigh(layers: Sequence[EvidenceLayer], voice: _Voice, repeated: float) -> np.ndarray:
+    """Return what one source says in all its layers; `EVIDENCE_NODATA` where it observed nothing."""
+    stack = np.stack([layer.llr for layer in layers]).astype(np.int32)
+    seen = stack != EVIDENCE_NODATA
+    stack = np.where(seen, np.clip(stack, voice.low, voice.high), 0)
     high, low = stack.max(axis=0), stack.min(axis=0)
     strongest = np.where(high >= -low, high, low)
-    rest = np.rint(cfg.weight_repeated * (stack.sum(axis=0) - strongest)).astype(np.int64)
-    total = np.clip(strongest + rest, -limit, limit)
-    return np.asarray(np.rint(weight * total), np.int64)
+    rest = np.rint(repeated * (stack.sum(axis=0) - strongest)).astype(np.int32)
+    total = np.rint(voice.weight * np.clip(strongest + rest, voice.low, voice.high))
+    return np.where(seen.any(axis=0), total, EVIDENCE_NODATA).astype(np.int16)
 
 
 def _bracket(
@@ -178,27 +287,45 @@ def fuse(layers: Sequence[EvidenceLayer], cfg: FusionSection) -> FusedEvidence:
         No layer, an unknown source, or layers that do not lie on one grid.
     """
     shape = _check(layers)
-    weights = (cfg.weight_optical, cfg.weight_series, cfg.weight_radar)
-    least = max(1, round(cfg.speak_llr * EVIDENCE_SCALE))
-    total = np.zeros(shape, np.int64)
-    observed = np.zeros(shape, bool)
-    supports, contradicts = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
-    for bit, (name, weight) in enumerate(zip(SOURCES, weights, strict=True)):
+    voices = _voices(cfg)
+    optical = [layer for layer in layers if layer.name == "optical"]
+    layers = [one if one.name == "optical" else _of_this_change(one, optical) for one in layers]
+    seen_by_pair = np.zeros(shape, bool)
+    for pair in optical:
+        seen_by_pair |= pair.llr != EVIDENCE_NODATA
+    said = np.full((len(SOURCES), *shape), EVIDENCE_NODATA, np.int16)
+    total, observed = np.zeros(shape, np.int32), np.zeros(shape, bool)
+    for place, name in enumerate(SOURCES):
         mine = [layer for layer in layers if layer.name == name]
         if not mine:
             continue
-        said = _weigh(mine, weight, cfg)
-        total += said
-        supports |= np.where(said >= least, 1 << bit, 0).astype(np.uint8)
-        contradicts |= np.where(said <= -least, 1 << bit, 0).astype(np.uint8)
-        for layer in mine:
-            observed |= layer.llr != EVIDENCE_NODATA
-    before_day, after_day = _bracket(layers, least, shape)
+        said[place] = _weigh(mine, voices[name], cfg.weight_repeated)
+        seen = said[place] != EVIDENCE_NODATA
+        observed |= seen
+        total += np.where(seen, _counted(said[place], voices[name], seen_by_pair), 0)
+    least = max(1, round(cfg.speak_llr * EVIDENCE_SCALE))
     bound = -(EVIDENCE_NODATA + 1)
-    return FusedEvidence(
-        llr=np.where(observed, np.clip(total, -bound, bound), EVIDENCE_NODATA).astype(np.int16),
-        supports=supports,
-        contradicts=contradicts,
-        before_day=before_day,
-        after_day=after_day,
-    )
+    llr = np.where(observed, np.clip(total, -bound, bound), EVIDENCE_NODATA).astype(np.int16)
+    masks = _masks(said, least)
+    return FusedEvidence(llr, said, *masks, *_bracket(layers, least, shape))
+
+
+def _counted(said: np.ndarray, voice: _Voice, seen_by_pair: np.ndarray) -> np.ndarray:
+    """Return what is added of a source: less where a pair saw the ground, finer than it did.
+
+    A coarse pixel knows neither the outline of a change nor whether it changed as a whole.
+    """
+    if voice.beside is None:
+        return said
+    return np.where(seen_by_pair, np.clip(said, *voice.beside), said)
+
+
+def _masks(said: np.ndarray, least: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return who speaks for change and who against it, as bits."""
+    supports = np.zeros(said.shape[1:], np.uint8)
+    contradicts = np.zeros(said.shape[1:], np.uint8)
+    for place, values in enumerate(said):
+        supports |= np.where(values >= least, 1 << place, 0).astype(np.uint8)
+        denies = (values != EVIDENCE_NODATA) & (values <= -least)
+        contradicts |= np.where(denies, 1 << place, 0).astype(np.uint8)
+    return supports, contradicts

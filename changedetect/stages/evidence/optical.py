@@ -140,7 +140,7 @@ def _distance(
     score, guide = distance_and_guide(
         values,
         alteration.chooser,
-        (alteration.matrix, alteration.offset),
+        alteration.variates,
         (projection, projection @ alteration.mean),
     )
     ridge = cfg.guide_epsilon * QUANTUM * QUANTUM
@@ -151,8 +151,8 @@ def _distance(
 
 def _typical(samples: np.ndarray, alteration: Alteration) -> float:
     """Median distance of the sample pixels, at least that of pure noise."""
-    _, squared = class_distances(samples, alteration.chooser, alteration.matrix, alteration.offset)
-    return max(float(np.sqrt(np.median(squared))), noise_median(alteration.matrix.shape[1]))
+    _, squared = class_distances(samples, alteration.chooser, alteration.variates)
+    return max(float(np.sqrt(np.median(squared))), noise_median(alteration.matrix.shape[2]))
 
 
 def _pixels(stack: xr.DataArray) -> np.ndarray:

@@ -13,7 +13,7 @@ import numpy as np
 
 from changedetect.config.series import SeriesSection
 from changedetect.errors import LayerError
-from changedetect.kernels import harmonic, season
+from changedetect.kernels import charts, harmonic, season
 from changedetect.schema import EVIDENCE_NODATA, EVIDENCE_SCALE
 from changedetect.stages.evidence.series_state import STATE_ARRAYS, STATE_VERSION, SeriesState
 
@@ -39,11 +39,15 @@ class SeriesEvidence:
     after_day: np.ndarray
 
 
-def plan_indices(roles: Sequence[str]) -> tuple[str, ...]:
-    """Return which indices can be modelled with these bands, greenness first.
+BANDS = ("blue", "red", "nir", "swir1")
+"""Bands that are followed beside greenness, where the sensor has them."""
 
-    Three indices span red, near and short-wave infrared: greenness (NDVI), wetness (LSWI, Xiao et
-    al. 2005, DOI 10.1016/j.rse.2004.12.009, eq. 2) and brightness (mean reflectance).
+
+def plan_indices(roles: Sequence[str]) -> tuple[str, ...]:
+    """Return what can be modelled with these bands, greenness (NDVI) first.
+
+    Bands beside greenness tell a roof or fresh earth from a field that is merely bare: their noise
+    is small across the plane in which fields move between green, straw, soil and water.
 
     Raises
     ------
@@ -53,12 +57,12 @@ def plan_indices(roles: Sequence[str]) -> tuple[str, ...]:
     Examples
     --------
     >>> plan_indices(["blue", "green", "red", "nir", "swir1"])
-    ('ndvi', 'lswi', 'brightness')
+    ('ndvi', 'blue', 'red', 'nir', 'swir1')
     >>> plan_indices(["ndvi"])
     ('ndvi',)
     """
     if "red" in roles and "nir" in roles:
-        return ("ndvi", "lswi", "brightness") if "swir1" in roles else ("ndvi", "brightness")
+        return ("ndvi", *(band for band in BANDS if band in roles))
     if "ndvi" in roles:
         return ("ndvi",)
     msg = f"bands {list(roles)} make no series: red and nir, or ndvi, are needed; check the profile"
@@ -73,9 +77,8 @@ def start(shape: tuple[int, int], roles: Sequence[str], cfg: SeriesSection) -> S
     LayerError
         The bands can not make a series (see `plan_indices`).
     """
-    del cfg
     indices = plan_indices(roles)
-    count, terms = len(indices), season.TERMS
+    count, terms = len(indices), len(_prior(cfg, len(indices)))
     return SeriesState(
         roles=tuple(roles),
         indices=indices,
@@ -86,8 +89,9 @@ def start(shape: tuple[int, int], roles: Sequence[str], cfg: SeriesSection) -> S
         covariance=np.zeros((*shape, terms * (terms + 1) // 2), np.float32),
         noise=np.zeros((*shape, count * (count + 1) // 2), np.float32),
         season=np.ones((*shape, season.SEASONS), np.float32),
-        cusum=np.zeros((*shape, count), np.float32),
-        score=np.zeros(shape, np.float32),
+        bare=np.zeros((*shape, season.SEASONS), np.float32),
+        shift=np.zeros((*shape, count), np.float32),
+        sums=np.zeros((*shape, 4), np.float32),
         days=np.zeros((*shape, 6), np.int32),
         counts=np.zeros((*shape, 2), np.int32),
     )
@@ -118,55 +122,65 @@ def measure_indices(values: np.ndarray, roles: Sequence[str]) -> np.ndarray:
     names = plan_indices(roles)
     if names == ("ndvi",):
         return np.asarray(band["ndvi"][None])
-    out = [_ratio(band["nir"], band["red"])]
-    if "lswi" in names:
-        out.append(_ratio(band["nir"], band["swir1"]))
-        out.append((band["red"] + band["nir"] + band["swir1"]) / 3)
-    else:
-        out.append((band["red"] + band["nir"]) / 2)
-    return np.asarray(np.stack(out))
+    return np.stack([_ratio(band["nir"], band["red"]), *(band[name] for name in names[1:])])
 
 
 def _rules(cfg: SeriesSection, indices: int) -> harmonic.HarmonicRules:
-    threshold = _threshold(cfg, indices)
     return harmonic.HarmonicRules(
         process_per_day=cfg.process_per_day,
         gap_days=float(cfg.process_gap_days),
-        clip=cfg.innovation_clip_sigma * float(np.sqrt(indices)),
-        contradiction=cfg.contradiction_sigma,
-        kept=cfg.contradiction_keep_frac,
         huber=cfg.huber_sigma * float(np.sqrt(indices)),
         forgetting=cfg.noise_forgetting,
-        season_rate=cfg.season_noise_rate,
-        shift_days=cfg.season_shift_days,
         noise_weight=cfg.noise_prior_dates,
-        allowance=cfg.cusum_allowance_sigma,
-        threshold=threshold,
-        freeze=cfg.cusum_freeze_frac * threshold,
-        cap=cfg.cusum_cap_frac * threshold,
+        season_rate=cfg.season_noise_rate,
+        season_cap=cfg.season_noise_cap,
+        shift_days=cfg.season_shift_days,
+        amplitude=cfg.season_swing_frac,
         history_days=cfg.min_history_days,
         history_observations=cfg.min_history_observations,
         dates_per_year=cfg.min_dates_per_year,
-        confirm_days=cfg.confirm_days,
-        confirm_observations=cfg.confirm_observations,
-        one_sided=-1 if cfg.vegetation_loss_only else 0,
     )
 
 
-def _threshold(cfg: SeriesSection, indices: int) -> float:
-    return cfg.cusum_threshold_sigma + cfg.cusum_threshold_per_index_sigma * (indices - 1)
+def _chart_rules(cfg: SeriesSection, indices: int) -> charts.ChartRules:
+    """Greenness alone can not tell a bare field from a lost one: only the loss chart may speak."""
+    alone = indices == 1
+    return charts.ChartRules(
+        bare_level=cfg.bare_ndvi,
+        bare_sd=cfg.bare_ndvi_sd,
+        outlier_share=cfg.outlier_frac,
+        bare_prior=0.0 if alone else cfg.bare_prior_frac,
+        bare_rate=0.0 if alone else cfg.bare_rate,
+        deviating_llr=cfg.deviating_llr,
+        loss_threshold=cfg.loss_llr_single_index if alone else cfg.loss_llr,
+        loss_freeze=cfg.loss_freeze_frac,
+        shift_rate=cfg.shift_rate,
+        shift_clip=cfg.shift_clip_sigma * float(np.sqrt(indices)),
+        shift_agree=cfg.shift_agree_sigma,
+        shift_threshold=float("inf") if alone and cfg.vegetation_loss_only else cfg.shift_threshold,
+        shift_freeze=cfg.shift_freeze_frac,
+        loss_run=cfg.loss_run_frac,
+        shift_run=cfg.shift_run_frac,
+        confirm_days=cfg.confirm_days,
+        confirm_observations=cfg.confirm_observations,
+        give_up_days=cfg.give_up_days,
+        loss_only=int(cfg.vegetation_loss_only),
+    )
 
 
-def _prior(cfg: SeriesSection) -> np.ndarray:
+def _prior(cfg: SeriesSection, indices: int) -> np.ndarray:
     first, second = cfg.first_harmonic_sd, cfg.second_harmonic_sd
-    return np.array([cfg.level_sd**2, first**2, first**2, second**2, second**2])
+    cycles = cfg.harmonics_single_index if indices == 1 else cfg.harmonics_many_indices
+    return np.square([cfg.level_sd, first, first, second, second])[: 1 + 2 * cycles]
 
 
 def _noise_floor(cfg: SeriesSection, indices: Sequence[str]) -> np.ndarray:
     floors = {
         "ndvi": cfg.noise_floor_ndvi,
-        "lswi": cfg.noise_floor_lswi,
-        "brightness": cfg.noise_floor_reflectance,
+        "blue": cfg.noise_floor_visible,
+        "red": cfg.noise_floor_visible,
+        "nir": cfg.noise_floor_nir,
+        "swir1": cfg.noise_floor_swir,
     }
     return np.array([floors[name] ** 2 for name in indices])
 
@@ -210,18 +224,37 @@ def update(state: SeriesState, day: date, values: np.ndarray, cfg: SeriesSection
     harmonic.absorb(
         ordinal,
         measure_indices(values, state.roles),
-        _prior(cfg),
+        _prior(cfg, len(state.indices)),
         _noise_floor(cfg, state.indices),
         arrays,
         _rules(cfg, len(state.indices)),
+        _chart_rules(cfg, len(state.indices)),
     )
     return SeriesState(state.roles, state.indices, state.version, ordinal, state.dates + 1, *arrays)
 
 
+def expected(state: SeriesState, day: date, cfg: SeriesSection) -> tuple[np.ndarray, np.ndarray]:
+    """Return what every pixel should look like on a day, and how far off a clear date may be.
+
+    Returns
+    -------
+    tuple of ndarray
+        Both ``(index, y, x)`` float64: forecast, and 1 sigma of noise; NaN where nothing was seen.
+    """
+    x = season.regressors(day.toordinal())[: state.coefficients.shape[-1]]
+    mean = np.moveaxis(state.coefficients.astype(np.float64) @ x, -1, 0)
+    count = len(state.indices)
+    diagonal = [row * count - row * (row - 1) // 2 for row in range(count)]
+    floor = _noise_floor(cfg, state.indices)[:, None, None]
+    noise = np.moveaxis(state.noise[..., diagonal].astype(np.float64), -1, 0)
+    unseen = state.counts[..., charts.OBSERVATIONS] == 0
+    return np.where(unseen, np.nan, mean), np.where(unseen, np.nan, np.sqrt(noise + floor))
+
+
 def alarm_threshold(state: SeriesState, cfg: SeriesSection) -> int:
     """Return the least quantised evidence of a confirmed break; a deviation under way stays below."""
-    certain = cfg.llr_per_sigma * _threshold(cfg, len(state.indices)) - cfg.quiet_llr
-    return int(np.rint(certain * EVIDENCE_SCALE)) + 1
+    del state
+    return int(np.rint((cfg.alarm_llr - cfg.quiet_llr) * EVIDENCE_SCALE))
 
 
 def readiness(state: SeriesState, cfg: SeriesSection) -> np.ndarray:
@@ -234,8 +267,8 @@ def readiness(state: SeriesState, cfg: SeriesSection) -> np.ndarray:
         break; `TOO_SHORT`, less than `min_history_days` of clear dates; `TOO_FEW_DATES`, fewer
         than `min_history_observations` or `min_dates_per_year`.
     """
-    age = state.days[..., harmonic.LAST_DAY] - state.days[..., harmonic.FIRST_DAY]
-    dates = state.counts[..., harmonic.OBSERVATIONS]
+    age = state.days[..., charts.LAST_DAY] - state.days[..., charts.FIRST_DAY]
+    dates = state.counts[..., charts.OBSERVATIONS]
     # the last date was judged by those before it
     enough = np.maximum(
         cfg.min_history_observations, cfg.min_dates_per_year * age / season.YEAR_DAYS
@@ -251,11 +284,8 @@ def readiness(state: SeriesState, cfg: SeriesSection) -> np.ndarray:
 def evidence(state: SeriesState, since: date, until: date, cfg: SeriesSection) -> SeriesEvidence:
     """Tell where the land broke with its season after one date and up to another.
 
-    A confirmed break counts `llr_per_sigma` times the length Y of its sum; Y is itself a
-    log-likelihood ratio of "shifted since" against "as ever" (Page 1954, DOI
-    10.1093/biomet/41.1-2.100; 2kY for independent unit noise). The factor is our choice: on a
-    simulated county 57% of replaced pixels and 0.1% of unchanged pixels a month are confirmed,
-    log(0.57 / 0.001) = 6.3. An unconfirmed deviation only takes back what quiet months say.
+    A confirmed break counts `alarm_llr` times how far its chart went beyond the alarm. An
+    unconfirmed deviation only takes back what quiet months say.
 
     Parameters
     ----------
@@ -286,18 +316,18 @@ def evidence(state: SeriesState, since: date, until: date, cfg: SeriesSection) -
     def inside(after: np.ndarray) -> np.ndarray:
         return (after > low) & (after <= high)
 
-    broken = inside(days[..., harmonic.BREAK_AFTER])
-    running = ~broken & inside(days[..., harmonic.RUN_FIRST])
-    last = days[..., harmonic.LAST_DAY]
+    broken = inside(days[..., charts.BREAK_AFTER])
+    running = ~broken & inside(days[..., charts.RUN_FIRST])
+    last = days[..., charts.LAST_DAY]
     mature = readiness(state, cfg) == READY
     seen = broken | (mature & (last > low))
-    length = np.sqrt(np.square(state.cusum.astype(np.float64)).sum(axis=-1))
-    unconfirmed = np.where(running, cfg.llr_per_sigma * length, 0.0) - cfg.quiet_llr
-    confirmed = cfg.llr_per_sigma * state.score.astype(np.float64) - cfg.quiet_llr
+    sums = state.sums.astype(np.float64)
+    unconfirmed = np.where(running, cfg.alarm_llr * sums[..., charts.STRENGTH], 0.0) - cfg.quiet_llr
+    confirmed = cfg.alarm_llr * sums[..., charts.SCORE] - cfg.quiet_llr
     llr = np.where(broken, confirmed, np.minimum(unconfirmed, cfg.unconfirmed_llr))
     scaled = np.clip(np.rint(llr * EVIDENCE_SCALE), EVIDENCE_NODATA + 1, -(EVIDENCE_NODATA + 1))
-    before = np.where(broken, days[..., harmonic.BREAK_BEFORE], days[..., harmonic.RUN_BEFORE])
-    after = np.where(broken, days[..., harmonic.BREAK_AFTER], days[..., harmonic.RUN_FIRST])
+    before = np.where(broken, days[..., charts.BREAK_BEFORE], days[..., charts.RUN_BEFORE])
+    after = np.where(broken, days[..., charts.BREAK_AFTER], days[..., charts.RUN_FIRST])
     dated = seen & (broken | running)
     return SeriesEvidence(
         llr=np.where(seen, scaled, EVIDENCE_NODATA).astype(np.int16),

@@ -7,10 +7,12 @@ import numpy as np
 
 from changedetect.errors import IntegrityError
 
-STATE_VERSION = 1
+STATE_VERSION = 2
 """Form of the stored state; a state of another version is refused."""
 
-STATE_ARRAYS = ("coefficients", "covariance", "noise", "season", "cusum", "score", "days", "counts")
+STATE_ARRAYS = (
+    "coefficients", "covariance", "noise", "season", "bare", "shift", "sums", "days", "counts",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +34,19 @@ class SeriesState:
     coefficients
         ``(y, x, index, term)`` float32; harmonic coefficients. [index]
     covariance
-        ``(y, x, 15)`` float32; their covariance, upper triangle. [noise variance]
+        ``(y, x, packed)`` float32; their covariance, upper triangle. [noise variance]
     noise
         ``(y, x, packed)`` float32; covariance of the noise, upper triangle. [index²]
     season
         ``(y, x, 4)`` float32; noise variance of each quarter of the year against the whole year's.
-    cusum
-        ``(y, x, index)`` float32; summed whitened innovations. [sigma]
-    score
-        ``(y, x)`` float32; length of the sum when the last break was confirmed. [sigma]
+    bare
+        ``(y, x, 4)`` float32; how often each quarter of the year looked bare. [1]
+    shift
+        ``(y, x, index)`` float32; weighted mean of whitened innovations. [sigma]
+    sums
+        ``(y, x, 4)`` float32; the loss chart [log-likelihood ratio], the energy of the shift chart
+        [sigma²], how near the nearer chart is to its alarm, and how near it was when the last break
+        was confirmed. [1 = alarm]
     days
         ``(y, x, 6)`` int32 ordinals, 0 = none: first and last clear date of the model, last clear
         date before and first of the deviation under way, last date before and first after the
@@ -58,15 +64,16 @@ class SeriesState:
     covariance: np.ndarray
     noise: np.ndarray
     season: np.ndarray
-    cusum: np.ndarray
-    score: np.ndarray
+    bare: np.ndarray
+    shift: np.ndarray
+    sums: np.ndarray
     days: np.ndarray
     counts: np.ndarray
 
     @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns."""
-        height, width = self.score.shape
+        height, width = self.days.shape[:2]
         return height, width
 
     def to_arrays(self) -> dict[str, np.ndarray]:

@@ -4,7 +4,13 @@ Pure: storing is the business of ``io``.
 """
 
 from changedetect.stages.ledger.chain import ALGORITHMS, GENESIS, chain, digest_of, said_of
-from changedetect.stages.ledger.facts import canonical, case_of, claims_payload, payload_of
+from changedetect.stages.ledger.facts import (
+    canonical,
+    case_of,
+    claims_payload,
+    holds_facts,
+    payload_of,
+)
 from changedetect.stages.ledger.merkle import merkle_path, merkle_root, root_of_path
 from changedetect.stages.ledger.moves import (
     EVENTS,
@@ -49,6 +55,7 @@ __all__ = [
     "digest_of",
     "event_name",
     "holders",
+    "holds_facts",
     "merkle_path",
     "merkle_root",
     "month_totals",

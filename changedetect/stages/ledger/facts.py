@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from changedetect.entries import Entry
 from changedetect.errors import LedgerError
 from changedetect.records import Case
 
@@ -60,3 +61,10 @@ def read_payload(payload: str, where: str) -> dict[str, Any]:
         msg = f"{where}: its facts are {type(value).__name__}, a JSON object was expected; restore a backup"
         raise LedgerError(msg)
     return value
+
+
+def holds_facts(entry: Entry) -> bool:
+    """Tell whether an entry carries the facts of its case (not claims, not nothing)."""
+    return bool(entry.case) and CLAIMS not in read_payload(
+        entry.payload or '{"claims":{}}', entry.case
+    )

@@ -5,10 +5,18 @@ runs of all tiles are joined where a seam cut them.
 """
 
 from changedetect.stages.patches.outlines import Outline, outline
-from changedetect.stages.patches.tile import Sampler, TileRuns, failed_tile, halo_px, tile_runs
+from changedetect.stages.patches.tile import (
+    MISSING,
+    Sampler,
+    TileRuns,
+    failed_tile,
+    halo_px,
+    tile_runs,
+)
 from changedetect.stages.patches.unobserved import unobserved_areas
+from changedetect.stages.patches.witnesses import Witnesses, attribute
 
 __all__ = [
-    "Outline", "Sampler", "TileRuns", "failed_tile", "halo_px", "outline", "tile_runs",
-    "unobserved_areas",
+    "MISSING", "Outline", "Sampler", "TileRuns", "Witnesses", "attribute", "failed_tile", "halo_px",
+    "outline", "tile_runs", "unobserved_areas",
 ]  # fmt: skip

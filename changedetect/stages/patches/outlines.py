@@ -32,6 +32,8 @@ class Outline:
     moments
         ``(patch, channel, 3)`` int64, rows as in `patches`: pixels with a known value, sum, sum of
         squares of each channel.
+    votes
+        ``(v, 3)`` int64: row in `patches`, number that the tiles' pair index gave, pixels.
     noise_groups, noise_px
         Groups below the minimum, and their pixels.
     noise_area_m2
@@ -44,6 +46,7 @@ class Outline:
     patches: gpd.GeoDataFrame
     runs: np.ndarray
     moments: np.ndarray
+    votes: np.ndarray
     noise_groups: int
     noise_px: int
     noise_area_m2: float
@@ -108,6 +111,7 @@ def outline(
     order = np.argsort(table["patch_id"].to_numpy(str), kind="stable")
     if pairs:
         table = table.assign(**_scene_columns(_majority(sums.votes, len(table)), pairs))
+        table = table.assign(against="", disputed=False, **dict.fromkeys(_MEANS, np.nan))
         table = table[list(schema.PATCHES.names)]
     table = table.iloc[order].reset_index(drop=True)
     counts = np.sum([part.counts for part in parts], axis=0, dtype=np.int64)
@@ -118,12 +122,23 @@ def outline(
         patches=gpd.GeoDataFrame(table, geometry="geometry", crs=grid.crs or None),
         runs=_in_reading_order(np.concatenate([layer.runs for layer in kept])),
         moments=sums.moments[order],
+        votes=_reordered(sums.votes, order),
         noise_groups=int(counts[2]) + sum(len(pixels) for pixels in specks),
         noise_px=noise_px,
         noise_area_m2=noise_px * _middle_pixel_m2(grid),
         observed_px=int(counts[0]),
         unobserved_px=int(counts[1]),
     )
+
+
+_MEANS = ("optical_llr", "series_llr", "radar_llr", "model_llr")
+"""Columns of single sources: empty where only one was asked."""
+
+
+def _reordered(votes: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """Count votes by the rows of a table that was put in another order."""
+    row = np.argsort(order, kind="stable")
+    return np.column_stack([row[votes[:, 0]], votes[:, 1:]]).astype(np.int64)
 
 
 def _in_reading_order(runs: np.ndarray) -> np.ndarray:

@@ -15,6 +15,7 @@ from changedetect.schema import CLOUD, SHADOW
 from changedetect.stages.pixels.radiometry import fit_gains
 from changedetect.stages.pixels.registration import PairAlignment, fit_alignment
 from changedetect.stages.pixels.samples import PairSample
+from changedetect.stages.pixels.veil import VeilModel, fit_veil, veil_reach_px, veiled
 
 TAPS_PX = 2
 """Cubic convolution reads this far beyond a pixel."""
@@ -32,6 +33,8 @@ class PixelModel:
         Shift of the image after, with its quality; zero where not worth resampling.
     gain, offset
         Per band: ``gain * after + offset`` looks like the image before.
+    veil
+        How the two dates usually differ, by which edges of clouds are known.
     notes
         What the user should know (alignment unknown, and the like).
     """
@@ -40,12 +43,14 @@ class PixelModel:
     alignment: PairAlignment
     gain: tuple[float, ...]
     offset: tuple[float, ...]
+    veil: VeilModel
     notes: tuple[str, ...] = ()
 
 
 def halo_px(pixels: PixelsSection, evidence: EvidenceSection) -> int:
     """Return what a tile must read beyond its core so that cuts leave no trace. [px]"""
     reach = math.ceil(pixels.max_shift_px) + TAPS_PX + pixels.cloud_buffer_px
+    reach = max(reach + pixels.cloud_edge_grow_px, veil_reach_px(pixels))
     return reach + 2 * evidence.guide_radius_px
 
 
@@ -85,7 +90,8 @@ def fit_pixels(
     notes: tuple[str, ...] = ()
     if not alignment.known:
         notes = ("alignment unknown: no sample block shows enough structure; no shift applied",)
-    return PixelModel(roles, alignment, gain, offset, notes)
+    veil = fit_veil(before, after * np.array(gain) + np.array(offset), roles)
+    return PixelModel(roles, alignment, gain, offset, veil, notes)
 
 
 def prepare_pair(
@@ -123,7 +129,8 @@ def prepare_pair(
     gain = np.array(model.gain, np.float64)[:, None, None]
     offset = np.array(model.offset, np.float64)[:, None, None]
     stack = np.stack([first, (second * gain + offset).astype(np.float32)])
-    stack[:, :, ~np.isfinite(stack).all(axis=(0, 1))] = np.nan
+    unseen = ~np.isfinite(stack).all(axis=(0, 1))
+    stack[:, :, unseen | veiled(stack, clouds, model.veil, cfg)] = np.nan
     stamps = np.array([time.replace(tzinfo=None) for time in times], "datetime64[ns]")
     return xr.DataArray(
         stack,

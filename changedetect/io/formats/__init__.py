@@ -1,0 +1,1 @@
+"""Foreign formats of record layers, one module each, behind one protocol (`reader.Reader`)."""

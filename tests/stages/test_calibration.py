@@ -1,0 +1,54 @@
+"""The null of an optical pair on drawn distances whose truth is known."""
+
+import numpy as np
+import pytest
+
+from changedetect.config.detection import EvidenceSection
+from changedetect.stages.evidence.calibration import fit_null
+
+CFG = EvidenceSection()
+PIXELS = 150_000
+
+
+def drawn(share, slope, seed=1):
+    """Distances with an exponential tail in ln distance, a share of them changed; and which."""
+    rng = np.random.default_rng(seed)
+    u = rng.random(PIXELS)
+    log = 0.75 + np.where(u < 0.5, -slope * np.log(2 * np.maximum(u, 1e-9)), -0.4 * (u - 0.5))
+    changed = rng.random(PIXELS) < share
+    log[changed] = 0.75 + rng.exponential(0.5, changed.sum())
+    return np.exp(log).astype(np.float32), changed
+
+
+@pytest.mark.parametrize("slope", [0.12, 0.17, 0.22])
+@pytest.mark.parametrize("share", [0.0, 1e-4, 1e-3])
+def test_fit_null__states_the_true_rate_when_change_is_rare(share, slope):
+    distance, changed = drawn(share, slope)
+    null = fit_null(distance, 4, CFG)
+    alarm = null.llr(distance) >= null.threshold
+    rate = alarm[~changed].mean()
+    assert null.false_alarm_rate <= CFG.false_alarm_rate
+    assert null.false_alarm_rate / 2 <= rate <= 2 * null.false_alarm_rate
+
+
+@pytest.mark.parametrize("share", [0.03, 0.2])
+def test_fit_null__raises_the_rate_where_much_has_changed_and_states_it(share):
+    distance, changed = drawn(share, 0.15)
+    null = fit_null(distance, 4, CFG)
+    alarm = null.llr(distance) >= null.threshold
+    assert null.false_alarm_rate > CFG.false_alarm_rate
+    assert null.false_alarm_rate / 2 <= alarm[~changed].mean() <= 2 * null.false_alarm_rate
+    assert (~changed)[alarm].mean() <= 2 * CFG.false_discovery_share
+    assert null.changed_share == pytest.approx(share, rel=0.5)
+
+
+def test_fit_null__does_not_depend_on_the_order_of_the_pixels():
+    distance, _ = drawn(0.01, 0.15)
+    turned = np.random.default_rng(3).permutation(distance)
+    assert fit_null(distance, 4, CFG) == fit_null(turned, 4, CFG)
+
+
+def test_fit_null__equal_distances_have_a_null():
+    null = fit_null(np.full(1000, 1.3, np.float32), 4, CFG)
+    assert np.isfinite(null.log_median)
+    assert not (null.llr(np.full(5, 1.3, np.float32)) >= null.threshold).any()
