@@ -14,6 +14,7 @@ from changedetect.kernels import conditional, guided, regrid, resample, rings, r
 from changedetect.stages.evidence import series
 
 SCALE = 10_000.0
+CLASSES, OUTCOMES = 16, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +82,15 @@ def _places(side: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _evidence_works(images: list[np.ndarray], side: int, bands: int) -> dict[str, _Work]:
-    px, classes, guides = side * side, 16, min(6, 2 * bands)
+    px, classes, guides = side * side, CLASSES, min(6, 2 * bands)
     rng = np.random.default_rng(1)
     stack = np.concatenate(images)
     chooser = rng.normal(size=(classes, bands)), rng.normal(size=classes)
-    variates = rng.normal(size=(classes, bands, 2 * bands)), rng.normal(size=(classes, bands))
+    variates = (
+        rng.normal(size=(classes, OUTCOMES, bands, 2 * bands)),
+        rng.normal(size=(classes, OUTCOMES, bands)),
+        np.zeros((classes, OUTCOMES)),
+    )
     axes = rng.normal(size=(guides, 2 * bands)), rng.normal(size=guides)
     distance = partial(conditional.distance_and_guide, stack, chooser, variates, axes)
     score, guide = distance()
