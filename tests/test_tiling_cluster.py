@@ -55,7 +55,7 @@ def cluster(tmp_path_factory, repository):
         yield json.loads(file.read_text())["address"]
     finally:
         for process in processes:
-            process.terminate()
+            process.kill()  # they keep nothing, and wait long for one another when asked
         for process in processes:
             process.wait(PATIENCE_S)
 
