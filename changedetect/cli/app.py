@@ -7,6 +7,7 @@ import typer
 import changedetect
 from changedetect.cli import (
     accuracy,
+    bench,
     case,
     check_config,
     doctor,
@@ -61,3 +62,4 @@ ledger.add_to(app)
 package.add_to(app)
 report.add_to(app)
 doctor.add_to(app)
+bench.add_to(app)

@@ -15,6 +15,7 @@ from changedetect.grid import Transform, Window
 from changedetect.io.crs import epsg_code
 from changedetect.io.georeference import PLAIN, is_georeferenced
 from changedetect.io.opening import open_raster
+from changedetect.kernels.stored import to_quantity
 from changedetect.records import Band, Scene
 
 
@@ -99,15 +100,20 @@ def read_source(source: Source, scene: Scene, window: Window) -> np.ndarray:
         with open_raster(source.files[0]) as dataset:
             stored = _read(dataset, source.files[0], [band.index for band in scene.bands], inner)
             hidden = _hidden(dataset, source.files[0], inner)
-        if hidden is None:
-            hidden = _black(stored, scene)
-        out[(slice(None), *target)] = _physical(stored, scene.bands, scene.nodata, hidden)
+        black = hidden is None and _black_is_nodata(scene)
+        part = out[(slice(None), *target)]
+        _physical(stored, scene.bands, scene.nodata, part, black=black)
+        if hidden is not None:
+            part[:, hidden] = np.nan
         return out
     for position, (path, band) in enumerate(zip(source.files, scene.bands, strict=True)):
         with open_raster(path) as dataset:
             stored = _read(dataset, path, [1], inner)
             hidden = _hidden(dataset, path, inner)
-        out[(position, *target)] = _physical(stored, [band], scene.nodata, hidden)[0]
+        part = out[(slice(position, position + 1), *target)]
+        _physical(stored, [band], scene.nodata, part, black=False)
+        if hidden is not None:
+            part[:, hidden] = np.nan
     return out
 
 
@@ -130,31 +136,22 @@ def _hidden(dataset: DatasetReader, path: Path, window: Window) -> np.ndarray | 
     return hidden
 
 
-def _black(stored: np.ndarray, scene: Scene) -> np.ndarray | None:
-    """Pixels that are 0 in every band of an image that declares nothing as no-data.
+def _black_is_nodata(scene: Scene) -> bool:
+    """Whether pixels that are 0 in every band are taken for no-data.
 
     That is how the collar of an image without no-data value looks; no ground is so dark in all
-    bands. None where the rule does not apply: one band, radar, or a declared value.
+    bands. The rule does not apply to one band, radar, or where a value is declared.
     """
-    if scene.nodata is not None or scene.kind == "radar" or len(stored) == 1:
-        return None
-    return np.asarray((stored == 0).all(axis=0))
+    return scene.nodata is None and scene.kind != "radar" and len(scene.bands) > 1
 
 
 def _physical(
-    stored: np.ndarray, bands: Sequence[Band], nodata: float | None, hidden: np.ndarray | None
-) -> np.ndarray:
-    out = np.empty(stored.shape, np.float32)
-    for position, band in enumerate(bands):
-        values = stored[position].astype(np.float64)
-        quantity = values * band.scale + band.offset
-        if nodata is not None:
-            quantity[values == nodata] = np.nan
-        out[position] = quantity
-    out[~np.isfinite(out)] = np.nan
-    if hidden is not None:
-        out[:, hidden] = np.nan
-    return out
+    stored: np.ndarray, bands: Sequence[Band], nodata: float | None, out: np.ndarray, *, black: bool
+) -> None:
+    scale = np.array([band.scale for band in bands], np.float64)
+    offset = np.array([band.offset for band in bands], np.float64)
+    missing = np.nan if nodata is None else float(nodata)
+    to_quantity(stored, scale, offset, missing, black, out)
 
 
 def _file_window(window: Window) -> FileWindow:

@@ -9,12 +9,16 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
+_compile = numba.njit(nogil=True, cache=True, fastmath=False, error_model="numpy")
+
+
 def kernel(function: Callable[P, R]) -> Callable[P, R]:
     """Compile a kernel: no GIL, one thread, no fast-math, compiled code cached on disk.
 
     ``parallel=True`` kernels called from several threads can abort the process, and fast-math
     breaks NaN tests, so neither is used: tiling owns the parallelism. The cache sits beside the
-    source file or where ``NUMBA_CACHE_DIR`` points.
+    source file or where ``NUMBA_CACHE_DIR`` points. Divisions follow numpy (0 / 0 is NaN): a check
+    for zero at every division would keep the compiler from vectorising.
 
     Parameters
     ----------
@@ -26,4 +30,4 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
     Callable
         The compiled function with the same signature.
     """
-    return cast("Callable[P, R]", numba.njit(nogil=True, cache=True, fastmath=False)(function))
+    return cast("Callable[P, R]", _compile(function))

@@ -1,0 +1,175 @@
+"""Ours beside the peers on the same arrays: polygons, patch × parcel, whole-array methods, series."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import partial
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import rasterio
+import shapely
+from rasterio.transform import Affine
+
+from changedetect.bench import generated, peers
+from changedetect.bench.measure import Cost, timed
+from changedetect.config.series import SeriesSection
+from changedetect.grid import Grid
+from changedetect.kernels.runs import find_runs
+from changedetect.stages.crosscheck.overlay import pairs
+from changedetect.stages.evidence import series
+from changedetect.stages.patches.join import group_polygons, join
+
+TILE_PX = 2048
+_SAME = 1e-9
+"""Relative difference up to which two areas are the same."""
+
+DATES, HISTORY = 49, 37
+"""Dates of a series and how many of them are history (as the peers were measured)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Whether two ways gave the same: in words, and as a verdict."""
+
+    text: str
+    holds: bool
+
+
+def mask_of(plan: generated.Plan) -> np.ndarray:
+    """Paint the planted blobs of a scene, ``(y, x)`` uint8."""
+    mask = np.zeros((plan.size_px, plan.size_px), np.uint8)
+    for row, col, blob in generated.blob_masks(plan):
+        mask[row : row + blob.shape[0], col : col + blob.shape[1]] |= blob.astype(np.uint8)
+    return mask
+
+
+def grid_of(size_px: int) -> Grid:
+    """Return the grid of a generated scene."""
+    west, north = generated.CORNER
+    step = generated.RESOLUTION_M
+    return Grid(generated.CRS, (step, 0.0, west, 0.0, -step, north), size_px, size_px)
+
+
+def our_polygons(mask: np.ndarray, grid: Grid) -> np.ndarray:
+    """Outline a mask as the job does: runs tile by tile, joined, traced; MultiPolygons."""
+    parts = []
+    for tile in grid.tiles(TILE_PX, 0):
+        part = np.ascontiguousarray(mask[tile.core.slices])
+        parts.append(find_runs(part, tile.core.row, tile.core.col))
+    polygons = group_polygons(join(parts), grid)
+    shapely.area(polygons)
+    return polygons
+
+
+def polygons(mask: np.ndarray) -> dict[str, Callable[[], Cost]]:
+    """Return the two ways to outline a mask, to be measured."""
+    grid = grid_of(len(mask))
+    transform = Affine(*grid.transform)
+    return {
+        "polygons": lambda: timed(partial(our_polygons, mask, grid)),
+        "shapes_shapely": lambda: timed(
+            partial(peers.shapes_to_polygons, mask, transform, grid.crs)
+        ),
+    }
+
+
+def polygons_agree(mask: np.ndarray) -> Agreement:
+    """Compare the two outlines part by part, after normalisation."""
+    grid = grid_of(len(mask))
+    ours = shapely.get_parts(our_polygons(mask, grid))
+    theirs = peers.shapes_to_polygons(mask, Affine(*grid.transform), grid.crs).geometry.to_numpy()
+    same = np.array_equal(_sorted_wkb(ours), _sorted_wkb(theirs))
+    valid = bool(shapely.is_valid(ours).all())
+    word = "identical" if same else "different"
+    return Agreement(
+        f"{len(ours)} polygons, {word} after normalisation, valid {valid}", same and valid
+    )
+
+
+def _sorted_wkb(shapes: np.ndarray) -> np.ndarray:
+    # No points on straight lines on either side, so normal form and bytes decide.
+    return np.sort(shapely.to_wkb(shapely.normalize(shapely.simplify(shapes, 0)), hex=True))
+
+
+def our_areas(
+    shapes: np.ndarray, parcels: gpd.GeoDataFrame
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Lay parcels under patches as the cross-check does; patch, parcel, planar area. [m²]"""
+    records = parcels.geometry.to_numpy()
+    left, right, shared = pairs(shapely.STRtree(records), shapes, records)
+    return left, right, shapely.area(shared)
+
+
+def overlay(shapes: np.ndarray, parcels: gpd.GeoDataFrame) -> dict[str, Callable[[], Cost]]:
+    """Return the two ways to lay parcels under patches, to be measured."""
+    table = gpd.GeoDataFrame({"patch": np.arange(len(shapes))}, geometry=shapes, crs=parcels.crs)
+    return {
+        "patch_parcel": lambda: timed(partial(our_areas, shapes, parcels)),
+        "geopandas_overlay": lambda: timed(partial(peers.overlay_areas, table, parcels)),
+    }
+
+
+def overlay_agrees(shapes: np.ndarray, parcels: gpd.GeoDataFrame) -> Agreement:
+    """Compare the areas of all pieces of the two ways."""
+    numbered = parcels.assign(parcel=np.arange(len(parcels)))
+    table = gpd.GeoDataFrame({"patch": np.arange(len(shapes))}, geometry=shapes, crs=parcels.crs)
+    left, right, area = our_areas(shapes, parcels)
+    theirs = peers.overlay_areas(table, numbered)
+    wide = np.int64(len(parcels))
+    ours_by = dict(zip((left * wide + right).tolist(), area.tolist(), strict=True))
+    keys = theirs["patch"].to_numpy(np.int64) * wide + theirs["parcel"].to_numpy(np.int64)
+    found = dict(zip(keys.tolist(), theirs["piece_m2"].tolist(), strict=True))
+    worst = max(
+        (abs(ours_by.get(key, 0.0) - found.get(key, 0.0)) for key in ours_by.keys() | found.keys()),
+        default=0.0,
+    )
+    relative = worst / max(float(area.max(initial=0.0)), 1e-300)
+    return Agreement(
+        f"{len(area)} pieces, largest difference {relative:.1e} relative", relative <= _SAME
+    )
+
+
+def whole_arrays(
+    paths: tuple[Path, Path], workers: int, steps: int
+) -> dict[str, Callable[[], Cost]]:
+    """Return the methods on whole arrays, files read included, to be measured."""
+
+    def read() -> list[np.ndarray]:
+        arrays = []
+        for path in paths:
+            with rasterio.open(path) as dataset:
+                arrays.append(dataset.read())
+        return arrays
+
+    works: dict[str, Callable[[], Cost]] = {
+        "numpy_cva": lambda: timed(lambda: peers.numpy_cva(*read())),
+        "numpy_irmad": lambda: timed(lambda: peers.numpy_irmad(*read(), steps=steps)),
+        "dask_cva": lambda: timed(partial(peers.dask_cva, paths, workers)),
+    }
+    if not any("OTB" in name for name in peers.absent()):
+        works["otb_mad"] = lambda: timed(partial(peers.otb_mad, *paths))
+    return works
+
+
+def courses(side_px: int) -> dict[str, Callable[[], Cost]]:
+    """Return the two ways to fit and monitor a series of one index, to be measured."""
+    rng = np.random.default_rng(3)
+    days = 738_000 + np.sort(rng.choice(700, DATES, replace=False))
+    shape = (DATES, side_px, side_px)
+    season = 0.5 + 0.2 * np.cos(2 * np.pi * days / 365.2425)[:, None, None]
+    values = (season + rng.normal(0, 0.03, shape)).astype(np.float32)
+
+    def ours() -> None:
+        cfg = SeriesSection()
+        state = series.start(shape[1:], ("ndvi",), cfg)
+        for day, image in zip(days, values, strict=True):
+            state = series.update(state, date(1, 1, 1) + timedelta(int(day) - 1), image[None], cfg)
+
+    flat = values.reshape(DATES, -1).astype(np.float64)
+    ours()
+    return {
+        "series": lambda: timed(ours),
+        "numpy_harmonic": lambda: timed(partial(peers.numpy_harmonic, days, flat, HISTORY)),
+    }

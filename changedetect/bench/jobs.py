@@ -1,0 +1,205 @@
+"""Our own work, piece by piece: the decode floor, the evidence stage, and a whole month.
+
+Each function can be called in a process of its own and gives back small facts; what it needs is
+compiled and imported before the clock starts.
+"""
+
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import rasterio
+from rasterio.windows import Window as FileWindow
+
+from changedetect import tiling
+from changedetect.bench.measure import Cost, timed
+from changedetect.grid import Tile, Window
+from changedetect.io import record_files
+from changedetect.io.rasters import RasterReader
+from changedetect.io.tile_files import read_tile
+from changedetect.pipeline.context import RunOptions
+from changedetect.pipeline.job import Job, open_job
+from changedetect.pipeline.month import STEPS, run_month
+from changedetect.pipeline.pairwork import FittedPair, Settings, TileWork, fit
+from changedetect.pipeline.progress import Silent
+from changedetect.pipeline.territory import Territory, read_territory
+from changedetect.records import Scene, ScenePair
+from changedetect.stages import patches
+
+NOW = datetime(2025, 7, 1, 2, 0, tzinfo=UTC)
+BLOCK_PX = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is measured: a month of a job, with so many workers."""
+
+    config: Path
+    month: str
+    workers: int
+
+
+def _now() -> datetime:
+    return NOW
+
+
+def decode(paths: Sequence[Path], windows: Sequence[Window], workers: int) -> int:
+    """Read windows of files with rasterio, a handle a thread and file, and compute nothing.
+
+    Returns
+    -------
+    int
+        Bytes of pixels that were read.
+    """
+
+    def read(part: Sequence[Window]) -> int:
+        total = 0
+        for path in paths:
+            with rasterio.open(path) as dataset:
+                for one in part:
+                    window = FileWindow(one.col, one.row, one.width, one.height)
+                    total += dataset.read(window=window).nbytes
+        return total
+
+    with ThreadPoolExecutor(workers) as pool:
+        return sum(pool.map(read, [windows[first::workers] for first in range(workers)]))
+
+
+def blocks_of(height: int, width: int) -> list[Window]:
+    """Cut a scene along its blocks."""
+    return [
+        Window(row, col, min(BLOCK_PX, height - row), min(BLOCK_PX, width - col))
+        for row in range(0, height, BLOCK_PX)
+        for col in range(0, width, BLOCK_PX)
+    ]
+
+
+def floor(task: Task) -> dict[str, Any]:
+    """Decode every pixel of a pair once, along the blocks of its files."""
+    with tempfile.TemporaryDirectory() as folder:
+        job, _, pair = opened(task, Path(folder))
+    paths = paths_of(job, pair)
+    with rasterio.open(paths[0]) as dataset:
+        windows = blocks_of(dataset.height, dataset.width)
+    pixels = sum(window.height * window.width for window in windows)
+    return {"cost": timed(partial(decode, paths, windows, task.workers)), "pixels": pixels}
+
+
+def tile_floor(task: Task) -> dict[str, Any]:
+    """Decode the windows of the tiles of a run, halos and all, each on its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        job, territory, pair = opened(task, Path(folder))
+    size_px = job.config.grid.tile_px
+    tiles = territory.grid.tiles(size_px, settings_of(job).halo_px)
+    windows = [tile.outer for tile in tiles]
+    return {"cost": timed(partial(decode, paths_of(job, pair), windows, task.workers))}
+
+
+def paths_of(job: Job, pair: ScenePair) -> list[Path]:
+    """Return the files of a pair, the older first."""
+    return [job.scenes_folder / scene.href for scene in (pair.before, pair.after)]
+
+
+def settings_of(job: Job) -> Settings:
+    """Return the sections on which detection rests."""
+    config = job.config
+    return Settings(config.pixels, config.evidence, config.patches)
+
+
+def opened(task: Task, work: Path) -> tuple[Job, Territory, ScenePair]:
+    """Catalogue a job's images and return the first pair of its month."""
+    job = open_job(task.config)
+    options = RunOptions(out=work, workers=1)
+    report = run_month(job, task.month, options, only="scenes", progress=Silent(), clock=_now)
+    scenes = {
+        s.scene_id: s for s in record_files.read_records(report.folder / "scenes.json", Scene)
+    }
+    before, after = report.recorded[0].facts["candidates"][0]
+    return job, read_territory(job), ScenePair(scenes[before], scenes[after])
+
+
+def warm(tiles: Sequence[Tile], work: TileWork, pair: ScenePair) -> None:
+    """Compile everything that a tile needs, on a small one."""
+    tile = tiles[len(tiles) // 2]
+    small = Window(
+        tile.core.row, tile.core.col, min(96, tile.core.height), min(96, tile.core.width)
+    )
+    part = Tile("warm", small, small.grown(work.settings.halo_px, work.grid.window))
+    _, runs, _ = work.measure(part)
+    patches.outline([runs], work.grid, work.settings.patches, (pair,))
+
+
+def evidence(task: Task) -> dict[str, Any]:
+    """Fit the models of a pair, do its tiles as a run does them, and outline the patches.
+
+    Returns
+    -------
+    dict
+        Costs of fit, tiles, outline and of all three; patches found.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        job, territory, pair = opened(task, root / "run")
+        settings = settings_of(job)
+        costs: dict[str, Any] = {}
+        kept: list[Any] = []
+        reader = RasterReader(job.scenes_folder)
+        first = fit(reader, pair, territory.grid, settings)
+        tiles = list(territory.grid.tiles(job.config.grid.tile_px, settings.halo_px))
+        work = _tile_work(job, territory, first, root)
+        warm(tiles, work, pair)
+        costs["fit"] = timed(lambda: kept.append(fit(reader, pair, territory.grid, settings)))
+        work = _tile_work(job, territory, kept[0], root)
+        costs["tiles"] = timed(partial(_run_tiles, tiles, work, task.workers))
+        costs["outline"] = timed(lambda: kept.append(_outline(tiles, work, pair)))
+    whole = [costs[name] for name in ("fit", "tiles", "outline")]
+    costs["cost"] = Cost(sum(c.wall_s for c in whole), sum(c.cpu_s for c in whole))
+    return {**costs, "patches": kept[1]}
+
+
+def _tile_work(job: Job, territory: Territory, fitted: FittedPair, root: Path) -> TileWork:
+    folder = root / "tiles"
+    folder.mkdir(exist_ok=True)
+    return TileWork(
+        job.scenes_folder, territory.grid, (fitted,), settings_of(job), folder, territory.land
+    )
+
+
+def _run_tiles(tiles: Sequence[Tile], work: TileWork, workers: int) -> None:
+    def done(_tile: Tile, result: object) -> None:
+        if isinstance(result, tiling.TileFailure):
+            raise result.error
+
+    tiling.run_tiles(tiles, work, workers=workers, done=done)
+
+
+def _outline(tiles: Sequence[Tile], work: TileWork, pair: ScenePair) -> int:
+    runs = []
+    for tile in tiles:
+        stored = read_tile(work.folder / f"{tile.name}.npz")
+        assert stored is not None
+        runs.append(patches.TileRuns.from_arrays(stored))
+    return len(patches.outline(runs, work.grid, work.settings.patches, (pair,)).patches)
+
+
+def month(task: Task) -> dict[str, Any]:
+    """Do a month, step by step; costs of each step and of all of them."""
+    with tempfile.TemporaryDirectory() as folder:
+        job = open_job(task.config)
+        options = RunOptions(out=Path(folder), workers=task.workers)
+        costs: dict[str, Any] = {}
+        facts: dict[str, Any] = {}
+        for name in STEPS:
+            costs[name] = timed(partial(_step, job, task.month, options, name, facts))
+    whole = Cost(sum(c.wall_s for c in costs.values()), sum(c.cpu_s for c in costs.values()))
+    return {**costs, "cost": whole, "patches": facts["detect"]["patches"]}
+
+
+def _step(job: Job, month: str, options: RunOptions, name: str, facts: dict[str, Any]) -> None:
+    report = run_month(job, month, options, only=name, progress=Silent(), clock=_now)
+    facts[name] = report.recorded[-1].facts

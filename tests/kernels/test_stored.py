@@ -1,0 +1,47 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from changedetect.kernels.stored import to_quantity
+
+NAN = np.float32(np.nan)
+
+
+def naive(stored, scale, offset, nodata, black):
+    out = np.empty(stored.shape, np.float32)
+    for (band, y, x), value in np.ndenumerate(stored):
+        quantity = np.float32(np.float64(value) * scale[band] + offset[band])
+        missing = np.float64(value) == nodata or not np.isfinite(quantity)
+        out[band, y, x] = NAN if missing else quantity
+        if black and not stored[:, y, x].any():
+            out[band, y, x] = NAN
+    return out
+
+
+def done(stored, scale, offset, nodata=np.nan, black=False):
+    out = np.zeros((len(stored), stored.shape[1], 2 * stored.shape[2]), np.float32)
+    to_quantity(stored, np.array(scale), np.array(offset), nodata, black, out[:, :, ::2])
+    assert not out[:, :, 1::2].any()
+    return out[:, :, ::2]
+
+
+def test_to_quantity__by_hand():
+    stored = np.array([[[0, 5, 0]], [[0, 0, 65535]]], np.uint16)
+    found = done(stored, [0.5, 2.0], [1.0, 0.0], 65535.0, black=True)
+    np.testing.assert_array_equal(found, [[[NAN, 3.5, 1.0]], [[NAN, 0.0, NAN]]])
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.int16, np.float32])
+@given(
+    seed=st.integers(0, 2**32 - 1), nodata=st.sampled_from([np.nan, 0.0, 3.0]), black=st.booleans()
+)
+def test_to_quantity__is_the_naive_twin(kind, seed, nodata, black):
+    rng = np.random.default_rng(seed)
+    stored = rng.integers(0, 5, (3, 4, 5)).astype(kind)
+    if kind is np.float32:
+        stored[rng.random(stored.shape) < 0.2] = [np.nan, np.inf, 1e38][seed % 3]
+    scale, offset = rng.uniform(-2, 9, (2, 3))
+    with np.errstate(over="ignore", invalid="ignore"):
+        expected = naive(stored, scale, offset, nodata, black)
+    np.testing.assert_array_equal(done(stored, scale, offset, nodata, black), expected)
