@@ -54,10 +54,23 @@ def look(folder, after="PMS2M_20250602.tif", before="PMS2M_20250501.tif", **chos
     return look_at_pair(folder / before, folder / after, options, progress=Silent())
 
 
+def assert_found(folder, area):
+    """One strong patch of the planted area; beside it weak specks at most.
+
+    Where much has changed the stated rate of false alarms rises (to .018 here), and specks with it.
+    """
+    table = read_geopackage(folder / "out" / "patches.gpkg", "patches")
+    strong = table[table["llr_mean"] > 5.0]
+    assert len(strong) == 1
+    assert strong.geometry.iloc[0].area == pytest.approx(area, rel=0.1)
+    weak = table.drop(strong.index)
+    assert (weak["llr_mean"] < 2.0).all()
+    assert weak.geometry.area.sum() < 0.25 * area
+
+
 def test_look__finds_the_change_and_leaves_only_results(pictures):
-    report = look(pictures)
-    assert report.figures["patches"] == 1
-    assert report.figures["area_m2"] == pytest.approx(40 * 40 * 4, rel=0.1)
+    look(pictures)
+    assert_found(pictures, 40 * 40 * 4)
     left = {path.name for path in (pictures / "out").iterdir()}
     assert left == {*quicklook.OUTPUTS, ".lock"}
 
@@ -70,14 +83,16 @@ def test_look__a_killed_look_at_other_images_leaves_no_trace(pictures, monkeypat
         with pytest.raises(OSError, match="disk full"):
             look(pictures, after="PMS2M_20250601.tif")
     assert list((pictures / "out").glob("**/*.npz"))
-    assert look(pictures).figures["patches"] == 1
+    look(pictures)
+    assert_found(pictures, 40 * 40 * 4)
 
 
 def test_look__results_are_replaced_only_when_asked(pictures):
     look(pictures)
     with pytest.raises(InputError, match="add --overwrite"):
         look(pictures)
-    assert look(pictures, overwrite=True).figures["patches"] == 1
+    look(pictures, overwrite=True)
+    assert_found(pictures, 40 * 40 * 4)
 
 
 def test_look__two_at_once_in_one_folder_are_refused(pictures):

@@ -35,6 +35,8 @@ class Keys:
 
 def key_of(config, name):
     store = Keys(config.parent / "out" / tiny_job.MONTH)
+    if not (store.folder / "scenes.json").exists():
+        tiny_job.run(config, only="scenes")
     context = MonthContext(
         open_job(config), tiny_job.MONTH, store, RunOptions(), Silent(), lambda: tiny_job.NOW
     )

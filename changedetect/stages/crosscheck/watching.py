@@ -114,6 +114,7 @@ def _table(watched: Sequence[Watched], sight: Sight, crs: str) -> gpd.GeoDataFra
         "before_gsd_m": sight.gsd_m,
         "after_gsd_m": sight.gsd_m,
         "sources": "watch",
+        "against": "",
         "family": "",
         "family_probability": 1.0,
         "change_probability": 1.0,
