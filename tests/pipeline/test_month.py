@@ -284,8 +284,8 @@ def test_month__a_tampered_ledger_is_refused_and_named(done):
     assert caught.value.exit_code == 5
 
 
-def test_month__a_tile_that_can_not_be_done_is_named_and_not_observed(tiny, monkeypatch):
-    work = detection.TileWork.__call__
+def test_month__a_tile_that_can_not_be_done_is_named_and_not_observed(tiny, whole, monkeypatch):
+    work = detection.FusedWork.__call__
 
     def failing(self, tile):
         if tile.name == "r000000c000000":
@@ -293,7 +293,7 @@ def test_month__a_tile_that_can_not_be_done_is_named_and_not_observed(tiny, monk
             raise InputError(msg)
         return work(self, tile)
 
-    monkeypatch.setattr(detection.TileWork, "__call__", failing)
+    monkeypatch.setattr(detection.FusedWork, "__call__", failing)
     report = tiny_job.run(tiny, tile_px=100)
     assert report.exit_code == 3
     assert report.problems == (
@@ -303,9 +303,12 @@ def test_month__a_tile_that_can_not_be_done_is_named_and_not_observed(tiny, monk
     lost = [area for area in areas if area.reason == detection.FAILED]
     assert sum(area.area_m2 for area in lost) == pytest.approx(100 * 100 * 4, rel=0.01)
     units = record_files.read_records(out_of(tiny) / "units.json", Unit)
-    assert {unit.patch_id for unit in units} >= {"P000024000169", "P000120000165"}
+    every = record_files.read_records(out_of(whole) / "units.json", Unit)
+    far = {u.patch_id for u in every if u.geometry.distance(lost[0].geometry) > 20}
+    assert len(far) > 1
+    assert {unit.patch_id for unit in units} >= far
     assert not any(unit.geometry.intersects(lost[0].geometry.buffer(-8)) for unit in units)
     assert len([f for f in report.facts()["packages"] if f.endswith("_AJ.gpkg")]) == 2
-    monkeypatch.setattr(detection.TileWork, "__call__", work)
+    monkeypatch.setattr(detection.FusedWork, "__call__", work)
     healed = tiny_job.run(tiny, tile_px=100, overwrite=True)
     assert healed.exit_code == 0

@@ -12,7 +12,7 @@ from tests.pipeline import tiny_job
 @pytest.fixture
 def partial(tiny, monkeypatch):
     """Config file of a job whose run left a tile out; afterwards tiles work again."""
-    work = detection.TileWork.__call__
+    work = detection.FusedWork.__call__
 
     def failing(self, tile):
         if tile.name == "r000000c000000":
@@ -21,7 +21,7 @@ def partial(tiny, monkeypatch):
         return work(self, tile)
 
     with monkeypatch.context() as patch:
-        patch.setattr(detection.TileWork, "__call__", failing)
+        patch.setattr(detection.FusedWork, "__call__", failing)
         assert tiny_job.run(tiny, tile_px=100).exit_code == 3
     return tiny
 
