@@ -102,7 +102,8 @@ def test_simulated_pair__false_alarm_rate_is_the_stated_one(county, share):
     evidence, model = detect((before, images[1]), masks, times)
     seen = evidence != EVIDENCE_NODATA
     alarm = seen & (evidence >= model.threshold)
-    rate, recall = alarm[seen & ~near].mean(), alarm[seen & (ids > 0)].mean()
+    rate, changed = alarm[seen & ~near].mean(), seen & (ids > 0)
+    recall = alarm[changed].mean() if changed.any() else float("nan")
     sys.stdout.write(
         f"seed {SEED}, thinned to {share}: false-alarm rate {rate:.5f}, stated "
         f"{model.false_alarm_rate:.5f}, changed pixels found {recall:.3f}\n"
