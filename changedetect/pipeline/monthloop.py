@@ -35,7 +35,7 @@ def open_month(store: LedgerStore, month: str, actor: Actor, clock: Clock) -> Re
         msg = f"month {month} was opened before; see `month status`"
         raise InputError(msg)
     lines = _summary(store, clock)
-    carried = sum(mine + old for mine, old in ledger.holders(lines, month).values())
+    carried = sum(old for _, old in ledger.holders(lines, month).values())
     payload = {"month": month, "carried_over": carried}
     enter(store, lambda _: [_month_entry(OPENED, payload, "开始本月工作", actor, clock)])
     return Report(payload, (f"{month} opened; {carried} case(s) carried over / 结转{carried}件",))

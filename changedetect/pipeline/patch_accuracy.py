@@ -108,6 +108,9 @@ def patch_sets(judged: Judged) -> dict[str, tuple[str, gpd.GeoDataFrame]]:
         kept = [
             unit
             for unit in units
+            if not (
+                unit.watch or unit.parent
+            )  # watched ground, and remainders of a unit: no patches
             if not any(finding.suggestion == PSEUDO for finding in unit.findings)
         ]
         table = gpd.GeoDataFrame(

@@ -92,7 +92,7 @@ def test_month__goes_from_found_to_cleared(store, run, clock, tmp_path):
     one, two, pooled, record = find(
         store, clock, a_case(1), a_case(2), a_case(3, pooled=True), a_case(4, record_only=True)
     )
-    monthloop.open_month(store, "2025-06", SUN, clock)
+    assert monthloop.open_month(store, "2025-06", SUN, clock).facts()["carried_over"] == 0
     do(store, clock, [one], "accepted", WANG)
     sent = monthloop.dispatch(store, run, "2025-06", SUN, clock, unscreened=False)
     assert (sent.facts()["dispatched"], sent.facts()["left"], sent.exit_code) == (1, [two], 3)
@@ -137,6 +137,7 @@ def test_month__figures_of_a_closed_month_are_restated_when_they_change(store, r
     with pytest.raises(InputError, match="closed before"):
         monthloop.close(store, run, "2025-06", SUN, clock)
     do(store, clock, [one], "rejected", WANG)
+    assert monthloop.open_month(store, "2025-07", SUN, clock).facts()["carried_over"] == 1
     july = run.with_name("2025-07")
     run.rename(july)
     second = monthloop.close(store, july, "2025-07", SUN, clock)
