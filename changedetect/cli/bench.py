@@ -30,6 +30,14 @@ def bench(
         int, typer.Option(help="Threads of decoding, evidence and month; 0 = one per core.", min=0)
     ] = 2,
     month: Annotated[bool, typer.Option(help="Also the whole month, packages and all.")] = True,
+    ledger: Annotated[
+        int | None,
+        typer.Option(help="Measure only a ledger of so many generated cases.", min=100),
+    ] = None,
+    server: Annotated[
+        str | None,
+        typer.Option(help="Empty PostgreSQL database for --ledger; none = an SQLite file."),
+    ] = None,
     file: Annotated[
         Path | None, typer.Option("--report", help="Write the figures as JSON.")
     ] = None,
@@ -44,6 +52,9 @@ def bench(
     """Measure speed and memory beside bare decoding and other software. 性能测试."""
     import json
 
+    if ledger is not None:
+        _ledger(ledger, server, file, (as_json, quiet, progress))
+        return
     from changedetect.bench import page, suite
 
     if codec not in CODECS:
@@ -64,3 +75,21 @@ def bench(
         text = json.dumps(report.facts(), ensure_ascii=False, indent=1)
         file.write_text(text + "\n", encoding="utf-8")
     finish(report.facts(), page.lines(report), as_json=as_json)
+
+
+def _ledger(
+    cases: int, server: str | None, file: Path | None, shown: tuple[bool, bool, str]
+) -> None:
+    import json
+
+    from changedetect.bench import ledger
+
+    as_json, quiet, progress = shown
+    told = listener(progress, quiet=quiet)
+    told.begin("bench", 0)
+    report = ledger.measure(cases, server, lambda name: told.advance("bench", name))
+    told.end("bench", "measured")
+    if file is not None:
+        text = json.dumps(report.facts(), ensure_ascii=False, indent=1)
+        file.write_text(text + "\n", encoding="utf-8")
+    finish(report.facts(), report.lines(), as_json=as_json)

@@ -13,6 +13,7 @@ from changedetect.io import record_files
 from changedetect.io.ledger import LedgerReader, LedgerStore
 from changedetect.pipeline.checking import UNITS
 from changedetect.pipeline.context import MonthContext
+from changedetect.pipeline.ledgercheck import check_ledger
 from changedetect.pipeline.ledgerwork import enter, open_ledger
 from changedetect.pipeline.runstore import StepRecord, StepResult
 from changedetect.records import Case, Unit
@@ -74,11 +75,12 @@ def _lost(context: MonthContext) -> bool:
 
 def _decide(context: MonthContext, source: str) -> StepResult:
     units = record_files.read_records(context.folder / UNITS, Unit)
+    store = open_ledger(context.ledger_place, algorithm=context.job.config.ledger.algorithm)
     decisions: tuple[cases.Decision, ...] = ()
 
     def build(reader: LedgerReader) -> Sequence[Entry]:
         nonlocal decisions
-        ledger.verify(reader.entries(), reader.algorithm, keep_rows=False)
+        check_ledger(store, reader, rows=False)
         known = _known(reader, units, context.month, context.job.config.clues.near_m)
         decisions = cases.decide(
             units,
@@ -99,7 +101,6 @@ def _decide(context: MonthContext, source: str) -> StepResult:
             )
         ]
 
-    store = open_ledger(context.ledger_place, algorithm=context.job.config.ledger.algorithm)
     enter(store, build)
     # Counted from the ledger, not from this call: a run killed after the append and before its
     # manifest finds the entries there, and must report the same.

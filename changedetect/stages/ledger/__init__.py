@@ -11,7 +11,9 @@ from changedetect.stages.ledger.facts import (
     holds_facts,
     payload_of,
 )
-from changedetect.stages.ledger.merkle import merkle_path, merkle_root, root_of_path
+from changedetect.stages.ledger.lines import FACTS, Line, Part, check_part, months_said, replay
+from changedetect.stages.ledger.links import Stretch, check_links
+from changedetect.stages.ledger.merkle import Mountains, merkle_path, merkle_root, root_of_path
 from changedetect.stages.ledger.moves import (
     EVENTS,
     MOVES,
@@ -35,21 +37,28 @@ from changedetect.stages.ledger.verify import MONTH_CLOSED, Verifier, difference
 __all__ = [
     "ALGORITHMS",
     "EVENTS",
+    "FACTS",
     "GENESIS",
     "HOLDERS",
     "MONTH_CLOSED",
     "MOVES",
     "PROGRAM",
     "ROLES",
+    "Line",
     "MonthTotals",
+    "Mountains",
+    "Part",
+    "Stretch",
     "Trail",
     "Verifier",
     "advance",
     "canonical",
     "case_of",
     "chain",
+    "check_links",
     "check_move",
     "check_moves",
+    "check_part",
     "claims_payload",
     "differences",
     "digest_of",
@@ -59,8 +68,10 @@ __all__ = [
     "merkle_path",
     "merkle_root",
     "month_totals",
+    "months_said",
     "payload_of",
     "project",
+    "replay",
     "restated",
     "root_of_path",
     "said_of",
