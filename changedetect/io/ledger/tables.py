@@ -3,8 +3,9 @@
 The tables are made by the migrations (`migrations/`), never from these definitions.
 """
 
-from dataclasses import astuple, fields
+from dataclasses import fields
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -41,6 +42,8 @@ META = sa.Table(
 )
 
 ENTRY_COLUMNS = tuple(ENTRIES.c)
+_NAMES = tuple(part.name for part in fields(CaseRow))
+_VALUES = attrgetter(*_NAMES)
 _FLAGS = tuple(part.name for part in fields(CaseRow) if part.type is bool)
 
 
@@ -81,8 +84,7 @@ def entry_of(line: Any) -> ChainedEntry:  # noqa: ANN401 - a row of SQLAlchemy
 
 def case_line(row: CaseRow) -> dict[str, object]:
     """Turn a row into a line of the table; flags are stored as 0 and 1."""
-    names = (part.name for part in fields(CaseRow))
-    values = dict(zip(names, astuple(row), strict=True))
+    values = dict(zip(_NAMES, _VALUES(row), strict=True))
     return values | {name: int(values[name]) for name in _FLAGS}
 
 
