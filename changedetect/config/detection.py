@@ -68,6 +68,32 @@ class PixelsSection(Section):
     shadow_edge_sigmas: float = Field(
         1.0, gt=0, description="an edge of shadow is darker than the other date by this [sigma]"
     )
+    cloud_from_image: bool = Field(
+        True, description="look for clouds and their shadows where an image has no mask"
+    )
+    sky_max_gsd_m: float = Field(
+        5.0, gt=0, description="coarser images need a mask: their ground has soft edges too [m]"
+    )
+    sky_cell_m: float = Field(10.0, gt=0, description="cells in which clouds are looked for [m]")
+    sky_levels_sigma: tuple[float, ...] = Field(
+        (3.0, 6.0, 12.0), min_length=1, description="levels at which clouds are cut out [sigma]"
+    )
+    sky_min_sigmas: float = Field(
+        9.0, gt=0, description="a cloud is brighter than the other date by this, median [sigma]"
+    )
+    sky_rest_sigmas: float = Field(
+        1.5, gt=0, description="brightness down to which the rest of a cloud is hidden [sigma]"
+    )
+    sky_edge_share: float = Field(
+        0.9, gt=0, description="a cloud keeps this share of its contrast within 3 cells, at most"
+    )
+    sky_min_ha: float = Field(0.25, gt=0, description="smallest cloud that is looked for [ha]")
+    sky_reach_m: float = Field(60.0, gt=0, description="how far the rest of a cloud reaches [m]")
+    sky_shadow_score: float = Field(
+        0.4, gt=0, lt=1, description="share of displaced clouds that must fall on darker ground"
+    )
+    sky_shadow_min_m: float = Field(100.0, gt=0, description="nearest shadow of a cloud [m]")
+    sky_shadow_max_m: float = Field(6000.0, gt=0, description="farthest shadow of a cloud [m]")
     min_common_pixels: int = Field(
         200, ge=50, description="sample pixels that both images must show [px]"
     )

@@ -4,14 +4,12 @@ Used by the monthly job and by quick looks. The models of a pair are fitted once
 fixed places; a tile then reads its windows, runs the stages, and leaves one small file.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
 import numpy as np
-import shapely
 import xarray as xr
 
 from changedetect import schema
@@ -22,11 +20,12 @@ from changedetect.io.mapping import covered
 from changedetect.io.rasters import RasterReader
 from changedetect.io.tile_files import read_tile, write_tile
 from changedetect.kernels.runs import find_runs, run_pixels
-from changedetect.measure import measure_many
+from changedetect.pipeline import skywork
 from changedetect.pipeline.territory import Land
 from changedetect.records import ScenePair
 from changedetect.stages import classify, patches, pixels
 from changedetect.stages.evidence import pair as pair_evidence
+from changedetect.stages.pixels import SkyMask
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +50,12 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class FittedPair:
-    """A pair with its models."""
+    """A pair with its models, and the clouds found where its images have no mask."""
 
     pair: ScenePair
     pixels: pixels.PixelModel
     evidence: pair_evidence.Model
+    sky: SkyMask | None = None
 
 
 def fit(reader: RasterReader, pair: ScenePair, grid: Grid, settings: Settings) -> FittedPair:
@@ -70,6 +70,11 @@ def fit(reader: RasterReader, pair: ScenePair, grid: Grid, settings: Settings) -
     """
     samples, notes = _samples(reader, pair, grid, settings)
     model = pixels.fit_pixels(samples, pair.before.roles, settings.pixels)
+    sky = skywork.look(reader, pair, grid, _common(pair, grid), model, settings.pixels)
+    if sky is not None and sky.hides:
+        samples = [sky.over(sample) for sample in samples]
+        model = pixels.fit_pixels(samples, pair.before.roles, settings.pixels)
+        notes = (*notes, sky.note)
     model = replace(model, notes=(*model.notes, *notes))
     times = (pair.before.time, pair.after.time)
     stacks = [
@@ -84,18 +89,12 @@ def fit(reader: RasterReader, pair: ScenePair, grid: Grid, settings: Settings) -
         for sample in samples
     ]
     evidence = pair_evidence.fit(stacks, settings.evidence, _pixel_m(pair, grid))
-    return FittedPair(pair, model, evidence)
+    return FittedPair(pair, model, evidence, sky)
 
 
 def _pixel_m(pair: ScenePair, grid: Grid) -> float:
     """Size on the ground of what the images can tell apart on the grid. [m]"""
-    gsd_m = max(pair.before.gsd_m, pair.after.gsd_m)
-    if not grid.crs:
-        return gsd_m
-    west, south, east, north = grid.sub(Window(grid.height // 2, grid.width // 2, 1, 1)).bounds
-    pixel = shapely.box(west, south, east, north)
-    areas, _ = measure_many(shapely.multipolygons([[pixel]]), grid.crs)
-    return max(gsd_m, math.sqrt(float(areas[0])))
+    return max(pair.before.gsd_m, pair.after.gsd_m, skywork.grid_pixel_m(pair, grid))
 
 
 def _samples(
@@ -272,10 +271,11 @@ class TileWork:
         pair = fitted.pair
         before, cloud_before = reader.read_with_cloud(pair.before, self.grid, tile.outer)
         after, cloud_after = reader.read_with_cloud(pair.after, self.grid, tile.outer)
+        clouds = cloud_before, cloud_after
         return pixels.prepare_pair(
             before,
             after,
-            (cloud_before, cloud_after),
+            clouds if fitted.sky is None else fitted.sky.laid(tile.outer, *clouds),
             (pair.before.time, pair.after.time),
             fitted.pixels,
             self.settings.pixels,
