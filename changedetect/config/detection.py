@@ -178,10 +178,12 @@ class PatchesSection(Section):
         2.0, gt=1, description="a border is new if its contrast after is so many times that before"
     )
     new_border_llr: float = Field(
-        6.0, ge=0, description="what a border that is new all around adds to the evidence of a patch"
+        8.0,
+        ge=0,
+        description="what a border that is new all around adds to the evidence of a patch",
     )
     least_llr: float = Field(
-        4.5, description="mean evidence of a patch and what its border adds reach this"
+        4.0, description="mean evidence of a patch and what its border adds reach this"
     )
     over_alarm_llr: float = Field(
         1.2, description="and this much more than the pair's alarm, which is high if change is rare"

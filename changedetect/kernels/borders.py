@@ -39,7 +39,7 @@ def _is_border(mask: np.ndarray, y: int, x: int) -> bool:
 
 @kernel
 def _outwards(mask: np.ndarray, y: int, x: int) -> tuple[float, float]:
-    """Unit vector from a border pixel to where the ground outside the mask lies; 0, 0 = nowhere."""
+    """Point from a border pixel to the ground outside the mask: a unit vector, or 0, 0."""
     height, width = mask.shape
     down, right = 0, 0
     for i in range(max(0, y - NEAR_PX), min(height, y + NEAR_PX + 1)):
@@ -79,7 +79,9 @@ def _contrast(
 
 
 @kernel
-def new_borders(values: np.ndarray, scale: np.ndarray, mask: np.ndarray, ratio: float) -> np.ndarray:
+def new_borders(
+    values: np.ndarray, scale: np.ndarray, mask: np.ndarray, ratio: float
+) -> np.ndarray:
     """Tell along the border of a mask whether it shows only in the second image.
 
     Parameters

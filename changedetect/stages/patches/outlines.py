@@ -195,6 +195,8 @@ def _add_up(parts: Sequence[TileRuns], joined: Joined) -> _Sums:
     )
     votes, begin = [sums.votes], 0
     for part in parts:
+        if not len(part.pixels):  # its channels are not known, nor needed
+            continue
         place = joined.place[begin : begin + len(part.runs)]
         begin += len(part.runs)
         target = np.full(len(part.pixels), -1, np.int64)
