@@ -195,6 +195,28 @@ class PatchesSection(Section):
     split_share: float = Field(
         0.6, gt=0, le=1, description="a patch stays whole if one core holds this share of it"
     )
+    candidate_llr: float = Field(
+        0.8,
+        description="changed ground is outlined from this evidence on, where images can tell whether "
+        "its border is new; from the pair's alarm on elsewhere",
+    )
+    new_border_ratio: float = Field(
+        2.0, gt=1, description="a border is new if its contrast after is so many times that before"
+    )
+    new_border_llr: float = Field(
+        8.0,
+        ge=0,
+        description="what a border that is new all around adds to the evidence of a patch",
+    )
+    least_llr: float = Field(
+        4.0, description="mean evidence of a patch and what its border adds reach this"
+    )
+    over_alarm_llr: float = Field(
+        1.2, description="and this much more than the pair's alarm, which is high if change is rare"
+    )
+    new_border_max_m: float = Field(
+        5.0, gt=0, description="borders are looked at where pixels are at most so large [m]"
+    )
 
 
 class ClassifySection(Section):

@@ -21,9 +21,11 @@ from changedetect.io.rasters import RasterReader
 from changedetect.io.tile_files import read_tile, write_tile
 from changedetect.kernels.runs import find_runs, run_pixels
 from changedetect.pipeline import skywork
+from changedetect.pipeline.bordered import Contrast, bordered, lowered
 from changedetect.pipeline.territory import Land
 from changedetect.records import ScenePair
 from changedetect.stages import classify, patches, pixels
+from changedetect.stages.evidence import borders
 from changedetect.stages.evidence import pair as pair_evidence
 from changedetect.stages.pixels import SkyMask
 
@@ -44,18 +46,24 @@ class Settings:
             + pair_evidence.reach_px(self.evidence)
             - 2 * self.evidence.guide_radius_px
             + patches.halo_px(self.patches)
+            + borders.REACH_PX
             + classify.HALO_PX
         )
 
 
 @dataclass(frozen=True, slots=True)
 class FittedPair:
-    """A pair with its models, and the clouds found where its images have no mask."""
+    """A pair with its models, and the clouds found where its images have no mask.
+
+    ``contrast`` is what new borders are measured by, ``(date=2, band)``; None where the images tell
+    nothing of borders (`pair_evidence.usual_contrast`).
+    """
 
     pair: ScenePair
     pixels: pixels.PixelModel
     evidence: pair_evidence.Model
     sky: SkyMask | None = None
+    contrast: np.ndarray | None = None
 
 
 def fit(reader: RasterReader, pair: ScenePair, grid: Grid, settings: Settings) -> FittedPair:
@@ -88,8 +96,11 @@ def fit(reader: RasterReader, pair: ScenePair, grid: Grid, settings: Settings) -
         )
         for sample in samples
     ]
-    evidence = pair_evidence.fit(stacks, settings.evidence, _pixel_m(pair, grid))
-    return FittedPair(pair, model, evidence, sky)
+    pixel_m = _pixel_m(pair, grid)
+    evidence = pair_evidence.fit(stacks, settings.evidence, pixel_m)
+    fine = pixel_m <= settings.patches.new_border_max_m
+    contrast = pair_evidence.usual_contrast(evidence) if fine else None
+    return FittedPair(pair, model, evidence, sky, contrast)
 
 
 def _pixel_m(pair: ScenePair, grid: Grid) -> float:
@@ -155,6 +166,8 @@ class PairTile:
         ``(time=2, band, y, x)``; bands of that pair; None where no pair could be read.
     unread
         Pairs that could not be read here.
+    known
+        Pairs whose images tell whether a border is new.
     """
 
     evidence: np.ndarray
@@ -162,6 +175,15 @@ class PairTile:
     threshold: np.ndarray
     composite: xr.DataArray | None
     unread: tuple[tuple[FittedPair, SceneError], ...]
+    known: tuple[Contrast, ...] = ()
+
+    def least(self, cfg: PatchesSection) -> np.ndarray:
+        """Least evidence of ground that is outlined, ``(y, x)`` int32."""
+        return lowered(self.threshold, self.index, self.known, cfg)
+
+    def bordered(self, sampler: patches.Sampler, cfg: PatchesSection) -> patches.Bordered:
+        """Put the borders that the images tell of before the channels of a sampler."""
+        return bordered(self.composite, self.index, self.known, sampler, cfg)
 
     @property
     def sampler(self) -> patches.Sampler:
@@ -230,8 +252,8 @@ class TileWork:
         runs = patches.tile_runs(
             seen.evidence,
             tile,
-            seen.threshold,
-            seen.sampler,
+            seen.least(self.settings.patches),
+            seen.bordered(seen.sampler, self.settings.patches),
             self.settings.patches,
             pair_index=seen.index,
         )
@@ -264,7 +286,12 @@ class TileWork:
             index[new] = place
             threshold[new] = fitted.evidence.threshold
             composite = _merged(composite, stack, new)
-        return PairTile(evidence, index, threshold, composite, tuple(unread))
+        known = tuple(
+            Contrast(place, fitted.evidence.threshold, fitted.contrast)
+            for place, fitted in enumerate(self.pairs)
+            if fitted.contrast is not None
+        )
+        return PairTile(evidence, index, threshold, composite, tuple(unread), known)
 
     def stack(self, reader: RasterReader, fitted: FittedPair, tile: Tile) -> xr.DataArray:
         """Read a pair on a tile's outer window and make its images comparable."""

@@ -17,6 +17,7 @@ from changedetect.kernels.conditional import QUANTUM, class_distances, distance_
 from changedetect.kernels.guided import guided_mean
 from changedetect.schema import STACK, check_array
 from changedetect.stages.evidence.alteration import Alteration, fit_alteration, kept_bands
+from changedetect.stages.evidence.borders import usual_contrast
 from changedetect.stages.evidence.calibration import NullModel, fit_null, noise_median
 
 
@@ -38,6 +39,8 @@ class PairModel:
         Calibration of the smoothed distance.
     sample_pixels
         How many pixels the fit saw.
+    contrast
+        ``(date=2, band)``: usual contrast between near places, of all bands (`borders`).
     notes
         Bands left out, and the like.
     """
@@ -48,6 +51,7 @@ class PairModel:
     cap: float
     null: NullModel
     sample_pixels: int
+    contrast: np.ndarray
     notes: tuple[str, ...] = ()
 
     @property
@@ -102,7 +106,8 @@ def fit_pair(stacks: Sequence[xr.DataArray], cfg: EvidenceSection) -> PairModel:
     pooled = np.concatenate([values[np.isfinite(values)] for values in distances])
     null = fit_null(pooled, len(kept), cfg)
     notes = _notes(names, kept)
-    return PairModel(names, tuple(kept), alteration, cap, null, len(samples), notes)
+    contrast = usual_contrast(stacks)
+    return PairModel(names, tuple(kept), alteration, cap, null, len(samples), contrast, notes)
 
 
 def measure_pair(stack: xr.DataArray, model: PairModel, cfg: EvidenceSection) -> np.ndarray:

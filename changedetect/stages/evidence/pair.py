@@ -51,3 +51,11 @@ def measure(stack: xr.DataArray, model: Model, cfg: EvidenceSection) -> np.ndarr
 def reach_px(cfg: EvidenceSection) -> int:
     """How far evidence of a pixel looks, of whichever kind. [px]"""
     return max(2 * cfg.guide_radius_px, cfg.structure.reach_px)
+
+
+def usual_contrast(model: Model) -> np.ndarray | None:
+    """Return what contrast is usual in a pair, ``(date=2, band)``; None where it was not measured.
+
+    Pictures whose structure is compared have borders in their evidence already.
+    """
+    return model.contrast if isinstance(model, PairModel) else None
