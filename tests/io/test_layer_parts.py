@@ -75,7 +75,10 @@ def test_parts__give_the_table_and_the_manifest_of_the_whole(tmp_path, monkeypat
 def test_merged__counts_add_up_and_rows_are_named_once():
     many = "、".join(str(k) for k in range(1, 6))
     parts = [
-        [f"9 个图形拓扑无效, 已用 make_valid 修复: 第 {many} … 行", "field BSM 有 2 行含控制字符（换行等）, 已换为空格"],
+        [
+            f"9 个图形拓扑无效, 已用 make_valid 修复: 第 {many} … 行",
+            "field BSM 有 2 行含控制字符（换行等）, 已换为空格",
+        ],
         ["图形含 Z 值, 已去除", "field BSM 有 3 行含控制字符（换行等）, 已换为空格"],
         ["1 个图形拓扑无效, 已用 make_valid 修复: 第 77 行", "图形含 Z 值, 已去除"],
     ]
