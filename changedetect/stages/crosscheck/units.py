@@ -14,8 +14,12 @@ from shapely.geometry.base import BaseGeometry
 from changedetect.config.crosscheck import CrosscheckSection
 from changedetect.measure import area_m2, measure_many, perimeter_m
 
+from .areas import areas_of_pairs
 from .overlay import beyond, shared, surfaces
 from .references import References
+
+_SAME_DIGITS = 6
+"""Digits of a square metre in which two overlaps are the same: the first by code then counts."""
 
 OUTSIDE = "000000"
 """Stands in the unit's id for ground outside every county."""
@@ -227,7 +231,8 @@ def _largest_overlap(shapes: np.ndarray, table: gpd.GeoDataFrame) -> list[tuple[
     left, right = left[order], right[order]
     alone = np.bincount(left, minlength=len(shapes))[left] == 1
     size = np.full(len(left), np.inf)
-    size[~alone] = shapely.area(shapely.intersection(shapes[left[~alone]], areas[right[~alone]]))
+    pairs = np.column_stack([left[~alone], right[~alone]])
+    size[~alone] = np.round(areas_of_pairs(shapes, areas, pairs), _SAME_DIGITS)
     best = np.zeros(len(shapes))
     for shape, row, m2 in zip(left.tolist(), right.tolist(), size.tolist(), strict=True):
         if m2 > best[shape]:
