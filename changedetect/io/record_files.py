@@ -8,7 +8,7 @@ import hashlib
 import heapq
 import json
 from array import array
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -57,7 +57,7 @@ def read_records(path: Path, kind: type[T]) -> tuple[T, ...]:
 
 
 @cache
-def _adapter(kind: Hashable) -> TypeAdapter[Any]:
+def _adapter(kind: Any) -> TypeAdapter[Any]:  # noqa: ANN401 - any class of records
     return TypeAdapter(kind)
 
 
@@ -133,6 +133,15 @@ class RecordIndex(Generic[T]):
     def values(self) -> tuple[str, ...]:
         """Every text in the field, sorted."""
         return tuple(sorted(self._places))
+
+    @property
+    def count(self) -> int:
+        """Records in the file."""
+        return sum(self.count_of(value) for value in self._places)
+
+    def count_of(self, value: str) -> int:
+        """Return how many records have a text in the field."""
+        return len(self._places.get(value, ())) // 2
 
     def read(self, value: str) -> tuple[T, ...]:
         """Return the records with a text in the field, in the order of the file."""

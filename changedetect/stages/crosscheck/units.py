@@ -1,6 +1,6 @@
 """Patches become units: split once at county borders, and named by county, town and village."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -207,7 +207,7 @@ def _text(value: Any) -> str:  # noqa: ANN401 - text, None or NaN, as tables hol
     return "" if pd.isna(value) else str(value)
 
 
-def name_all(parts: list[Part], refs: References) -> list[Names]:
+def name_all(parts: Sequence[Part], refs: References) -> list[Names]:
     """Find county, town and village of each part by the largest overlap."""
     shapes = np.array([part.geometry for part in parts], dtype=object)
     counties = dict(
