@@ -1,6 +1,6 @@
 """Step ``classify``: patches -> suggested after-class and probability."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import geopandas as gpd
@@ -107,15 +107,33 @@ def read_table(path: Path) -> gpd.GeoDataFrame:
     return vector_writer.read_geopackage(path, "patches")
 
 
-def read_classified(path: Path) -> gpd.GeoDataFrame:
-    """Read the classified patches.
+PART_ROWS = 4096
+"""Patches that are read together: some 20 MB. Our choice."""
+
+
+def walk_classified(path: Path) -> Iterator[gpd.GeoDataFrame]:
+    """Read the classified patches part by part, in their order; at least one part, maybe empty.
 
     Raises
     ------
     IntegrityError
         The class columns are not there.
     """
-    table = read_table(path)
+    first = 0
+    while True:
+        table = vector_writer.read_geopackage(path, "patches", rows=(first, PART_ROWS))
+        if first and table.empty:
+            return
+        yield _classified(table, path)
+        first += PART_ROWS
+
+
+def read_classified(path: Path) -> gpd.GeoDataFrame:
+    """Read the classified patches whole; see `walk_classified`."""
+    return _classified(read_table(path), path)
+
+
+def _classified(table: gpd.GeoDataFrame, path: Path) -> gpd.GeoDataFrame:
     missing = [name for name in CLASS_COLUMNS if name not in table.columns]
     if missing:
         msg = f"{path}: columns {missing} are missing; run changedetect classify again"

@@ -19,6 +19,7 @@ from changedetect.grid import Grid
 from changedetect.io import chips, geopackage, page, record_files, tables, workbook
 from changedetect.io.publish import publish, publish_bytes
 from changedetect.io.rasters import RasterReader
+from changedetect.io.record_files import RecordIndex
 from changedetect.pipeline import accounting, handout
 from changedetect.pipeline.casework import CASES
 from changedetect.pipeline.checking import LAYERS, UNITS
@@ -44,8 +45,8 @@ class Month:
     """What all packages of a month share."""
 
     scenes: dict[str, Scene]
-    units: tuple[Unit, ...]
-    cases: tuple[Case, ...]
+    units: RecordIndex[Unit]
+    cases: RecordIndex[Case]
     unobserved: tuple[UnobservedArea, ...]
     manifests: tuple[LayerManifest, ...]
     charges: tuple[Charge, ...]
@@ -94,8 +95,8 @@ def _month(
     context: MonthContext, before: Mapping[str, StepRecord], digest: str, names: dict[str, str]
 ) -> Month:
     folder = context.folder
-    units = record_files.read_records(folder / UNITS, Unit)
-    cases = record_files.read_records(folder / CASES, Case)
+    units = RecordIndex(folder / UNITS, Unit, "district")
+    cases = RecordIndex(folder / CASES, Case, "district")
     stock = before["check"].facts["cropland_m2"]
     rules = {
         rule.id: deliver.RuleRow(rule.id, str(rule.effective_from), rule.text, rule.source)
@@ -144,8 +145,15 @@ def _write_all(context: MonthContext, month: Month, territory: Territory) -> Ste
     done: list[deliver.PackageInput] = []
     problems = [
         f"{unit.unit_id} lies in no county; it is in units.json only"
-        for unit in month.units
-        if unit.district not in codes
+        for unit in sorted(
+            (
+                unit
+                for code in month.units.values
+                if code not in codes
+                for unit in month.units.read(code)
+            ),
+            key=_as_listed,
+        )
     ]
     for code, name, geometry in zip(codes, districts["name"], districts.geometry, strict=True):
         try:
@@ -159,6 +167,11 @@ def _write_all(context: MonthContext, month: Month, territory: Territory) -> Ste
     handout.end(run)
     written = _write_summary(context, done, [month.accounts[p.district] for p in done])
     return _result(run, done, written, tuple(problems), again=len(done) < len(codes))
+
+
+def _as_listed(unit: Unit) -> tuple[bool, str]:
+    """Order units as their file does: those of patches, then those of watched ground."""
+    return bool(unit.watch), unit.unit_id
 
 
 def _write_summary(
@@ -233,8 +246,8 @@ def _package(
         district_name=name,
         month=context.month,
         crs=crs,
-        units=tuple(unit for unit in month.units if unit.district == code),
-        cases=tuple(case for case in month.cases if case.district == code),
+        units=month.units.read(code),
+        cases=month.cases.read(code),
         scenes=tuple(month.scenes[name] for name in sorted(month.compared)),
         unobserved=tuple(hidden),
         manifests=month.manifests,

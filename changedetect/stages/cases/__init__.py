@@ -14,7 +14,7 @@ from changedetect.codes import case_number
 from changedetect.config.clues import CluesSection
 from changedetect.config.job import CasesSection
 from changedetect.records import Case, Unit
-from changedetect.stages.cases.clues import with_clues
+from changedetect.stages.cases.clues import takings, with_clues
 from changedetect.stages.cases.facts import MONTHS_OF, Terms, ThemeTerms, fresh_case
 from changedetect.stages.cases.ground import overlaps
 from changedetect.stages.cases.watch import charges
@@ -29,6 +29,7 @@ __all__ = [
     "charges",
     "decide",
     "told",
+    "with_takings",
 ]
 
 OPEN_STATES = frozenset(
@@ -139,28 +140,42 @@ def decide(
     return tuple(sorted(decisions, key=lambda decision: decision.case.number))
 
 
-def told(
-    decisions: Sequence[Decision],
-    units: Sequence[Unit],
-    known: Iterable[Case],
-    section: CluesSection,
+def with_takings(
+    decisions: Sequence[Decision], units: Sequence[Unit], section: CluesSection
 ) -> tuple[Decision, ...]:
-    """Add clues to the decisions of a month: what nobody approved, and what it adds up to.
+    """Add to the decisions what of each unit nobody approved.
 
     Parameters
     ----------
     decisions
         From `decide`.
     units
-        Of the month.
+        That stand behind them.
+    section
+        Which families take ground.
+    """
+    by_id = {unit.unit_id: unit for unit in units}
+    listed = [decision.case for decision in decisions if decision.listed]
+    taking = {case.number: case for case in takings(listed, by_id, section)}
+    return tuple(_with(decision, taking.get(decision.case.number)) for decision in decisions)
+
+
+def told(
+    decisions: Sequence[Decision], known: Iterable[Case], section: CluesSection
+) -> tuple[Decision, ...]:
+    """Add clues to the decisions of a month: what nobody approved, and what it adds up to.
+
+    Parameters
+    ----------
+    decisions
+        From `with_takings`, of all counties.
     known
         Cases of the ledger, which may lie near.
     section
         Limits of the clues.
     """
-    by_id = {unit.unit_id: unit for unit in units}
     listed = [decision.case for decision in decisions if decision.listed]
-    clued = {case.number: case for case in with_clues(listed, by_id, known, section)}
+    clued = {case.number: case for case in with_clues(listed, known, section)}
     return tuple(_with(decision, clued.get(decision.case.number)) for decision in decisions)
 
 
