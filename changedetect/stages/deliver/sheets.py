@@ -19,6 +19,7 @@ from changedetect.casepackage import (
 )
 from changedetect.casepackage.accounts import ACCOUNT_FORMS
 from changedetect.casepackage.sheets import Value
+from changedetect.codes import SUSPECTED_PDJY
 from changedetect.measure import to_mu
 from changedetect.stages.deliver.checks import Check, checks
 from changedetect.stages.deliver.package import PackageInput
@@ -107,7 +108,9 @@ def by_urgency(cases: pd.DataFrame) -> list[dict[str, Any]]:
 
 def tone(suggestion: str | None) -> str:
     """Return the tone of a suggestion: red suspected, amber in doubt, green excused, grey other."""
-    return {"0": "amber", "1": "green", "2": "red"}.get((suggestion or "")[:1], "grey")
+    if suggestion in SUSPECTED_PDJY:
+        return "red"
+    return {"0": "amber", "1": "green"}.get((suggestion or "")[:1], "grey")
 
 
 def _case_sheet(name: str, title: str, rows: list[dict[str, Any]]) -> Sheet:
