@@ -80,13 +80,16 @@ def _decide(context: MonthContext, source: str) -> StepResult:
         nonlocal decisions
         ledger.verify(reader.entries(), reader.algorithm, keep_rows=False)
         known = _known(reader, units, context.month, context.job.config.clues.near_m)
+        terms = cases.Terms(context.month, _themes(context), context.job.config.deadlines)
+        own, looked = cases.looked_again(units)
         decisions = cases.decide(
-            units,
+            own,
             known,
-            cases.Terms(context.month, _themes(context), context.job.config.deadlines),
+            terms,
             context.job.config.cases,
             last_number=lambda prefix: reader.last_numbers([prefix])[prefix],
         )
+        decisions = cases.rechecked(decisions, looked, known, terms)
         decisions = cases.told(decisions, units, known.values(), context.job.config.clues)
         told = {(item.entry.case, item.entry.event) for item in reader.from_source(source)}
         return [

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from changedetect.casepackage.charges import Charge
+from changedetect.entries import ImageCheck
 from changedetect.io import record_files
 from changedetect.pipeline.classification import CLASSIFIED, read_classified
 from changedetect.pipeline.context import MonthContext
@@ -17,6 +18,7 @@ from changedetect.stages import crosscheck
 
 UNITS = "units.json"
 LAYERS = "layers.json"
+RECHECKS = "rechecks.json"
 
 
 def do(context: MonthContext) -> tuple[StepRecord, bool]:
@@ -49,13 +51,14 @@ def do(context: MonthContext) -> tuple[StepRecord, bool]:
         units = crosscheck.check(
             patches, references, context.job.themes, config.grid.crs, config.crosscheck
         )
-        watched, unread = watch(context, references, territory, patches, known)
+        watched, looked, unread = watch(context, references, territory, patches, known)
         units = (*units, *watched)
         record_files.write_records(context.folder / UNITS, units, Unit)
         record_files.write_records(context.folder / LAYERS, layers, LayerManifest)
+        record_files.write_records(context.folder / RECHECKS, looked, ImageCheck)
         record_files.write_records(context.folder / CHARGES, keepers.charges(units), Charge)
         facts = {**_facts(units), "cropland_m2": crosscheck.cropland_m2(references)}
-        return StepResult((UNITS, LAYERS, CHARGES), facts, (*problems, *unread))
+        return StepResult((UNITS, LAYERS, CHARGES, RECHECKS), facts, (*problems, *unread))
 
     sections = [section.model_dump(mode="json") for section in (config.crosscheck, config.records)]
     seen = [before.result, context.store.record("scenes").result, digest_rows(known)]

@@ -296,7 +296,7 @@ def _write_chips(
     for case, unit in package.pairs():
         if case.pooled:
             continue
-        images = _case_images(reader, month, unit, grid, section)
+        images = case_images(reader, month.scenes, unit, grid, section)
         data = [chips.render_chip(chip, section.chip_side_px) for chip in images]
         paths = deliver.chip_paths(case.number)
         for path, image in zip(paths, data, strict=True):
@@ -311,10 +311,15 @@ def _shown_roles(scene: Scene) -> tuple[str, ...]:
     return COLOURS if set(COLOURS) <= set(scene.roles) else (scene.roles[0],) * len(COLOURS)
 
 
-def _case_images(
-    reader: RasterReader, month: Month, unit: Unit, grid: Grid, section: DeliverSection
+def case_images(
+    reader: RasterReader,
+    scenes: Mapping[str, Scene],
+    unit: Unit,
+    grid: Grid,
+    section: DeliverSection,
 ) -> Sequence[chips.Chip]:
-    before, after = month.scenes[unit.before_scene], month.scenes[unit.after_scene]
+    """Draw the pictures of a unit: before, after, and the overlay."""
+    before, after = scenes[unit.before_scene], scenes[unit.after_scene]
     window = deliver.chip_window(unit.geometry, grid, section)
     part = grid.sub(window)
     images = [

@@ -26,6 +26,7 @@ from .ground import Facts, ground_of
 from .grounds import ClosedCase, Watched, grounds
 from .land import Indexed, index, lay, unit_areas
 from .overlaps import overlap, unit_code, unit_remainder, used_meetings, with_approvals
+from .rechecks import recheck
 from .references import (
     CORE_MARK,
     FARMLAND_LAYER,
@@ -52,6 +53,7 @@ __all__ = [
     "cropland_m2",
     "due",
     "look",
+    "recheck",
 ]
 
 APPROVAL_LAYERS = "SP"

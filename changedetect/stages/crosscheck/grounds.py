@@ -43,11 +43,19 @@ class Watched:
 
 @dataclass(frozen=True, slots=True)
 class ClosedCase:
-    """A case that is rectified or closed: number, the day on which that was said, its ground."""
+    """A case that is rectified or closed: number, the day on which that was said, its ground.
+
+    ``family`` is what it was built as (empty = not told, or no change of its own), ``seen_on`` the
+    newest image that shows it.
+    ``checked`` is what the last image check left standing at least, and the day of its image.
+    """
 
     number: str
     closed_on: date
     geometry: BaseGeometry
+    family: str = ""
+    seen_on: date | None = None
+    checked: tuple[float, date] | None = None
 
 
 def grounds(
