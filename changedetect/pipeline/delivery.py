@@ -228,6 +228,7 @@ def _package(
             hidden.append(replace(area, geometry=part, area_m2=measure.area_m2(part, crs)))
     unobserved_m2 = sum(area.area_m2 for area in hidden)
     return deliver.PackageInput(
+        themes={theme.code: theme.name for theme in context.job.themes},
         recording=frozenset(theme.code for theme in context.job.themes if not theme.dispatch),
         district=code,
         district_name=name,

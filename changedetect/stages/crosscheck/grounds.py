@@ -150,8 +150,11 @@ def _of_records(
 def _valid_on(table: gpd.GeoDataFrame, day: date) -> tuple[gpd.GeoDataFrame, shapely.STRtree]:
     """Keep the records that are approved and not run out on a day."""
     approved, ends = (pd.to_datetime(table[name]) for name in ("approved_on", "valid_to"))
+    starts = pd.to_datetime(table["valid_from"]) if "valid_from" in table else approved
     now = pd.Timestamp(day)
-    valid = table[(approved <= now) & (ends.isna() | (ends >= now))]
+    valid = table[
+        (approved <= now) & (starts.isna() | (starts <= now)) & (ends.isna() | (ends >= now))
+    ]
     return valid, shapely.STRtree(valid.geometry.to_numpy())
 
 
