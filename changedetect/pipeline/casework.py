@@ -133,11 +133,11 @@ def _by_county(
         cases_of.setdefault(case.district, {})[number] = case
     made: list[cases.Decision] = []
     for district in sorted({*units.values, *cases_of} - {""}):
-        own = units.read(district)
-        decisions = cases.decide(
-            own, cases_of.get(district, {}), terms, config.cases, last_number=last_number
-        )
-        made += cases.with_takings(decisions, own, config.clues)
+        every, old = units.read(district), cases_of.get(district, {})
+        own, looked = cases.looked_again(every)
+        decisions = cases.decide(own, old, terms, config.cases, last_number=last_number)
+        decisions = cases.rechecked(decisions, looked, old, terms)
+        made += cases.with_takings(decisions, every, config.clues)
     return tuple(sorted(made, key=lambda decision: decision.case.number))
 
 

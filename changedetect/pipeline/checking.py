@@ -5,6 +5,7 @@ from pathlib import Path
 
 import shapely
 
+from changedetect.entries import ImageCheck
 from changedetect.io import record_files
 from changedetect.pipeline.classification import CLASSIFIED
 from changedetect.pipeline.context import MonthContext
@@ -25,6 +26,7 @@ from changedetect.records import LayerManifest
 
 UNITS = "units.json"
 LAYERS = "layers.json"
+RECHECKS = "rechecks.json"
 
 
 def do(context: MonthContext) -> tuple[StepRecord, bool]:
@@ -42,12 +44,15 @@ def do(context: MonthContext) -> tuple[StepRecord, bool]:
         def work(_key: str) -> StepResult:
             context.progress.begin("check", 1)
             patches = PatchShelf(context.folder / CLASSIFIED, territory, folder)
-            spool, unread = _check(context, territory, (shelf, patches, keepers), known, folder)
+            spool, looked, unread = _check(
+                context, territory, (shelf, patches, keepers), known, folder
+            )
             spool.publish(context.folder / UNITS, context.folder / CHARGES)
             record_files.write_records(context.folder / LAYERS, layers, LayerManifest)
+            record_files.write_records(context.folder / RECHECKS, looked, ImageCheck)
             facts = {**spool.facts(), "cropland_m2": spool.cropland_m2}
             problems = (*shelf.problems, *keepers.problems, *unread)
-            return StepResult((UNITS, LAYERS, CHARGES), facts, problems)
+            return StepResult((UNITS, LAYERS, CHARGES, RECHECKS), facts, problems)
 
         inputs = _inputs(context, before.result, layers, known, territory)
         done = context.store.step("check", inputs, work)
@@ -77,24 +82,27 @@ def _check(
     shelves: tuple[Shelf, PatchShelf, Watch],
     known: Sequence[Known],
     folder: Path,
-) -> tuple[Spool, tuple[str, ...]]:
+) -> tuple[Spool, tuple[ImageCheck, ...], tuple[str, ...]]:
     """Check every county's patches and watched ground; what could not be looked at, a line each."""
     shelf, patches, keepers = shelves
     spool, unread = Spool(folder), dict[str, None]()
+    checks: dict[str, ImageCheck] = {}
     job = context.job
     clusters = patches.clusters(job.themes, job.config.crosscheck)
     cropland: dict[str, float] = {}
     for county in check_counties(job, territory, shelf, patches, clusters):
         spool.add(county.code, "patches", county.units, keepers.charges(county.units))
         near = [one for one in known if shapely.box(*county.bounds).intersects(one.case.geometry)]
-        found, problems = watch(context, county.references, territory, county.patches, near)
+        found, looked, problems = watch(context, county.references, territory, county.patches, near)
+        mine = {one.case.number for one in near if one.case.district == county.code}
+        checks |= {one.case: one for one in looked if one.case in mine}
         own = tuple(unit for unit in found if unit.district == county.code)
         spool.add(county.code, "watched", own, keepers.charges(own))
         unread.update(dict.fromkeys(problems))
         cropland |= cropland_of(county)
     codes = territory.districts["code"].astype(str)
     spool.cropland_m2 = {code: cropland[code] for code in codes if code in cropland}
-    return spool, tuple(unread)
+    return spool, tuple(checks[number] for number in sorted(checks)), tuple(unread)
 
 
 def _warn_of_empty(context: MonthContext, manifests: Sequence[LayerManifest]) -> None:

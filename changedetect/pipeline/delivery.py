@@ -241,6 +241,7 @@ def _package(
             hidden.append(replace(area, geometry=part, area_m2=measure.area_m2(part, crs)))
     unobserved_m2 = sum(area.area_m2 for area in hidden)
     return deliver.PackageInput(
+        themes={theme.code: theme.name for theme in context.job.themes},
         recording=frozenset(theme.code for theme in context.job.themes if not theme.dispatch),
         district=code,
         district_name=name,
@@ -309,7 +310,7 @@ def _write_chips(
     for case, unit in package.pairs():
         if case.pooled:
             continue
-        images = _case_images(reader, month, unit, grid, section)
+        images = case_images(reader, month.scenes, unit, grid, section)
         data = [chips.render_chip(chip, section.chip_side_px) for chip in images]
         paths = deliver.chip_paths(case.number)
         for path, image in zip(paths, data, strict=True):
@@ -324,10 +325,15 @@ def _shown_roles(scene: Scene) -> tuple[str, ...]:
     return COLOURS if set(COLOURS) <= set(scene.roles) else (scene.roles[0],) * len(COLOURS)
 
 
-def _case_images(
-    reader: RasterReader, month: Month, unit: Unit, grid: Grid, section: DeliverSection
+def case_images(
+    reader: RasterReader,
+    scenes: Mapping[str, Scene],
+    unit: Unit,
+    grid: Grid,
+    section: DeliverSection,
 ) -> Sequence[chips.Chip]:
-    before, after = month.scenes[unit.before_scene], month.scenes[unit.after_scene]
+    """Draw the pictures of a unit: before, after, and the overlay."""
+    before, after = scenes[unit.before_scene], scenes[unit.after_scene]
     window = deliver.chip_window(unit.geometry, grid, section)
     part = grid.sub(window)
     images = [

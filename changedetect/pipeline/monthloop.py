@@ -1,6 +1,7 @@
 """月发现、月处置、月清零: open a month, dispatch its cases, see what is left, close it."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -105,6 +106,7 @@ def status(store: LedgerStore, month: str, clock: Clock) -> Report:
     left = ledger.holders(lines, month)
     with store.reading() as reader:
         waiting = reader.work_list(states=["10"], month=month)
+        checked = _image_results(reader)
     unscreened = sum(not (row.screened or row.pooled or row.record_only) for row in waiting)
     closed = month in _closed(store)
     values: dict[str, Any] = {
@@ -113,6 +115,7 @@ def status(store: LedgerStore, month: str, clock: Clock) -> Report:
         "totals": own.figures() if own else None,
         "cleared_share": own.cleared_share if own else None,
         "unscreened": unscreened,
+        "image_checks": checked,
         "left": {name: {"month": mine, "carried_over": old} for name, (mine, old) in left.items()},
     }
     text = [f"{month}{'（已关闭）' if closed else ''}"]
@@ -130,9 +133,19 @@ def status(store: LedgerStore, month: str, clock: Clock) -> Report:
         f"  {name} {mine}" + (f"，以前月份结转 {old}" if old else "")
         for name, (mine, old) in left.items()
     ]
+    if checked:
+        words = "，".join(f"{word} {count}" for word, count in checked.items())
+        text.append(f"  待影像复核案件的最近一次影像：{words}")
     if not left:
         text.append("nothing is left: cleared / 已清零")
     return Report(values, tuple(text))
+
+
+def _image_results(reader: LedgerReader) -> dict[str, int]:
+    """Count the cases that wait for an image by what the last one said of them."""
+    claims = [json.loads(row.claims) for row in reader.work_list(states=["85"])]
+    counts = Counter(str(one.get("YXFH", "尚无影像")) for one in claims)
+    return dict(sorted(counts.items()))
 
 
 def remind(store: LedgerStore, clock: Clock) -> Report:

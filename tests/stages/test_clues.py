@@ -57,6 +57,8 @@ def flags(
         (190, (1100, 100), 50.0, ("1", "1", "1")),  # 54 mu of dry land
         (182, (1100, 100), 400.0, ("1", "1", "2")),  # 49.7 ± 0.6 mu
         (90, (450, 250), 50.0, ("0", "1", "0")),  # 12 mu of wood: forest counts for art. 342 only
+        (70, (450, 250), 50.0, ("0", None, "0")),  # 7.35 mu: enough if it is special forest, not told
+        (50, (450, 250), 50.0, ("0", "0", "0")),  # 3.75 mu: not enough, whatever forest it is
     ],
 )  # fmt: skip
 def test_flags__by_hand(repository, side_m, place, sd_m2, expected):

@@ -206,6 +206,9 @@ def _criminal(total: _Sum, section: CluesSection) -> Clue | None:
     mixed = clue(sum(parts), 1.0, total.error / narrowest)
     if total.farmland is None and mixed != "1" and total.cropland > 0:
         return None
+    if mixed == "0" and total.forest > 0:
+        special = sum(parts[:2]) + total.forest / section.criminal_special_forest_mu
+        return mixed if clue(special, 1.0, total.error / narrowest) == "0" else None
     return mixed
 
 

@@ -12,6 +12,7 @@ from itertools import groupby
 
 import geopandas as gpd
 
+from changedetect.codes import CASE_LISTS
 from changedetect.config.crosscheck import CrosscheckSection
 from changedetect.config.themes import Theme
 from changedetect.errors import LayerError
@@ -25,6 +26,7 @@ from .ground import Facts, ground_of
 from .grounds import ClosedCase, Watched, grounds
 from .land import Indexed, index, lay, unit_areas
 from .overlaps import overlap, unit_code, unit_remainder, used_meetings, with_approvals
+from .rechecks import recheck
 from .references import (
     CORE_MARK,
     FARMLAND_LAYER,
@@ -56,6 +58,7 @@ __all__ = [
     "links",
     "look",
     "parts_of",
+    "recheck",
 ]
 
 APPROVAL_LAYERS = "SP"
@@ -234,7 +237,7 @@ def _index(refs: References) -> dict[str, Indexed]:
         RED_LINE_LAYER: index(red_line),
         TOWN_BOUNDARY_LAYER: index(refs.town_boundary),
         CORE_MARK: index(red_line[is_core.to_numpy()]),
-        APPROVAL_LAYERS: index(refs.approvals),
+        APPROVAL_LAYERS: index(refs.approvals[~refs.approvals["kind"].isin(CASE_LISTS)]),
         **{name: index(table) for name, table in refs.zones.items()},
     }
 

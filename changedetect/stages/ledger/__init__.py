@@ -5,6 +5,7 @@ Pure: storing is the business of ``io``.
 
 from changedetect.stages.ledger.chain import ALGORITHMS, GENESIS, chain, digest_of, said_of
 from changedetect.stages.ledger.facts import (
+    CLAIMS,
     canonical,
     case_of,
     claims_payload,
@@ -34,6 +35,7 @@ from changedetect.stages.ledger.verify import MONTH_CLOSED, Verifier, difference
 
 __all__ = [
     "ALGORITHMS",
+    "CLAIMS",
     "EVENTS",
     "GENESIS",
     "HOLDERS",
