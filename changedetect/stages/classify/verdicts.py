@@ -106,6 +106,7 @@ def teach_most(doubt: np.ndarray, features: np.ndarray, count: int) -> np.ndarra
 
 def _scaled(features: np.ndarray) -> np.ndarray:
     values = np.asarray(features, np.float64)
+    values = values[:, ~np.isnan(values).all(axis=0)]
     middle = np.nanmedian(values, axis=0)
     filled = np.where(np.isnan(values), middle, values)
     spread = np.median(np.abs(filled - middle), axis=0)
