@@ -245,3 +245,28 @@ def recall_at(scores: np.ndarray, threshold: float) -> float:
     """Return the share of scores that reach a threshold; NaN without scores."""
     values = np.asarray(scores, np.float64)
     return float((values >= threshold).mean()) if len(values) else math.nan
+
+
+def spread(misses: np.ndarray, n: np.ndarray) -> float | None:
+    """Tell how likely months that share one miss rate differ as much as these; None = can not be told.
+
+    Chi-square of homogeneity. Where it is small, the changes are not drawn from one population: a
+    promise then holds for the mixture of months, not for each of them.
+
+    Parameters
+    ----------
+    misses, n
+        ``(months,)`` changes missed, and changes.
+
+    Examples
+    --------
+    >>> round(spread(np.array([1, 9]), np.array([20, 20])), 3)
+    0.003
+    """
+    known = np.asarray(n) > 0
+    lost, of = np.asarray(misses, float)[known], np.asarray(n, float)[known]
+    rate = lost.sum() / max(of.sum(), 1.0)
+    if len(of) <= 1 or not 0 < rate < 1:
+        return None
+    statistic = float(np.sum((lost - of * rate) ** 2 / (of * rate * (1 - rate))))
+    return float(special.chdtrc(len(of) - 1, statistic))

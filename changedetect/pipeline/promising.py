@@ -8,8 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import changedetect
-from changedetect.accuracy.promise import MISSED, Aim, State, allowed_misses, needed, promise, tail
-from changedetect.accuracy.report import AccuracyReport, Cell, ReportTable
+from changedetect.accuracy.promise import (
+    Aim,
+    State,
+    needed,
+    promise,
+)
+from changedetect.accuracy.report import AccuracyReport
 from changedetect.accuracy.shift import Sample
 from changedetect.accuracy.strata_pool import Key, Pool, pooled
 from changedetect.config.promise import PromiseSettings
@@ -28,11 +33,19 @@ from changedetect.pipeline.promise_file import (
 from changedetect.pipeline.promise_scores import (
     ChangeList,
     MonthRun,
-    Scored,
     joined,
     read_changes,
     read_run,
     score,
+)
+from changedetect.pipeline.promise_tables import (
+    Months,
+    cost_table,
+    kept_table,
+    lines_table,
+    months_table,
+    shift_table,
+    spread_of,
 )
 
 if TYPE_CHECKING:
@@ -58,15 +71,6 @@ class Judged:
 
     report: AccuracyReport
     exit_code: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class _Months:
-    """Months with their scored changes and the share of each patch under verified change."""
-
-    runs: tuple[MonthRun, ...]
-    scored: tuple[Scored, ...]
-    shares: tuple[np.ndarray, ...]
 
 
 def settings_of(setup: Path | None) -> PromiseSettings:
@@ -128,12 +132,17 @@ def fit(
         aim, settings, months.runs[0].model, months.runs[0].settings, lines,
         _samples(months.runs, settings), _rests_on(given, months),
     )  # fmt: skip
-    tables = (_lines_table(found), _cost_table(found, months, standing))
+    tables = (
+        lines_table(found),
+        cost_table(found, months, standing),
+        months_table(found, months, standing),
+    )
     title = f"recall >= {1 - aim.alpha:g} with confidence {1 - aim.delta:g} 查全率承诺"
     facts = {
         "digest": found.digest, "alpha": aim.alpha, "delta": aim.delta, "n": len(whole.scores),
         "not_observed": int(whole.unseen.sum()), "strata": [_facts(line) for line in lines],
         "cost": [dict(zip(tables[1].columns, row, strict=True)) for row in tables[1].rows],
+        "months_differ_p": spread_of(found, months, standing),
     }  # fmt: skip
     held = all(line.promise.state is State.HELD for line in lines)
     return found, Judged(AccuracyReport(title, facts, tables, CAVEATS), 0 if held else 3)
@@ -149,7 +158,7 @@ def _pools(keys: Sequence[Key], aim: Aim, settings: PromiseSettings) -> tuple[Po
     return pools
 
 
-def _months(given: ChangeList, folders: Sequence[Path], settings: PromiseSettings) -> _Months:
+def _months(given: ChangeList, folders: Sequence[Path], settings: PromiseSettings) -> Months:
     runs = tuple(read_run(folder) for folder in folders)
     marks = {(run.model, run.settings) for run in runs}
     if len(marks) != 1:
@@ -167,7 +176,7 @@ def _months(given: ChangeList, folders: Sequence[Path], settings: PromiseSetting
         one, share = score(run, lists[crs], settings)
         scored.append(one)
         shares.append(share)
-    return _Months(runs, tuple(scored), tuple(shares))
+    return Months(runs, tuple(scored), tuple(shares))
 
 
 def _samples(
@@ -185,7 +194,7 @@ def _samples(
     }
 
 
-def _rests_on(given: ChangeList, months: _Months) -> dict[str, Any]:
+def _rests_on(given: ChangeList, months: Months) -> dict[str, Any]:
     return {
         "program": changedetect.__version__,
         "score": VALUE,
@@ -207,74 +216,6 @@ def _facts(line: Line) -> dict[str, object]:
         name: getattr(line.promise, name)
         for name in ("n", "threshold", "misses", "allowed", "never", "more", "recall_low", "ceiling_high", "on_average")
     }}  # fmt: skip
-
-
-def said(line: Line, aim: Aim) -> str:
-    """Say what is promised of a stratum, or why nothing is."""
-    own = line.promise
-    if own.state is State.HELD:
-        return f"recall >= {1 - aim.alpha:g}"
-    if own.state is State.CEILING:
-        return (
-            f"NO PROMISE 不承诺: {own.never} of {own.n} are found at no threshold; at most "
-            f"{own.ceiling_high:.3f} can be found: better detection is needed, not more changes"
-        )
-    return f"NO PROMISE 不承诺: {own.more} more changes are needed, none of them missed"
-
-
-def _lines_table(found: PromiseFile) -> ReportTable:
-    rows = tuple(_line_row(line, found) for line in found.lines)
-    own = found.own
-    n_of = ", ".join(f"{misses}: {needed(misses, own)}" for misses in (0, 1, 2, 5))
-    pools = tuple(
-        f"{line.name} pools {'; '.join(' / '.join(one) for one in line.members)}"
-        for line in found.lines
-        if len(line.members) > 1
-    )
-    return ReportTable(
-        "promise",
-        "By stratum 分层",
-        (
-            "stratum 层", "n", "promise 承诺", "threshold 阈值", "missed 漏", "allowed 容许",
-            "found at none 无报警", "recall at least 下限", "on average 平均意义阈值",
-        ),
-        rows,
-        (
-            f"each stratum at delta {own.delta:.3g}; changes needed by number of misses: {n_of}",
-            ("strata with too few changes are pooled by number alone, over "
-            f"{', then '.join(reversed(found.settings.fields[1:])) or 'nothing'}"),
-            *pools,
-        ),
-    )  # fmt: skip
-
-
-def _line_row(line: Line, found: PromiseFile) -> tuple[Cell, ...]:
-    own = line.promise
-    return (
-        line.name, own.n, said(line, found.aim), own.threshold, own.misses, max(own.allowed, 0),
-        own.never, own.recall_low, own.on_average,
-    )  # fmt: skip
-
-
-def _cost_table(found: PromiseFile, months: _Months, standing: float) -> ReportTable:
-    rows = []
-    for run, shares in zip(months.runs, months.shares, strict=True):
-        limit = found.threshold(found.lines_of(run.sensor, run.month), standing)
-        values = run.table[VALUE].to_numpy(float)
-        true = shares >= found.settings.patch_true_share
-        rows.append((
-            str(run.folder), limit, int((values >= limit).sum()), int(((values >= limit) & ~true).sum()),
-            int((values >= standing).sum()), int(((values >= standing) & ~true).sum()),
-        ))  # fmt: skip
-    return ReportTable(
-        "cost",
-        "Cost 代价",
-        (
-            "month", "threshold 阈值", "patches kept 保留", "false 误报",
-            f"kept at {standing:g}", f"false at {standing:g}",
-        ),
-        tuple(rows),
-    )  # fmt: skip
 
 
 def check(path: Path, folders: Sequence[Path], given: ChangeList | None, standing: float) -> Judged:
@@ -304,16 +245,16 @@ def check(path: Path, folders: Sequence[Path], given: ChangeList | None, standin
         A month was scored by another classifier or other settings.
     """
     found = read_promise(path)
-    tables = [_lines_table(found)]
+    tables = [lines_table(found)]
     is_good = all(line.promise.state is State.HELD for line in found.lines)
     runs = [read_run(folder) for folder in folders]
     for run in runs:
         found.check_fits(run.model, run.settings, str(path))
-        table, shifted = _shift_table(found, run)
+        table, shifted = shift_table(found, run)
         tables.append(table)
         is_good &= not shifted
     if given is not None and runs:
-        table, is_kept = _kept_table(found, _months(given, folders, found.settings), standing)
+        table, is_kept = kept_table(found, _months(given, folders, found.settings), standing)
         tables.append(table)
         is_good &= is_kept
     facts: dict[str, object] = {
@@ -326,50 +267,3 @@ def check(path: Path, folders: Sequence[Path], given: ChangeList | None, standin
         },
     }
     return Judged(AccuracyReport(path.name, facts, tuple(tables), CAVEATS), 0 if is_good else 3)
-
-
-def _shift_table(found: PromiseFile, run: MonthRun) -> tuple[ReportTable, bool]:
-    drifts = found.drifts(run.sensor, run.month, run.samples)
-    shifted = {one.feature for one in found.shifted(drifts)}
-    has_cell = cell_of(run.sensor, run.month, found.settings) in found.samples
-    if shifted:
-        verdict = "NOT VALID UNDER SHIFT 存在漂移，承诺不成立"
-    elif not has_cell:
-        verdict = "NO CALIBRATION of this sensor and season 无同期标定"
-    else:
-        verdict = "no shift seen 未见漂移"
-    rows = tuple(
-        (
-            one.feature, one.distance, one.adjusted, one.n_then, one.n_now,
-            "shifted 漂移" if one.feature in shifted else "",
-        )
-        for one in drifts
-    )  # fmt: skip
-    level, least = found.settings.shift_level, found.settings.shift_distance
-    note = f"shifted: p (Holm) < {level:g} and distance > {least:g}"
-    columns = ("feature", "distance", "p (Holm)", "n then", "n now", "")
-    return (
-        ReportTable(f"shift_{run.month}", f"{run.month}: {verdict}", columns, rows, (note,)),
-        bool(shifted) or not has_cell,
-    )
-
-
-def _kept_table(found: PromiseFile, months: _Months, standing: float) -> tuple[ReportTable, bool]:
-    """Count what was found of changes verified since; broken = misses that the promise hardly allows."""
-    rows, is_kept = [], True
-    for run, scored in zip(months.runs, months.scored, strict=True):
-        limit = found.threshold(found.lines_of(run.sensor, run.month), standing)
-        n, misses = len(scored.scores), int((scored.scores < limit).sum())
-        doubt = 1 - tail(misses - 1, n, found.aim.alpha)
-        is_broken = doubt < found.aim.delta
-        is_kept &= not is_broken
-        never = int((scored.scores == MISSED).sum())
-        rows.append((run.month, limit, n, misses, never, doubt, _verdict(n, is_broken, found.aim)))
-    columns = ("month", "threshold", "n", "missed 漏", "found at none", "p of so many", "")
-    return ReportTable("kept", "Changes verified since 事后核实", columns, tuple(rows)), is_kept
-
-
-def _verdict(n: int, is_broken: bool, aim: Aim) -> str:
-    if is_broken:
-        return "BROKEN 未兑现"
-    return "kept 兑现" if allowed_misses(n, aim) >= 0 else "too few to tell 样本不足"

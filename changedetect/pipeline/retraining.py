@@ -12,10 +12,10 @@ from changedetect.accuracy.paired import Paired, sign_flip
 from changedetect.config.detection import ClassifySection, TrainingSection
 from changedetect.errors import InputError
 from changedetect.io import model_store
-from changedetect.pipeline import classification, training
+from changedetect.pipeline import training
 from changedetect.pipeline.context import PARTIAL
 from changedetect.pipeline.field_labels import FieldLabels, labels_of
-from changedetect.pipeline.job import Job
+from changedetect.pipeline.job import MODELS, Job
 from changedetect.pipeline.progress import Progress
 from changedetect.stages import classify
 
@@ -82,7 +82,7 @@ def retrain(
         No verdict that says anything of a patch, or only of one kind.
     """
     section = job.config.classify
-    used, card = model_store.load(classification.MODELS, section.model, classify.FEATURE_NAMES)
+    used, card = model_store.load(MODELS, section.model, classify.FEATURE_NAMES)
     field = labels_of(job, out)
     worlds = _worlds(model, seeds, size_km, progress)
     losses = _losses(used, field, worlds, section)

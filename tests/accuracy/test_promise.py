@@ -21,6 +21,7 @@ from changedetect.accuracy.promise import (
     promise,
     recall_ceiling,
     recall_limit,
+    spread,
     tail,
 )
 from changedetect.accuracy.scores import by_patches, by_pixels
@@ -254,3 +255,31 @@ def test_scores__of_pixels_count_the_unseen_as_not_found():
     assert by_pixels(np.array([math.nan, math.nan, 5.0]), 0.3) == 5.0
     assert by_pixels(np.array([math.nan, math.nan, 5.0]), 0.5) == MISSED
     assert by_pixels(np.zeros(0), 0.5) == MISSED
+
+
+def test_spread__months_of_one_rate_are_rarely_called_unlike():
+    rng = np.random.default_rng(6)
+    n = np.full(6, 60)
+    alike = [spread(rng.binomial(60, 0.2, 6), n) for _ in range(300)]
+    assert np.mean(np.array(alike) < 0.05) <= 0.09
+    unlike = [spread(rng.binomial(60, rng.beta(2, 8, 6)), n) for _ in range(300)]
+    assert np.mean(np.array(unlike) < 0.05) > 0.5
+    assert spread(np.zeros(3), np.full(3, 9)) is None
+    assert spread(np.array([1]), np.array([5])) is None
+
+
+def test_spread__clustered_months_break_a_promise_more_often():
+    """The limit that docs/accuracy.md states: one calibration of few unlike counties promises too much."""
+    rng = np.random.default_rng(7)
+    broken = {"alike": 0, "unlike": 0}
+    for kind in broken:
+        for _ in range(200):
+            rates = np.full(6, 0.02) if kind == "alike" else rng.beta(0.4, 19.6, 6)
+            scores = np.concatenate(
+                [np.where(rng.random(60) < rate, MISSED, rng.random(60)) for rate in rates[:5]]
+            )
+            found = promise(scores, AIM)
+            if found.threshold is not None:
+                broken[kind] += (1 - rates[5]) * (1 - found.threshold) < 0.95
+    assert broken["alike"] <= 26
+    assert broken["unlike"] > broken["alike"]

@@ -8,12 +8,14 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
+from typer.testing import CliRunner
 
 from changedetect.accuracy.promise import MISSED, Aim, State
+from changedetect.cli.app import app
 from changedetect.config.promise import PromiseSettings
 from changedetect.errors import InputError, IntegrityError, LayerError, ModelError
 from changedetect.io import record_files
-from changedetect.pipeline import promising, two_lists
+from changedetect.pipeline import evaluation, promising, two_lists
 from changedetect.pipeline.promise_file import read_promise, season_of
 from changedetect.pipeline.promise_scores import ChangeList, read_changes, read_run, score
 from changedetect.records import Unit
@@ -255,3 +257,28 @@ def test_recapture__a_second_list_against_the_month(run, tmp_path):
     told = two_lists.compare(run, ChangeList(path), PromiseSettings(), 0.1, 5).facts
     assert told["all"]["ours"] == 5
     assert "independent" in "\n".join(report.lines())
+
+
+def test_evaluate__says_how_much_is_seen_in_the_first_tenth(whole, run):
+    report = evaluation.evaluate(run, whole.parent / "truth.gpkg")
+    order = report.facts()["reading_order"]
+    assert set(order) == {"worth", "probability", "area", "best"}
+    assert 0 < order["worth"][0] <= order["best"][0] <= 1
+    assert order["worth"] == sorted(order["worth"])
+
+
+def test_command__fits_checks_and_exits_with_three_where_nothing_is_promised(run, found, tmp_path):
+    _, path = found
+    setup = tmp_path / "setup.yaml"
+    setup.write_text("fields: [sensor, season]\n", encoding="utf-8")
+    asked = ["promise", "fit", "--changes", str(path), "--run", str(run), "--setup", str(setup)]
+    out = str(tmp_path / "p.json")
+    done = CliRunner().invoke(app, [*asked, "--out", out, "--alpha", "0.5", "--delta", "0.4"])
+    assert done.exit_code == 0, done.output
+    assert "recall >= 0.5" in done.output
+    done = CliRunner().invoke(app, ["promise", "check", out, "--run", str(run), "--json"])
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["holds"] is True
+    done = CliRunner().invoke(app, [*asked, "--out", str(tmp_path / "q.json")])
+    assert done.exit_code == 3
+    assert "NO PROMISE" in done.output

@@ -90,7 +90,7 @@ def use(tmp_path, monkeypatch, field, *, flipped):
     estimator, _ = classify.fit(field.features, list(labels), cfg, seed=1)
     folder = tmp_path / "models"
     model_store.save(folder, "patch_classes", estimator, {"features": list(classify.FEATURE_NAMES)})
-    monkeypatch.setattr(retraining.classification, "MODELS", folder)
+    monkeypatch.setattr(retraining, "MODELS", folder)
     monkeypatch.setattr(retraining, "TrainingSection", lambda: cfg)
     return folder
 
