@@ -29,7 +29,8 @@ OUTSIDE = "000000"
 class Part:
     """A patch, or its part in one county, before it is checked.
 
-    ``elsewhere_m2`` is the area of the patch in other counties.
+    ``elsewhere_m2`` is the area of the patch in other counties; ``reject_below`` the limit of a
+    promise of recall, None where none was made.
     """
 
     unit_id: str
@@ -52,6 +53,7 @@ class Part:
     family_probability: float
     change_probability: float
     elsewhere_m2: float
+    reject_below: float | None = None
 
     @property
     def gsd_m(self) -> float:
@@ -195,6 +197,7 @@ def _common(row: dict[str, Any]) -> dict[str, Any]:
         "family": _text(row["family"]),
         "family_probability": float(row["family_probability"]),
         "change_probability": float(row["change_probability"]),
+        "reject_below": None if pd.isna(row.get("reject_below")) else float(row["reject_below"]),
     }
 
 

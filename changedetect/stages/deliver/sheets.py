@@ -20,6 +20,7 @@ from changedetect.casepackage import (
 from changedetect.casepackage.accounts import ACCOUNT_FORMS
 from changedetect.casepackage.sheets import Value
 from changedetect.codes import SUSPECTED_PDJY
+from changedetect.config.deliver import RANKING
 from changedetect.measure import to_mu
 from changedetect.stages.deliver.checks import Check, checks
 from changedetect.stages.deliver.package import PackageInput
@@ -99,12 +100,30 @@ def package_title(package: PackageInput) -> str:
 
 
 def by_urgency(cases: pd.DataFrame) -> list[dict[str, Any]]:
-    """Most severe first, then cells of higher priority, then the larger, then by number."""
+    """Most severe first, then cells of higher priority, then the most worth, then by number.
+
+    Worth is probability of change x area x weight of its zones; what is watched without a patch is
+    taken for certain.
+    """
     rows = cases.drop(columns="geometry").to_dict("records")
     return sorted(
         rows,
-        key=lambda row: (-int(row["YZDJ"]), row["YXJ"] or "9", -row["JCMJM"], row["AJBH"]),
+        key=lambda row: (-int(row["YZDJ"]), row["YXJ"] or "9", -_worth(row), row["AJBH"]),
     )
+
+
+def _worth(row: dict[str, Any]) -> float:
+    """Return probability x area x zone of a row. [mu]"""
+
+    def known(name: str, missing: float) -> float:
+        return missing if pd.isna(row[name]) else float(row[name])
+
+    weighed = (
+        float(row["JCMJM"])
+        + (RANKING.basic_farmland_weight - 1) * known("YJNTMJ", 0.0)
+        + (RANKING.red_line_weight - 1) * known("STHXMJ", 0.0)
+    )
+    return known("ZXD", 1.0) * weighed
 
 
 def tone(suggestion: str | None) -> str:
