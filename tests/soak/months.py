@@ -34,6 +34,7 @@ class Months:
         self.late: list[tuple[str, Path, counties.Filled]] = []
         self.totals: dict[str, dict[str, int]] = {}
         self.done = 0
+        self.now = self.at(0, 1)
 
     def begin(self) -> None:
         """Write the province."""
@@ -57,7 +58,7 @@ class Months:
                         flush=True,
                     )
 
-    _KEPT = ("rng", "counts", "heads", "late", "totals", "done")
+    _KEPT = ("now", "rng", "counts", "heads", "late", "totals", "done")
 
     def _save(self) -> None:
         """Keep what is needed to go on after this month, with the ledger as it is now."""
@@ -152,7 +153,8 @@ class Months:
         line = [*words[:head], str(self.config), *words[head:], "--out", str(self.out)]
         if "--remind" not in words:
             line.append("--json")
-        answer = self.worker.ask(line, now)
+        self.now = max(self.now, now)
+        answer = self.worker.ask(line, self.now)
         self.counts["commands"] += 1
         self.counts[" ".join(words[:head])] += 1
         assert answer.code in ok, (
@@ -160,12 +162,17 @@ class Months:
         )
         return answer
 
+    def _kill_in(self, line: list[str], now: datetime, least_s: float, most_s: float) -> None:
+        """Run a command whose process is killed after some seconds, finished or not."""
+        self.now = max(self.now, now)
+        self.worker.ask(line, self.now, kill_after_s=float(self.rng.uniform(least_s, most_s)))
+
     def _run(self, index: int, month: str) -> None:
         words = ("run", "--month", month, "--actor", "cd", "--progress", "none", "--quiet")
         now = self.at(index, 1)
         if self.rng.random() < RUNS_KILLED:
             line = ["run", str(self.config), *words[1:], "--out", str(self.out), "--json"]
-            self.worker.ask(line, now, kill_after_s=float(self.rng.uniform(3, 45)))
+            self._kill_in(line, now, 3, 45)
             self.counts["runs killed"] += 1
         self.do(now, *words, ok=(0, 3))
         found = self.book.after_run(index, month)
@@ -236,7 +243,7 @@ class Months:
         if self.rng.random() < COMMANDS_KILLED:
             line = [*words[:2], str(self.config), *words[2:], "--out", str(self.out)]
             before = self._sequence()
-            self.worker.ask(line, now, kill_after_s=float(self.rng.uniform(0.02, 3.0)))
+            self._kill_in(line, now, 0.02, 3.0)
             self.counts["entries killed"] += 1
             gained = self._sequence() - before
             assert gained in {0, len(set(numbers))}, (
@@ -380,9 +387,7 @@ class Months:
                 "--out",
                 str(self.out),
             ]
-            self.worker.ask(
-                line, self.at(index, day), kill_after_s=float(self.rng.uniform(0.1, 4.0))
-            )
+            self._kill_in(line, self.at(index, day), 0.1, 4.0)
             self.counts["imports killed"] += 1
             gained = self._sequence() - before
             assert gained in {0, len(filled.results) + 1}, f"import killed after {gained} entries"

@@ -185,7 +185,9 @@ def _areas(entries: list[Any], rows: dict[str, Any]) -> list[str]:
     wrong, first = [], {}
     for entry in entries:
         if entry["event"] == "found":
-            first.setdefault(entry["case_number"], json.loads(entry["payload"])["geometry"])
+            facts = json.loads(entry["payload"])
+            if not facts["watch"]:  # what is watched lies on the ground of another case
+                first[entry["case_number"]] = facts["geometry"]
     for month in sorted({row["month"] for row in rows.values()}):
         mine = [
             n
@@ -251,12 +253,13 @@ def _whole(run: Path, province: Province) -> list[str]:
 def _scenes(run: Path, folder: Path) -> list[str]:
     scenes = record_files.read_records(run / "scenes.json", Scene)
     newest = max(scenes, key=lambda scene: scene.time)
-    path = folder / newest.href
-    return (
-        [f"I7 {run.name}: image {newest.href} is another one than it was"]
-        if _changed(path, newest.sha256)
-        else []
-    )
+    names = (newest.href, newest.cloud_href)
+    wrong = [
+        name
+        for name, digest in zip(names, newest.sha256.split(":"), strict=True)
+        if _changed(folder / name, digest)
+    ]
+    return [f"I7 {run.name}: image {name} is another one than it was" for name in wrong]
 
 
 def _told(month: str, totals: dict[str, dict[str, int]], rows: dict[str, Any]) -> list[str]:
