@@ -233,7 +233,10 @@ def _whole(run: Path, province: Province) -> list[str]:
     with rasterio.open(run / "change.tif", driver="GTiff") as dataset:
         values = dataset.read(1)
     kinds = set(np.unique(values).tolist())
-    hidden = float((values == 255).sum()) * 4.0
+    beyond = (
+        values.size - len(province.codes) * province.size.side_px**2
+    )  # places of the lattice without a county
+    hidden = float((values == 255).sum() - beyond) * 4.0
     said = next(
         step["facts"]
         for step in json.loads((run / "run.json").read_bytes())["steps"]

@@ -43,6 +43,8 @@ SHARES = {
     "FGGDMJ": 0.005,
 }
 """Areas of ZG_JL that fit together. [mu]"""
+PROGRAM = ("SHA256", "JLDW", "YCBZ")
+"""Columns of HC_ZP that only the program fills."""
 
 
 def wanted(number):
@@ -219,12 +221,12 @@ def test_qfield__photos_in_its_own_folder_go_to_the_cases_that_name_them(tmp_pat
     for count, number in enumerate((FIRST, SECOND, SECOND)):
         name = f"HC_ZP_2025071009{count:02d}.jpg"
         point = degrees(CASES[number].representative_point())
-        data = jpeg(ground(40 + count), lon=point.x, lat=point.y, bearing=120.0)
+        data = jpeg(ground(40 + count), lon=point.x, lat=point.y, bearing=70.0 * count)
         (folder / "DCIM" / name).write_bytes(data)
         rows.append(
             {
-                **every_field("HC_ZP", number, skip=("SHA256", "JLDW", "YCBZ")),
-                "ZPMC": name, "ZPLJ": f"DCIM/{name}", "JD": point.x, "WD": point.y, "FWJ": 120.0,
+                **every_field("HC_ZP", number, skip=PROGRAM),
+                "ZPMC": name, "ZPLJ": f"DCIM/{name}", "JD": point.x, "WD": point.y, "FWJ": 70.0 * count,
                 "PSSJ": "2025-07-10T09:30:00", "shape": CASES[number].representative_point(),
             }
         )  # fmt: skip
@@ -233,7 +235,10 @@ def test_qfield__photos_in_its_own_folder_go_to_the_cases_that_name_them(tmp_pat
     county = taken(tmp_path / "a", folder)
     for number, count in ((FIRST, 1), (SECOND, 2)):
         claims = json.loads(county.row(number).claims)
-        assert (claims["HC_ZP.ZPSL"], claims["HC_ZP.YCBZ"]) == (str(count), "")
+        assert claims["HC_ZP.ZPSL"] == str(count)
+        assert not claims.get("HC_ZP.YCBZ")
+        for field in ("ZPLX", "SB", "BY1", "BY5"):
+            assert claims[f"HC_ZP.{field}"] == every_field("HC_ZP", number, skip=PROGRAM)[field]
         assert len(claims["HC_ZP.SHA256"]) == 64
         assert claims["HCQK"] == wanted(number)["HC_JL"]["HCQK"]
     kept = {path.name for path in (tmp_path / "a" / "returns").glob("*.jpg")}
