@@ -11,7 +11,8 @@ import re
 import types
 from collections.abc import Iterator
 from datetime import date
-from typing import Any, TypeVar, get_args, get_origin
+from functools import lru_cache
+from typing import Any, TypeVar, cast, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -32,7 +33,7 @@ MAX_DEPTH = 40
 
 
 def parse(text: str, model: type[T], source: str) -> T:
-    """Turn a YAML text into a validated record.
+    """Turn a YAML text into a validated record; records are frozen, so a text is read once only.
 
     Parameters
     ----------
@@ -53,6 +54,11 @@ def parse(text: str, model: type[T], source: str) -> T:
     ConfigError
         One line per problem: ``file:line: key: what was found, what was expected``.
     """
+    return cast("T", _parsed(text, model, source))
+
+
+@lru_cache(maxsize=128)
+def _parsed(text: str, model: type[BaseModel], source: str) -> BaseModel:
     tree = _load(text, source)
     if not isinstance(tree, CommentedMap):
         msg = f"{source}:1: a mapping of keys to values was expected, {type(tree).__name__} found"

@@ -17,6 +17,7 @@ from changedetect.config.deliver import DeliverSection
 from changedetect.errors import InputError
 from changedetect.grid import Grid
 from changedetect.io import chips, geopackage, page, record_files, tables, workbook
+from changedetect.io.opening import kept_open
 from changedetect.io.publish import publish, publish_bytes
 from changedetect.io.rasters import RasterReader
 from changedetect.io.record_files import RecordIndex
@@ -275,7 +276,8 @@ def _write_package(
 ) -> None:
     section = context.job.config.deliver
     folder = handout.make(context.folder, package.stem)
-    pictures = _write_chips(context, month, package, folder, grid)
+    with kept_open():
+        pictures = _write_chips(context, month, package, folder, grid)
     package = replace(package, chips=frozenset(pictures))
     layers = deliver.layers(package)
     stamp = datetime.combine(context.span[1], time(), UTC)

@@ -12,7 +12,7 @@ from changedetect.errors import InputError
 from changedetect.io.ledger import LedgerReader, LedgerStore
 from changedetect.pipeline.actions import NO_SOURCE, Actor
 from changedetect.pipeline.books import Report
-from changedetect.pipeline.ledgerwork import enter
+from changedetect.pipeline.ledgerwork import enter, is_handed_out
 from changedetect.pipeline.packages import write_chains
 from changedetect.pipeline.runstore import finished_outputs
 from changedetect.stages import ledger
@@ -47,6 +47,8 @@ def dispatch(
 ) -> Report:
     """Enter that the packages of a month went out: its accepted cases move to 20.
 
+    Cases of earlier months that it found again (recurred, or grown out of the pool) go out with it.
+
     Parameters
     ----------
     store, run
@@ -65,7 +67,7 @@ def dispatch(
     left: list[CaseRow] = []
 
     def build(reader: LedgerReader) -> list[Entry]:
-        waiting = reader.work_list(states=["10"], month=month)
+        waiting = [row for row in reader.work_list(states=["10"]) if is_handed_out(row, month)]
         due = [row for row in waiting if not (row.pooled or row.record_only)]
         ready = [row for row in due if (row.screened or unscreened) and row.district in packages]
         left.extend(row for row in due if row not in ready)
@@ -105,7 +107,7 @@ def status(store: LedgerStore, month: str, clock: Clock) -> Report:
     own = totals.get(month)
     left = ledger.holders(lines, month)
     with store.reading() as reader:
-        waiting = reader.work_list(states=["10"], month=month)
+        waiting = [row for row in reader.work_list(states=["10"]) if is_handed_out(row, month)]
         checked = _image_results(reader)
     unscreened = sum(not (row.screened or row.pooled or row.record_only) for row in waiting)
     closed = month in _closed(store)

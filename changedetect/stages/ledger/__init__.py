@@ -12,7 +12,7 @@ from changedetect.stages.ledger.facts import (
     holds_facts,
     payload_of,
 )
-from changedetect.stages.ledger.merkle import merkle_path, merkle_root, root_of_path
+from changedetect.stages.ledger.merkle import merkle_levels, merkle_root, path_in, root_of_path
 from changedetect.stages.ledger.moves import (
     EVENTS,
     MOVES,
@@ -58,9 +58,10 @@ __all__ = [
     "event_name",
     "holders",
     "holds_facts",
-    "merkle_path",
+    "merkle_levels",
     "merkle_root",
     "month_totals",
+    "path_in",
     "payload_of",
     "project",
     "restated",
