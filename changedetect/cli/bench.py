@@ -38,6 +38,14 @@ def bench(
     parcels: Annotated[
         int, typer.Option(help="Parcels of each county; patches a 15th, approvals a 6th.", min=150)
     ] = 37_500,
+    ledger: Annotated[
+        int | None,
+        typer.Option(help="Measure only a ledger of so many generated cases.", min=100),
+    ] = None,
+    server: Annotated[
+        str | None,
+        typer.Option(help="Empty PostgreSQL database for --ledger; none = an SQLite file."),
+    ] = None,
     file: Annotated[
         Path | None, typer.Option("--report", help="Write the figures as JSON.")
     ] = None,
@@ -50,6 +58,9 @@ def bench(
     debug: Debug = False,  # noqa: ARG001 - read where errors are shown
 ) -> None:
     """Measure speed and memory beside bare decoding and other software. 性能测试."""
+    if ledger is not None:
+        _ledger(ledger, server, file, (as_json, quiet, progress))
+        return
     from changedetect.bench import page, suite
 
     if codec not in CODECS:
@@ -101,3 +112,15 @@ def _finish(
         text = json.dumps(facts, ensure_ascii=False, indent=1)
         file.write_text(text + "\n", encoding="utf-8")
     finish(facts, lines, as_json=as_json)
+
+
+def _ledger(
+    cases: int, server: str | None, file: Path | None, shown: tuple[bool, bool, str]
+) -> None:
+    from changedetect.bench import ledger
+
+    as_json, quiet, progress = shown
+    told = listener(progress, quiet=quiet)
+    told.begin("bench", 0)
+    report = ledger.measure(cases, server, lambda name: told.advance("bench", name))
+    _finish(told, file, report.facts(), report.lines(), as_json=as_json)

@@ -13,6 +13,7 @@ from changedetect.io import record_files
 from changedetect.io.ledger import LedgerReader, LedgerStore
 from changedetect.pipeline.checking import UNITS
 from changedetect.pipeline.context import MonthContext
+from changedetect.pipeline.ledgercheck import check_ledger
 from changedetect.pipeline.ledgerwork import enter, open_ledger
 from changedetect.pipeline.runstore import StepRecord, StepResult
 from changedetect.records import Case, Unit
@@ -75,11 +76,12 @@ def _lost(context: MonthContext) -> bool:
 def _decide(context: MonthContext, source: str) -> StepResult:
     """Decide county by county, whose units alone are in memory; enter all in one transaction."""
     units = record_files.RecordIndex(context.folder / UNITS, Unit, "district")
+    store = open_ledger(context.ledger_place, algorithm=context.job.config.ledger.algorithm)
     decisions: tuple[cases.Decision, ...] = ()
 
     def build(reader: LedgerReader) -> Sequence[Entry]:
         nonlocal decisions
-        ledger.verify(reader.entries(), reader.algorithm, keep_rows=False)
+        check_ledger(store, reader, rows=False)
         section = context.job.config.clues
         known = _known(reader, units, context.month, section.near_m)
         made = _by_county(context, units, known, lambda name: reader.last_numbers([name])[name])
@@ -95,7 +97,6 @@ def _decide(context: MonthContext, source: str) -> StepResult:
             )
         ]
 
-    store = open_ledger(context.ledger_place, algorithm=context.job.config.ledger.algorithm)
     enter(store, build)
     # Counted from the ledger, not from this call: a run killed after the append and before its
     # manifest finds the entries there, and must report the same.

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from changedetect.entries import CaseRow, ChainedEntry, Entry
 from changedetect.io.ledger import LedgerReader, LedgerStore
+from changedetect.pipeline.ledgercheck import rows_of
 from changedetect.stages import ledger
 
 
@@ -32,11 +33,7 @@ def rebuild(store: LedgerStore) -> int:
     LedgerError
         An entry does not fit; nothing is changed.
     """
-
-    def rows(reader: LedgerReader) -> Iterable[CaseRow]:
-        return ledger.verify(reader.entries(), reader.algorithm).rows.values()
-
-    return store.replace_rows(rows)
+    return store.replace_rows(rows_of)
 
 
 def enter(

@@ -4,9 +4,9 @@ The tree is that of RFC 6962, section 2.1: leaves and nodes are hashed under dif
 that no node can pass for a leaf, and a month of one entry differs from that entry's digest.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from changedetect.stages.ledger.chain import hash_of
+from changedetect.stages.ledger.chain import hash_of, hasher
 
 _LEAF, _NODE = b"\x00", b"\x01"
 
@@ -78,6 +78,49 @@ def root_of_path(digest: str, path: Sequence[tuple[str, str]], algorithm: str = 
     for side, other in path:
         here = _node(other, here, algorithm) if side == "left" else _node(here, other, algorithm)
     return here
+
+
+class Mountains:
+    """A root over digests that come one after another; memory grows with the logarithm of their number.
+
+    Whole subtrees of sizes that are powers of two are kept, the largest first; the root joins them
+    from the right (RFC 6962, section 2.1, read from the leaves).
+
+    Parameters
+    ----------
+    algorithm
+        Digest of the ledger.
+    """
+
+    __slots__ = ("_algorithm", "_count", "_new", "_peaks")
+
+    def __init__(self, algorithm: str = "sha256") -> None:
+        self._algorithm = algorithm
+        self._new = hasher(algorithm)
+        self._peaks: list[bytes] = []
+        self._count = 0
+
+    def add(self, digests: Iterable[str]) -> None:
+        """Take the next digests (hexadecimal)."""
+        new, peaks, count = self._new, self._peaks, self._count
+        for digest in digests:
+            node = new(_LEAF + bytes.fromhex(digest)).digest()
+            count += 1
+            size = count
+            while not size & 1:
+                node = new(_NODE + peaks.pop() + node).digest()
+                size >>= 1
+            peaks.append(node)
+        self._count = count
+
+    def root(self) -> str:
+        """Return the root over all digests taken so far."""
+        if not self._peaks:
+            return hash_of(b"", self._algorithm)
+        node = self._peaks[-1]
+        for peak in reversed(self._peaks[:-1]):
+            node = self._new(_NODE + peak + node).digest()
+        return str(node.hex())
 
 
 def _leaf(digest: str, algorithm: str) -> str:
