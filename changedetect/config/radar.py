@@ -82,11 +82,13 @@ class RadarSection(Section):
     )
     mixed_kinds: int = Field(3, ge=1, description="kinds of ground in a pair of different sensors")
     mixed_radius_px: int = Field(
-        3, ge=0, description="radius over which both images are averaged there [px]"
+        2, ge=0, description="radius over which both images are averaged there [px]"
     )
     mixed_smooth_px: int = Field(
-        5, ge=0, description="radius over which its distances are averaged [px]"
+        5, ge=1, description="radius of the guided filter of its distances [px]"
     )
+    mixed_epsilon: float = Field(0.5, gt=0, description="smoothing of that filter [image spread²]")
+    mixed_passes: int = Field(2, ge=1, le=4, description="how often the distances are filtered")
     mixed_false_alarm_rate: float = Field(
         0.005, gt=0, lt=0.5, description="share of unchanged pixels that it may alarm"
     )
