@@ -19,8 +19,9 @@ from changedetect.config.radar import RadarSection
 from changedetect.errors import LayerError
 from changedetect.kernels import speckle
 from changedetect.schema import EVIDENCE_NODATA, EVIDENCE_SCALE
-from changedetect.stages.evidence.kinds import Kinds, fit_kinds, squared_distance
+from changedetect.stages.evidence.kinds import Kinds, fit_kinds, squared_length, whitened_residuals
 from changedetect.stages.evidence.radar_null import RadarNull, fit_null
+from changedetect.stages.evidence.radar_ratio import box_mean, to_steps
 
 LEAST_SPREAD = 1e-9
 """A band that varies less counts as varying so much."""
@@ -104,6 +105,7 @@ def fit_mixed(samples: Sequence[tuple[np.ndarray, np.ndarray]], cfg: RadarSectio
         update={
             "course_kinds": cfg.mixed_kinds,
             "false_alarm_rate": cfg.mixed_false_alarm_rate,
+            "null_shape": cfg.mixed_null_shape,
         }
     )
     known: list[np.ndarray] = []
@@ -175,7 +177,7 @@ def _features(
     valid = np.isfinite(stack).all(axis=0)
     means = np.stack(
         [
-            _box_mean((values - centre) / scale, valid, cfg.mixed_radius_px)
+            box_mean((values - centre) / scale, valid, cfg.mixed_radius_px)
             for values, centre, scale in zip(stack, middle, spread, strict=True)
         ]
     )
@@ -184,25 +186,14 @@ def _features(
     return given, target, valid
 
 
-def _box_mean(values: np.ndarray, valid: np.ndarray, radius: int) -> np.ndarray:
-    """Mean of the valid pixels of a window, exact in whole steps; 0 where not valid."""
-    total = speckle.box_sum(_steps(values, valid), radius)
-    count = np.maximum(speckle.box_sum(valid.astype(np.int64), radius), 1)
-    return np.where(valid, total / (count * speckle.UNIT), 0.0)
-
-
 def _distance(stack: np.ndarray, model: MixedModel, cfg: RadarSection) -> np.ndarray:
     """Smoothed distance from what is usual, ``(y, x)`` float64; NaN = not observed."""
     given, target, valid = _features(stack, model.middle, model.spread, model.bands, cfg)
     ones = valid.astype(np.int64)
-    first, second = (_steps(part.mean(axis=0), valid) for part in (given, target))
-    smooth = _steps(np.sqrt(squared_distance(given, target, model.kinds)), valid)
+    first, second = (to_steps(part.mean(axis=0), valid) for part in (given, target))
+    smooth = to_steps(
+        np.sqrt(squared_length(whitened_residuals(given, target, model.kinds))), valid
+    )
     for _ in range(cfg.mixed_passes):
         smooth = speckle.guided(smooth, first, second, ones, cfg.mixed_smooth_px, cfg.mixed_epsilon)
     return np.where(valid, smooth / speckle.UNIT, np.nan)
-
-
-def _steps(values: np.ndarray, valid: np.ndarray) -> np.ndarray:
-    """Round to whole steps, so that sums over windows are exact; 0 where not valid."""
-    safe = np.where(valid, values, 0.0)
-    return np.where(valid, np.rint(safe * speckle.UNIT), 0).astype(np.int64)
