@@ -93,6 +93,9 @@ def fit_pair(stacks: Sequence[xr.DataArray], cfg: EvidenceSection) -> PairModel:
             "cloud / 两期共同有效像元不足"
         )
         raise SceneError(msg)
+    count = len(samples)
+    step = max(1, count // cfg.fit_sample_pixels)
+    samples, places = samples[::step], places[::step]
     kept = kept_bands(samples, names, cfg)
     columns = [i + len(names) * date for date in (0, 1) for i in kept]
     used = np.ascontiguousarray(samples[:, columns])
@@ -102,7 +105,7 @@ def fit_pair(stacks: Sequence[xr.DataArray], cfg: EvidenceSection) -> PairModel:
     pooled = np.concatenate([values[np.isfinite(values)] for values in distances])
     null = fit_null(pooled, len(kept), cfg)
     notes = _notes(names, kept)
-    return PairModel(names, tuple(kept), alteration, cap, null, len(samples), notes)
+    return PairModel(names, tuple(kept), alteration, cap, null, count, notes)
 
 
 def measure_pair(stack: xr.DataArray, model: PairModel, cfg: EvidenceSection) -> np.ndarray:

@@ -86,6 +86,8 @@ def fit_pixels(
     if max(abs(alignment.dy), abs(alignment.dx)) < cfg.min_shift_px:
         alignment = replace(alignment, dy=0.0, dx=0.0)
     before, after = _common_pixels(clear, alignment)
+    step = max(1, len(before) // cfg.radiometry_sample_pixels)
+    before, after = before[::step], after[::step]
     gain, offset = fit_gains(before, after, cfg)
     notes: tuple[str, ...] = ()
     if not alignment.known:
