@@ -167,6 +167,16 @@ class EvidenceSection(Section):
         description="pairs of very-high-resolution colour pictures",
     )
 
+    @property
+    def guide_cell_px(self) -> int:
+        """Side of the cells of the guided filter: three of them are its window. [px]"""
+        return max(1, round((2 * self.guide_radius_px + 1) / 3))
+
+    @property
+    def guide_reach_px(self) -> int:
+        """How far the guided filter looks: three cells beyond the pixel's own. [px]"""
+        return 4 * self.guide_cell_px - 1
+
 
 class PatchesSection(Section):
     """From evidence to outlined patches."""

@@ -43,7 +43,7 @@ class Settings:
         return int(
             pixels.halo_px(self.pixels, self.evidence)
             + pair_evidence.reach_px(self.evidence)
-            - 2 * self.evidence.guide_radius_px
+            - self.evidence.guide_reach_px
             + patches.halo_px(self.patches)
             + classify.HALO_PX
         )
@@ -259,7 +259,8 @@ class TileWork:
             except SceneError as error:
                 unread.append((fitted, error))
                 continue
-            measured = pair_evidence.measure(stack, fitted.evidence, self.settings.evidence)
+            origin = tile.outer.row, tile.outer.col
+            measured = pair_evidence.measure(stack, fitted.evidence, self.settings.evidence, origin)
             new = due & (measured != schema.EVIDENCE_NODATA)
             evidence[new] = measured[new]
             index[new] = place

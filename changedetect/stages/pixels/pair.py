@@ -10,7 +10,7 @@ import xarray as xr
 
 from changedetect.config.detection import EvidenceSection, PixelsSection
 from changedetect.errors import SceneError
-from changedetect.kernels.resample import box_count, shifted
+from changedetect.kernels.resample import box_count, laid_over, shifted
 from changedetect.schema import CLOUD, SHADOW
 from changedetect.stages.pixels.radiometry import fit_gains
 from changedetect.stages.pixels.registration import PairAlignment, fit_alignment
@@ -51,7 +51,7 @@ def halo_px(pixels: PixelsSection, evidence: EvidenceSection) -> int:
     """Return what a tile must read beyond its core so that cuts leave no trace. [px]"""
     reach = math.ceil(pixels.max_shift_px) + TAPS_PX + pixels.cloud_buffer_px
     reach = max(reach + pixels.cloud_edge_grow_px, veil_reach_px(pixels))
-    return reach + 2 * evidence.guide_radius_px
+    return reach + evidence.guide_reach_px
 
 
 def fit_pixels(
@@ -126,13 +126,20 @@ def prepare_pair(
         dates where either was not observed. Pixels nearer than the shift and its taps to the
         edge of the window are NaN.
     """
-    first = masked(before, clouds[0], cfg.cloud_buffer_px)
-    second = _align(masked(after, clouds[1], cfg.cloud_buffer_px), model.alignment)
-    gain = np.array(model.gain, np.float64)[:, None, None]
-    offset = np.array(model.offset, np.float64)[:, None, None]
-    stack = np.stack([first, (second * gain + offset).astype(np.float32)])
-    unseen = ~np.isfinite(stack).all(axis=(0, 1))
-    stack[:, :, unseen | veiled(stack, clouds, model.veil, cfg)] = np.nan
+    alignment = model.alignment
+    # Taken from numpy, not inside the kernel: large pages, so that touching them first is cheap.
+    stack = np.empty((2, *before.shape), np.float32)
+    laid_over(
+        _clear(before, clouds[0], cfg.cloud_buffer_px),
+        _clear(after, clouds[1], cfg.cloud_buffer_px),
+        (alignment.dy, alignment.dx),
+        np.array(model.gain, np.float64),
+        np.array(model.offset, np.float64),
+        stack,
+    )
+    hidden = veiled(stack, clouds, model.veil, cfg)
+    if hidden.any():
+        stack[:, :, hidden] = np.nan
     stamps = np.array([time.replace(tzinfo=None) for time in times], "datetime64[ns]")
     return xr.DataArray(
         stack,
@@ -140,6 +147,15 @@ def prepare_pair(
         coords={"time": stamps, "band": list(model.roles)},
         name="stack",
     )
+
+
+def _clear(image: np.ndarray, cloud: np.ndarray, buffer_px: int) -> np.ndarray:
+    """Return an image without clouds, shadows and their surroundings; itself if there are none."""
+    hidden = (cloud == CLOUD) | (cloud == SHADOW)
+    plain = np.ascontiguousarray(image, np.float32)
+    if not hidden.any():
+        return plain
+    return np.where(box_count(hidden, buffer_px) > 0, np.float32(np.nan), plain)
 
 
 def _align(image: np.ndarray, alignment: PairAlignment) -> np.ndarray:

@@ -15,7 +15,6 @@ from changedetect.config.detection import PixelsSection
 from changedetect.errors import RegistrationError
 from changedetect.stages.pixels.samples import PairSample
 
-
 COARSE_STEPS = 5
 """Fine steps in a coarse one: the correlation of edges has one top within a pixel."""
 
