@@ -143,7 +143,9 @@ def _patch_works(image: np.ndarray, side: int) -> dict[str, _Work]:
     mask = (image[0] > np.quantile(image[0], 0.9)).astype(np.uint8)
     found = runs.find_runs(mask, 0, 0)
     rows, cols = (place.astype(np.int64) for place in np.nonzero(mask))
-    chosen = np.arange(len(image))
+    whole = np.empty(mask.shape, np.int32)
+    quantise = partial(texture.quantised, image, np.arange(len(image)), SCALE, whole)
+    quantise()
     bands = len(image)
     near, far = (2, 1), (12, 6)
     return {
@@ -151,13 +153,14 @@ def _patch_works(image: np.ndarray, side: int) -> dict[str, _Work]:
         "runs.find_runs": (partial(runs.find_runs, mask, 0, 0), px, px + found.nbytes),
         "runs.label_runs": (partial(runs.label_runs, found, 1), px, found.nbytes),
         "rings.trace": (partial(_trace, found), px, found.nbytes),
+        "texture.quantised": (quantise, bands * px, image.nbytes + whole.nbytes),
         "texture.window_5": (
-            partial(texture.window_moments, image, chosen, rows, cols, near, SCALE),
-            bands * len(rows), 4 * bands * px,
+            partial(texture.window_moments, whole, rows, cols, near),
+            len(rows), 4 * px,
         ),
         "texture.window_25_step_6": (
-            partial(texture.window_moments, image, chosen, rows, cols, far, SCALE),
-            bands * len(rows), 4 * bands * px,
+            partial(texture.window_moments, whole, rows, cols, far),
+            len(rows), 4 * px,
         ),
     }  # fmt: skip
 

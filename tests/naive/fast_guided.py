@@ -43,5 +43,4 @@ def weights(place, cell, many):
     middle = (place + 0.5) / cell - 0.5
     first = int(np.floor(middle))
     far = middle - first
-    ends = [(min(max(first, 0), many - 1), 1 - far), (min(max(first + 1, 0), many - 1), far)]
-    return ends
+    return [(min(max(first, 0), many - 1), 1 - far), (min(max(first + 1, 0), many - 1), far)]
