@@ -22,11 +22,15 @@ from changedetect.io.mapping import covered
 from changedetect.io.rasters import RasterReader
 from changedetect.io.tile_files import read_tile, write_tile
 from changedetect.kernels.runs import find_runs, run_pixels
+from changedetect.kernels.scratch import scratch
 from changedetect.measure import measure_many
 from changedetect.pipeline.territory import Land
 from changedetect.records import ScenePair
 from changedetect.stages import classify, patches, pixels
 from changedetect.stages.evidence import pair as pair_evidence
+
+SWATH_TILES = 2
+"""Tiles side by side in a swath: two rows of them fit into the store of decoded blocks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +259,7 @@ class TileWork:
             if not due.any():
                 break
             try:
-                stack = self.stack(shared_reader(self.images), fitted, tile)
+                stack = self.stack(shared_reader(self.images), place, tile)
             except SceneError as error:
                 unread.append((fitted, error))
                 continue
@@ -268,19 +272,23 @@ class TileWork:
             composite = _merged(composite, stack, new)
         return PairTile(evidence, index, threshold, composite, tuple(unread))
 
-    def stack(self, reader: RasterReader, fitted: FittedPair, tile: Tile) -> xr.DataArray:
+    def stack(self, reader: RasterReader, place: int, tile: Tile) -> xr.DataArray:
         """Read a pair on a tile's outer window and make its images comparable."""
+        fitted = self.pairs[place]
         pair = fitted.pair
-        before, cloud_before = reader.read_with_cloud(pair.before, self.grid, tile.outer)
-        after, cloud_after = reader.read_with_cloud(pair.after, self.grid, tile.outer)
-        return pixels.prepare_pair(
-            before,
-            after,
-            (cloud_before, cloud_after),
-            (pair.before.time, pair.after.time),
-            fitted.pixels,
-            self.settings.pixels,
+        shape = len(pair.before.roles), tile.outer.height, tile.outer.width
+        before, cloud_before = reader.read_with_cloud(
+            pair.before, self.grid, tile.outer, scratch("before", shape, np.float32)
         )
+        shape = len(pair.after.roles), tile.outer.height, tile.outer.width
+        after, cloud_after = reader.read_with_cloud(
+            pair.after, self.grid, tile.outer, scratch("after", shape, np.float32)
+        )
+        # Each pair has its own: the first one's stack is in use while the next one is measured.
+        out = scratch(f"stack {place}", (2, *before.shape), np.float32)
+        clouds = cloud_before, cloud_after
+        pixels.prepare_into(out, before, after, clouds, fitted.pixels, self.settings.pixels)
+        return pixels.as_stack(out, (pair.before.time, pair.after.time), fitted.pixels)
 
 
 def inside_of(land: Land | None, window: Window) -> np.ndarray:
@@ -317,6 +325,17 @@ def _merged(whole: xr.DataArray | None, stack: xr.DataArray, new: np.ndarray) ->
     if whole is None:
         return stack
     return whole.where(~xr.DataArray(new, dims=("y", "x")), stack.values)
+
+
+def in_swaths(tiles: Sequence[Tile]) -> list[Tile]:
+    """Order tiles so that neighbours follow one another: down swaths a few tiles wide.
+
+    What halos reach of a tile above is then still decoded when the tile below is read. Results do
+    not depend on the order.
+    """
+    columns = sorted({tile.core.col for tile in tiles})
+    swath = {col: place // SWATH_TILES for place, col in enumerate(columns)}
+    return sorted(tiles, key=lambda tile: (swath[tile.core.col], tile.core.row, tile.core.col))
 
 
 def tiles_meeting(

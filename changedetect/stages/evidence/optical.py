@@ -16,6 +16,7 @@ from changedetect.errors import SceneError
 from changedetect.kernels.conditional import QUANTUM, class_distances
 from changedetect.kernels.distance import distance_rows, padded
 from changedetect.kernels.fast_guided import fast_guided_mean
+from changedetect.kernels.scratch import scratch
 from changedetect.schema import STACK, check_array
 from changedetect.stages.evidence.alteration import Alteration, fit_alteration, kept_bands
 from changedetect.stages.evidence.calibration import NullModel, fit_null, noise_median
@@ -143,14 +144,14 @@ def _distance(
     cfg: EvidenceSection,
     origin: tuple[int, int] = (0, 0),
 ) -> np.ndarray:
-    """Smoothed change distance, ``(y, x)`` float32; NaN is not observed."""
+    """Smoothed change distance, ``(y, x)`` float32 in memory of `scratch`; NaN is not observed."""
     alteration, cap = fitted
     values = stack.values if len(kept) == stack.shape[1] else stack.values[:, list(kept)]
     height, width = stack.shape[2:]
     guides = min(cfg.guide_components, len(alteration.mean))
     projection = alteration.axes[:guides] / alteration.spread
-    score = np.empty((height, width), np.int16)
-    guide = np.empty((guides, height, width), np.int16)
+    score = scratch("score", (height, width), np.int16)
+    guide = scratch("guide", (guides, height, width), np.int16)
     distance_rows(
         np.ascontiguousarray(values.reshape(-1, height, width)),
         _single(alteration.chooser),
@@ -160,7 +161,7 @@ def _distance(
         score,
         guide,
     )
-    smooth = np.empty((height, width), np.float32)
+    smooth = scratch("smooth", (height, width), np.float32)
     ridge = cfg.guide_epsilon * QUANTUM * QUANTUM
     fast_guided_mean(score, guide, origin, cfg.guide_cell_px, ridge, smooth)
     smooth /= np.float32(QUANTUM)

@@ -4,7 +4,15 @@ Two passes: `fit_pixels` sees the sample blocks of `sample_windows` and gives a 
 `PixelModel`; `prepare_pair` applies it to any window that carries a halo of `halo_px`.
 """
 
-from changedetect.stages.pixels.pair import PixelModel, fit_pixels, halo_px, masked, prepare_pair
+from changedetect.stages.pixels.pair import (
+    PixelModel,
+    as_stack,
+    fit_pixels,
+    halo_px,
+    masked,
+    prepare_into,
+    prepare_pair,
+)
 from changedetect.stages.pixels.registration import PairAlignment
 from changedetect.stages.pixels.samples import UNMASKED, PairSample, sample_windows
 
@@ -13,9 +21,11 @@ __all__ = [
     "PairAlignment",
     "PairSample",
     "PixelModel",
+    "as_stack",
     "fit_pixels",
     "halo_px",
     "masked",
+    "prepare_into",
     "prepare_pair",
     "sample_windows",
 ]

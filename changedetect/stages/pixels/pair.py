@@ -85,9 +85,7 @@ def fit_pixels(
     alignment = fit_alignment(clear, cfg)
     if max(abs(alignment.dy), abs(alignment.dx)) < cfg.min_shift_px:
         alignment = replace(alignment, dy=0.0, dx=0.0)
-    before, after = _common_pixels(clear, alignment)
-    step = max(1, len(before) // cfg.radiometry_sample_pixels)
-    before, after = before[::step], after[::step]
+    before, after = _common_pixels(clear, alignment, cfg.radiometry_sample_pixels)
     gain, offset = fit_gains(before, after, cfg)
     notes: tuple[str, ...] = ()
     if not alignment.known:
@@ -126,23 +124,41 @@ def prepare_pair(
         dates where either was not observed. Pixels nearer than the shift and its taps to the
         edge of the window are NaN.
     """
-    alignment = model.alignment
-    # Taken from numpy, not inside the kernel: large pages, so that touching them first is cheap.
     stack = np.empty((2, *before.shape), np.float32)
+    prepare_into(stack, before, after, clouds, model, cfg)
+    return as_stack(stack, times, model)
+
+
+def prepare_into(
+    out: np.ndarray,
+    before: np.ndarray,
+    after: np.ndarray,
+    clouds: tuple[np.ndarray, np.ndarray],
+    model: PixelModel,
+    cfg: PixelsSection,
+) -> None:
+    """Do as `prepare_pair`, into an array ``(2, band, y, x)`` float32 that is already there."""
+    alignment = model.alignment
     laid_over(
         _clear(before, clouds[0], cfg.cloud_buffer_px),
         _clear(after, clouds[1], cfg.cloud_buffer_px),
         (alignment.dy, alignment.dx),
         np.array(model.gain, np.float64),
         np.array(model.offset, np.float64),
-        stack,
+        out,
     )
-    hidden = veiled(stack, clouds, model.veil, cfg)
+    hidden = veiled(out, clouds, model.veil, cfg)
     if hidden.any():
-        stack[:, :, hidden] = np.nan
+        out[:, :, hidden] = np.nan
+
+
+def as_stack(
+    values: np.ndarray, times: tuple[datetime, datetime], model: PixelModel
+) -> xr.DataArray:
+    """Name the axes of a prepared pair: schema.STACK over the same memory."""
     stamps = np.array([time.replace(tzinfo=None) for time in times], "datetime64[ns]")
     return xr.DataArray(
-        stack,
+        values,
         dims=("time", "band", "y", "x"),
         coords={"time": stamps, "band": list(model.roles)},
         name="stack",
@@ -208,13 +224,17 @@ def _masked_sample(sample: PairSample, roles: tuple[str, ...], cfg: PixelsSectio
 
 
 def _common_pixels(
-    samples: Sequence[PairSample], alignment: PairAlignment
+    samples: Sequence[PairSample], alignment: PairAlignment, most: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Gather the aligned pixels observed in both images, ``(pixel, band)`` each."""
+    """Gather aligned pixels observed in both images, evenly thinned; ``(pixel, band)`` each."""
+    aligned = [_align(sample.after, alignment) for sample in samples]
+    seen = [
+        np.flatnonzero(np.isfinite(sample.before).all(axis=0) & np.isfinite(after).all(axis=0))
+        for sample, after in zip(samples, aligned, strict=True)
+    ]
+    step = max(1, sum(map(len, seen)) // most)
     firsts, seconds = [], []
-    for sample in samples:
-        after = _align(sample.after, alignment)
-        seen = np.isfinite(sample.before).all(axis=0) & np.isfinite(after).all(axis=0)
-        firsts.append(sample.before[:, seen].T)
-        seconds.append(after[:, seen].T)
+    for sample, after, places in zip(samples, aligned, seen, strict=True):
+        firsts.append(sample.before.reshape(len(after), -1)[:, places[::step]].T)
+        seconds.append(after.reshape(len(after), -1)[:, places[::step]].T)
     return np.concatenate(firsts), np.concatenate(seconds)
