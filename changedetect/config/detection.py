@@ -44,6 +44,11 @@ class PixelsSection(Section):
     refuse_residual_px: float = Field(0.5, gt=0, description="refuse a pair above this [px]")
     sample_block_px: int = Field(256, ge=64, description="largest side of a sample block [px]")
     sample_blocks: int = Field(48, ge=1, description="most sample blocks of a pair")
+    alignment_blocks: int = Field(
+        16,
+        ge=1,
+        description="sample blocks that are aligned first; all, if fewer than half can be trusted",
+    )
     min_block_share: float = Field(
         0.3, gt=0, le=1, description="share of a block that both images must show to align it"
     )
@@ -96,6 +101,11 @@ class PixelsSection(Section):
     sky_shadow_max_m: float = Field(6000.0, gt=0, description="farthest shadow of a cloud [m]")
     min_common_pixels: int = Field(
         200, ge=50, description="sample pixels that both images must show [px]"
+    )
+    radiometry_sample_pixels: int = Field(
+        150_000,
+        ge=1000,
+        description="sample pixels from which gains and usual differences are fitted [px]",
     )
     invariant_share: float = Field(
         0.5, gt=0, le=1, description="share of pixels taken as invariant for radiometry"
@@ -182,6 +192,16 @@ class EvidenceSection(Section):
         default_factory=StructureSection,
         description="pairs of very-high-resolution colour pictures",
     )
+
+    @property
+    def guide_cell_px(self) -> int:
+        """Side of the cells of the guided filter: three of them are its window. [px]"""
+        return max(1, round((2 * self.guide_radius_px + 1) / 3))
+
+    @property
+    def guide_reach_px(self) -> int:
+        """How far the guided filter looks: three cells beyond the pixel's own. [px]"""
+        return 4 * self.guide_cell_px - 1
 
 
 class PatchesSection(Section):

@@ -19,7 +19,14 @@ from changedetect.io.rasters import RasterReader
 from changedetect.pipeline.context import MonthContext
 from changedetect.pipeline.fusedwork import PARTLY, FusedWork
 from changedetect.pipeline.modelwork import model_layer
-from changedetect.pipeline.pairwork import FittedPair, TileWork, fit, only_on, tiles_meeting
+from changedetect.pipeline.pairwork import (
+    FittedPair,
+    TileWork,
+    fit,
+    in_swaths,
+    only_on,
+    tiles_meeting,
+)
 from changedetect.pipeline.radarwork import radar_layer
 from changedetect.pipeline.runstore import StepRecord, StepResult, digest_of
 from changedetect.pipeline.scenes import SCENES, is_due
@@ -314,7 +321,7 @@ def run_tiles(
 
     options = context.options
     tiling.run_tiles(
-        due, work, workers=options.worker_count, scheduler=options.scheduler, done=done
+        in_swaths(due), work, workers=options.worker_count, scheduler=options.scheduler, done=done
     )
     failures.sort(key=lambda failure: failure.tile.name)
     failed = tuple(failure.tile for failure in failures)

@@ -20,6 +20,7 @@ from changedetect.io.mapping import covered
 from changedetect.io.rasters import RasterReader
 from changedetect.io.tile_files import read_tile, write_tile
 from changedetect.kernels.runs import find_runs, run_pixels
+from changedetect.kernels.scratch import scratch
 from changedetect.pipeline import skywork
 from changedetect.pipeline.bordered import Contrast, bordered, lowered
 from changedetect.pipeline.territory import Land
@@ -28,6 +29,9 @@ from changedetect.stages import classify, patches, pixels
 from changedetect.stages.evidence import borders
 from changedetect.stages.evidence import pair as pair_evidence
 from changedetect.stages.pixels import SkyMask
+
+SWATH_TILES = 2
+"""Tiles side by side in a swath: two rows of them fit into the store of decoded blocks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,7 @@ class Settings:
         return int(
             pixels.halo_px(self.pixels, self.evidence)
             + pair_evidence.reach_px(self.evidence)
-            - 2 * self.evidence.guide_radius_px
+            - self.evidence.guide_reach_px
             + patches.halo_px(self.patches)
             + borders.REACH_PX
             + classify.HALO_PX
@@ -276,11 +280,12 @@ class TileWork:
             if not due.any():
                 break
             try:
-                stack = self.stack(shared_reader(self.images), fitted, tile)
+                stack = self.stack(shared_reader(self.images), place, tile)
             except SceneError as error:
                 unread.append((fitted, error))
                 continue
-            measured = pair_evidence.measure(stack, fitted.evidence, self.settings.evidence)
+            origin = tile.outer.row, tile.outer.col
+            measured = pair_evidence.measure(stack, fitted.evidence, self.settings.evidence, origin)
             new = due & (measured != schema.EVIDENCE_NODATA)
             evidence[new] = measured[new]
             index[new] = place
@@ -293,20 +298,25 @@ class TileWork:
         )
         return PairTile(evidence, index, threshold, composite, tuple(unread), known)
 
-    def stack(self, reader: RasterReader, fitted: FittedPair, tile: Tile) -> xr.DataArray:
+    def stack(self, reader: RasterReader, place: int, tile: Tile) -> xr.DataArray:
         """Read a pair on a tile's outer window and make its images comparable."""
+        fitted = self.pairs[place]
         pair = fitted.pair
-        before, cloud_before = reader.read_with_cloud(pair.before, self.grid, tile.outer)
-        after, cloud_after = reader.read_with_cloud(pair.after, self.grid, tile.outer)
-        clouds = cloud_before, cloud_after
-        return pixels.prepare_pair(
-            before,
-            after,
-            clouds if fitted.sky is None else fitted.sky.laid(tile.outer, *clouds),
-            (pair.before.time, pair.after.time),
-            fitted.pixels,
-            self.settings.pixels,
+        shape = len(pair.before.roles), tile.outer.height, tile.outer.width
+        before, cloud_before = reader.read_with_cloud(
+            pair.before, self.grid, tile.outer, scratch("before", shape, np.float32)
         )
+        shape = len(pair.after.roles), tile.outer.height, tile.outer.width
+        after, cloud_after = reader.read_with_cloud(
+            pair.after, self.grid, tile.outer, scratch("after", shape, np.float32)
+        )
+        # Each pair has its own: the first one's stack is in use while the next one is measured.
+        out = scratch(f"stack {place}", (2, *before.shape), np.float32)
+        clouds = cloud_before, cloud_after
+        if fitted.sky is not None:
+            clouds = fitted.sky.laid(tile.outer, *clouds)
+        pixels.prepare_into(out, before, after, clouds, fitted.pixels, self.settings.pixels)
+        return pixels.as_stack(out, (pair.before.time, pair.after.time), fitted.pixels)
 
 
 def inside_of(land: Land | None, window: Window) -> np.ndarray:
@@ -343,6 +353,17 @@ def _merged(whole: xr.DataArray | None, stack: xr.DataArray, new: np.ndarray) ->
     if whole is None:
         return stack
     return whole.where(~xr.DataArray(new, dims=("y", "x")), stack.values)
+
+
+def in_swaths(tiles: Sequence[Tile]) -> list[Tile]:
+    """Order tiles so that neighbours follow one another: down swaths a few tiles wide.
+
+    What halos reach of a tile above is then still decoded when the tile below is read. Results do
+    not depend on the order.
+    """
+    columns = sorted({tile.core.col for tile in tiles})
+    swath = {col: place // SWATH_TILES for place, col in enumerate(columns)}
+    return sorted(tiles, key=lambda tile: (swath[tile.core.col], tile.core.row, tile.core.col))
 
 
 def tiles_meeting(

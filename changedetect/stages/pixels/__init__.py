@@ -5,7 +5,15 @@ Two passes: `fit_pixels` sees the sample blocks of `sample_windows` and gives a 
 come without a mask, `compare_cells` and `find_sky` look for clouds in between.
 """
 
-from changedetect.stages.pixels.pair import PixelModel, fit_pixels, halo_px, masked, prepare_pair
+from changedetect.stages.pixels.pair import (
+    PixelModel,
+    as_stack,
+    fit_pixels,
+    halo_px,
+    masked,
+    prepare_into,
+    prepare_pair,
+)
 from changedetect.stages.pixels.registration import PairAlignment
 from changedetect.stages.pixels.samples import UNMASKED, PairSample, sample_windows
 from changedetect.stages.pixels.sky import SkyCells, SkyMask, compare_cells, find_sky
@@ -17,11 +25,13 @@ __all__ = [
     "PixelModel",
     "SkyCells",
     "SkyMask",
+    "as_stack",
     "compare_cells",
     "find_sky",
     "fit_pixels",
     "halo_px",
     "masked",
+    "prepare_into",
     "prepare_pair",
     "sample_windows",
 ]
