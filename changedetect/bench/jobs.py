@@ -25,7 +25,7 @@ from changedetect.io.tile_files import read_tile
 from changedetect.pipeline.context import RunOptions
 from changedetect.pipeline.job import Job, open_job
 from changedetect.pipeline.month import STEPS, run_month
-from changedetect.pipeline.pairwork import FittedPair, Settings, TileWork, fit
+from changedetect.pipeline.pairwork import FittedPair, Settings, TileWork, fit, in_swaths
 from changedetect.pipeline.progress import Silent
 from changedetect.pipeline.territory import Territory, read_territory
 from changedetect.records import Scene, ScenePair
@@ -131,7 +131,7 @@ def warm(tiles: Sequence[Tile], work: TileWork, pair: ScenePair) -> None:
     )
     part = Tile("warm", small, small.grown(work.settings.halo_px, work.grid.window))
     _, runs, _ = work.measure(part)
-    patches.outline([runs], work.grid, work.settings.patches, (pair,))
+    patches.outline([runs], work.grid, work.settings.patches, (pair,), bordered=True)
 
 
 def evidence(task: Task) -> dict[str, Any]:
@@ -175,7 +175,7 @@ def _run_tiles(tiles: Sequence[Tile], work: TileWork, workers: int) -> None:
         if isinstance(result, tiling.TileFailure):
             raise result.error
 
-    tiling.run_tiles(tiles, work, workers=workers, done=done)
+    tiling.run_tiles(in_swaths(tiles), work, workers=workers, done=done)
 
 
 def _outline(tiles: Sequence[Tile], work: TileWork, pair: ScenePair) -> int:
@@ -184,7 +184,8 @@ def _outline(tiles: Sequence[Tile], work: TileWork, pair: ScenePair) -> int:
         stored = read_tile(work.folder / f"{tile.name}.npz")
         assert stored is not None
         runs.append(patches.TileRuns.from_arrays(stored))
-    return len(patches.outline(runs, work.grid, work.settings.patches, (pair,)).patches)
+    found = patches.outline(runs, work.grid, work.settings.patches, (pair,), bordered=True)
+    return len(found.patches)
 
 
 def month(task: Task) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Kernels one by one: nanoseconds per pixel and band, and bytes moved beside a memory copy."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -10,11 +10,21 @@ import numpy as np
 from changedetect.bench.generated import ROLES, Plan, Texture
 from changedetect.bench.measure import timed
 from changedetect.config.series import SeriesSection
-from changedetect.kernels import conditional, guided, regrid, resample, rings, runs, texture
+from changedetect.kernels import (
+    distance,
+    fast_guided,
+    guided,
+    regrid,
+    resample,
+    rings,
+    runs,
+    texture,
+)
 from changedetect.stages.evidence import series
 
 SCALE = 10_000.0
 CLASSES, OUTCOMES = 16, 2
+SCORE_CAP = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,17 +102,40 @@ def _evidence_works(images: list[np.ndarray], side: int, bands: int) -> dict[str
         np.zeros((classes, OUTCOMES)),
     )
     axes = rng.normal(size=(guides, 2 * bands)), rng.normal(size=guides)
-    distance = partial(conditional.distance_and_guide, stack, chooser, variates, axes)
-    score, guide = distance()
+    small = [tuple(_single(part)) for part in (chooser, variates, axes)]
+    score = np.empty((side, side), np.int16)
+    guide = np.empty((guides, side, side), np.int16)
+    smooth = np.empty((side, side), np.float32)
+    measure = partial(distance.distance_rows, stack, *small, SCORE_CAP, score, guide)
+    measure()
+    filtered = partial(fast_guided.fast_guided_mean, score, guide, (0, 0), 3, 65536.0, smooth)
+    own = partial(guided.guided_mean, score.astype(np.int32), _pixels_last(guide), 4, 65536.0)
+    laid = np.empty((2, bands, side, side), np.float32)
+    gain, offset = np.full(bands, 1.1), np.zeros(bands)
+    lay = partial(resample.laid_over, *images, (0.4, 0.3), gain, offset, laid)
     return {
-        "conditional.distance_and_guide": (
-            distance, 2 * bands * px, stack.nbytes + score.nbytes + guide.nbytes,
+        "resample.laid_over": (lay, 2 * bands * px, stack.nbytes + laid.nbytes),
+        "distance.distance_rows": (
+            measure, 2 * bands * px, stack.nbytes + score.nbytes + guide.nbytes,
         ),
-        "guided.guided_mean": (
-            partial(guided.guided_mean, score, guide, 4, 65536.0),
-            guides * px, 2 * score.nbytes + guide.nbytes,
+        "fast_guided.fast_guided_mean": (
+            filtered, guides * px, score.nbytes + guide.nbytes + smooth.nbytes,
         ),
+        "guided.guided_mean": (own, guides * px, 3 * score.nbytes + guide.nbytes),
     }  # fmt: skip
+
+
+def _pixels_last(guide: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(np.moveaxis(guide, 0, -1))
+
+
+def _single(arrays: tuple[np.ndarray, ...]) -> Iterator[np.ndarray]:
+    """Give weights (padded) and what goes with them in float32."""
+    weights, *others = arrays
+    flat = distance.padded(weights.reshape(-1, weights.shape[-1]))
+    yield flat.reshape(*weights.shape[:-1], -1)
+    for other in others:
+        yield other.astype(np.float32)
 
 
 def _patch_works(image: np.ndarray, side: int) -> dict[str, _Work]:
@@ -110,7 +143,9 @@ def _patch_works(image: np.ndarray, side: int) -> dict[str, _Work]:
     mask = (image[0] > np.quantile(image[0], 0.9)).astype(np.uint8)
     found = runs.find_runs(mask, 0, 0)
     rows, cols = (place.astype(np.int64) for place in np.nonzero(mask))
-    chosen = np.arange(len(image))
+    whole = np.empty(mask.shape, np.int32)
+    quantise = partial(texture.quantised, image, np.arange(len(image)), SCALE, whole)
+    quantise()
     bands = len(image)
     near, far = (2, 1), (12, 6)
     return {
@@ -118,13 +153,14 @@ def _patch_works(image: np.ndarray, side: int) -> dict[str, _Work]:
         "runs.find_runs": (partial(runs.find_runs, mask, 0, 0), px, px + found.nbytes),
         "runs.label_runs": (partial(runs.label_runs, found, 1), px, found.nbytes),
         "rings.trace": (partial(_trace, found), px, found.nbytes),
+        "texture.quantised": (quantise, bands * px, image.nbytes + whole.nbytes),
         "texture.window_5": (
-            partial(texture.window_moments, image, chosen, rows, cols, near, SCALE),
-            bands * len(rows), 4 * bands * px,
+            partial(texture.window_moments, whole, rows, cols, near),
+            len(rows), 4 * px,
         ),
         "texture.window_25_step_6": (
-            partial(texture.window_moments, image, chosen, rows, cols, far, SCALE),
-            bands * len(rows), 4 * bands * px,
+            partial(texture.window_moments, whole, rows, cols, far),
+            len(rows), 4 * px,
         ),
     }  # fmt: skip
 

@@ -3,6 +3,7 @@
 Heavy modules are imported inside commands, so that help and completion answer at once.
 """
 
+import os
 import signal
 import sys
 import traceback
@@ -18,6 +19,9 @@ SIGNAL_BASE = 128
 
 def main() -> None:
     """Run the command line; errors of ours become one message and their exit code."""
+    # Tiles share the cores among themselves; threads of the linear algebra would wait for one another
+    # in busy loops. Before numpy is loaded, or it has no effect.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")

@@ -14,6 +14,7 @@ import numpy as np
 from changedetect.errors import GridError, IntegrityError, SceneError
 from changedetect.grid import Grid, Window
 from changedetect.io.catalogue import scene_files
+from changedetect.io.decoded_blocks import DecodedBlocks
 from changedetect.io.digest import sha256_files
 from changedetect.io.mapping import Placement
 from changedetect.io.opening import digest_of_file
@@ -52,11 +53,16 @@ class RasterReader:
     _verified: set[tuple[str, str]] = field(
         default_factory=set, init=False, repr=False, compare=False
     )
+    _blocks: DecodedBlocks = field(
+        default_factory=DecodedBlocks, init=False, repr=False, compare=False
+    )
     _lock: threading.Lock = field(
         default_factory=threading.Lock, init=False, repr=False, compare=False
     )
 
-    def read(self, scene: Scene, grid: Grid, window: Window) -> np.ndarray:
+    def read(
+        self, scene: Scene, grid: Grid, window: Window, out: np.ndarray | None = None
+    ) -> np.ndarray:
         """Read a window of the product grid.
 
         Parameters
@@ -67,6 +73,8 @@ class RasterReader:
             Product grid.
         window
             Part of it. [px]
+        out
+            ``(band, y, x)`` float32 whose memory the result takes; None = new memory.
 
         Returns
         -------
@@ -92,7 +100,7 @@ class RasterReader:
             moved = Window(
                 window.row + offset[0], window.col + offset[1], window.height, window.width
             )
-            return read_source(source, scene, moved)
+            return read_source(source, scene, moved, out, self._blocks)
         return self._resampled(source, scene, placement, window)
 
     def read_chip(
@@ -140,7 +148,7 @@ class RasterReader:
         return regrid.nearest(values, part.row, part.col, rows, cols, OUTSIDE)
 
     def read_with_cloud(
-        self, scene: Scene, grid: Grid, window: Window
+        self, scene: Scene, grid: Grid, window: Window, out: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
         """Read a window and its cloud mask; where a scene's mask says nothing, so does the image.
 
@@ -148,14 +156,14 @@ class RasterReader:
         -------
         tuple
             As `read`, but NaN also where the scene has a mask and the mask is 255 (no mask is not
-            a clear sky); and as `read_cloud`.
+            a clear sky); and as `read_cloud`. ``out`` as in `read`.
 
         Raises
         ------
         SceneError, IntegrityError, GridError
             As for `read` and `read_cloud`.
         """
-        image = self.read(scene, grid, window)
+        image = self.read(scene, grid, window, out)
         cloud = self.read_cloud(scene, grid, window)
         if scene.cloud_href:
             image[:, cloud == OUTSIDE] = np.nan

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +14,14 @@ from rasterio.windows import Window as FileWindow
 from changedetect.errors import SceneError
 from changedetect.grid import Transform, Window
 from changedetect.io.crs import epsg_code
+from changedetect.io.decoded_blocks import DecodedBlocks
 from changedetect.io.georeference import PLAIN, is_georeferenced
 from changedetect.io.opening import open_raster
 from changedetect.kernels.stored import to_quantity
 from changedetect.records import Band, Scene
+
+_LEAST_BLOCK_PX, _MOST_BLOCK_PX = 128, 1024
+"""Sides of blocks that are kept: smaller ones cost little to decode again, larger ones much room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +74,23 @@ def _source(files: tuple[Path, ...]) -> Source:
         return Source(files, epsg_code(dataset.crs.to_wkt()), (a, b, c, d, e, f), *size)
 
 
-def read_source(source: Source, scene: Scene, window: Window) -> np.ndarray:
+def read_source(
+    source: Source,
+    scene: Scene,
+    window: Window,
+    out: np.ndarray | None = None,
+    store: DecodedBlocks | None = None,
+) -> np.ndarray:
     """Read a window of the file's own pixels in physical units.
 
     Parameters
     ----------
     window
         In the file's pixels; may reach beyond its edges. [px]
+    out
+        ``(band, y, x)`` float32 whose memory the result takes; None = new memory.
+    store
+        Keeps decoded blocks of tiled files; None = windows are read as they are.
 
     Returns
     -------
@@ -88,33 +103,79 @@ def read_source(source: Source, scene: Scene, window: Window) -> np.ndarray:
     SceneError
         A block can not be read; names file and window.
     """
-    out = np.full((len(scene.bands), window.height, window.width), np.nan, np.float32)
+    if out is None:
+        out = np.empty((len(scene.bands), window.height, window.width), np.float32)
     top, left = max(window.row, 0), max(window.col, 0)
     bottom = min(window.row + window.height, source.height)
     right = min(window.col + window.width, source.width)
+    if bottom - top < window.height or right - left < window.width:
+        out[:] = np.nan
     if bottom <= top or right <= left:
         return out
     inner = Window(top, left, bottom - top, right - left)
     target = inner.relative_to(window).slices
+    part = out[(slice(None), *target)]
     if len(source.files) == 1:
-        with open_raster(source.files[0]) as dataset:
-            stored = _read(dataset, source.files[0], [band.index for band in scene.bands], inner)
-            hidden = _hidden(dataset, source.files[0], inner)
-        black = hidden is None and _black_is_nodata(scene)
-        part = out[(slice(None), *target)]
-        _physical(stored, scene.bands, scene.nodata, part, black=black)
-        if hidden is not None:
-            part[:, hidden] = np.nan
+        _read_whole(source.files[0], scene, inner, part, store)
         return out
     for position, (path, band) in enumerate(zip(source.files, scene.bands, strict=True)):
         with open_raster(path) as dataset:
             stored = _read(dataset, path, [1], inner)
             hidden = _hidden(dataset, path, inner)
-        part = out[(slice(position, position + 1), *target)]
-        _physical(stored, [band], scene.nodata, part, black=False)
+        own = part[position : position + 1]
+        _physical(stored, [band], scene.nodata, own, black=False)
         if hidden is not None:
-            part[:, hidden] = np.nan
+            own[:, hidden] = np.nan
     return out
+
+
+def _read_whole(
+    path: Path, scene: Scene, inner: Window, out: np.ndarray, store: DecodedBlocks | None
+) -> None:
+    """Read a window of a file that holds all bands."""
+    with open_raster(path) as dataset:
+        hidden = _hidden(dataset, path, inner)
+        if store is not None and hidden is None and _in_blocks(dataset):
+            _read_blocks((path, dataset, store), scene, inner, out)
+            return
+        stored = _read(dataset, path, [band.index for band in scene.bands], inner)
+    black = hidden is None and _black_is_nodata(scene)
+    _physical(stored, scene.bands, scene.nodata, out, black=black)
+    if hidden is not None:
+        out[:, hidden] = np.nan
+
+
+def _in_blocks(dataset: DatasetReader) -> bool:
+    """Whether a file is cut into blocks of moderate size, all bands of a pixel in one."""
+    height, width = dataset.block_shapes[0]
+    together = dataset.interleaving is not None and dataset.interleaving.value == "PIXEL"
+    return (
+        together
+        and dataset.driver == "GTiff"
+        and width < dataset.width
+        and min(height, width) >= _LEAST_BLOCK_PX
+        and max(height, width) <= _MOST_BLOCK_PX
+    )
+
+
+def _read_blocks(
+    files: tuple[Path, DatasetReader, DecodedBlocks], scene: Scene, inner: Window, out: np.ndarray
+) -> None:
+    """Read a window block by block, each decoded once while the store keeps it."""
+    path, dataset, store = files
+    height, width = dataset.block_shapes[0]
+    indexes = [band.index for band in scene.bands]
+    whole = Window(0, 0, dataset.height, dataset.width)
+    black = _black_is_nodata(scene)
+    for row in range(inner.row // height, -(-(inner.row + inner.height) // height)):
+        for col in range(inner.col // width, -(-(inner.col + inner.width) // width)):
+            block = Window(row * height, col * width, height, width).grown(0, whole)
+            key = path, scene.sha256, tuple(indexes), row, col
+            stored = store.get(key, partial(_read, dataset, path, indexes, block))
+            part = block.grown(0, inner)
+            own = stored[(slice(None), *part.relative_to(block).slices)]
+            target = out[(slice(None), *part.relative_to(inner).slices)]
+            _physical(own, scene.bands, scene.nodata, target, black=black)
 
 
 def _read(dataset: DatasetReader, path: Path, indexes: Sequence[int], window: Window) -> np.ndarray:

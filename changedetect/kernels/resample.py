@@ -124,3 +124,91 @@ def box_count(mask: np.ndarray, radius: int) -> np.ndarray:
                 total -= columns[x - radius - 1]
             out[y, x] = total
     return out
+
+
+@kernel
+def _tap_rows(image: np.ndarray, y: int, row0: int, weights: np.ndarray, line: np.ndarray) -> None:
+    """Add up the weighted rows of one band under row ``y``; NaN where there is no such row."""
+    height, width = image.shape
+    line[:] = np.float32(0.0)
+    for tap in range(4):
+        w = np.float32(weights[tap])
+        if w == 0.0:
+            continue
+        row = y + row0 + tap - 1
+        if row < 0 or row >= height:
+            line[:] = np.float32(np.nan)
+            break
+        source = image[row]
+        for x in range(width):
+            line[x] += w * source[x]
+
+
+@kernel
+def _tap_columns(line: np.ndarray, col0: int, weights: np.ndarray, out: np.ndarray) -> None:
+    """Add up the weighted columns of a row; NaN where there is no such column."""
+    width = len(line)
+    out[:] = np.float32(0.0)
+    for tap in range(4):
+        w = np.float32(weights[tap])
+        if w == 0.0:
+            continue
+        step = col0 + tap - 1
+        first, last = min(max(0, -step), width), max(min(width, width - step), 0)
+        out[:first] = np.float32(np.nan)
+        out[last:] = np.float32(np.nan)
+        source = line[first + step : last + step]
+        target = out[first:last]
+        for x in range(len(target)):
+            target[x] += w * source[x]
+
+
+@kernel
+def laid_over(
+    before: np.ndarray,
+    after: np.ndarray,
+    shift: tuple[float, float],
+    gain: np.ndarray,
+    offset: np.ndarray,
+    out: np.ndarray,
+) -> None:
+    """Lay the image after on the image before, in its units; one pass, no temporaries.
+
+    Cubic convolution as `shifted`, in float32: ``gain * after[y + dy, x + dx] + offset``.
+
+    Parameters
+    ----------
+    before, after
+        ``(band, y, x)`` float32; NaN is no data.
+    shift
+        ``(dy, dx)`` of the image after. [px]
+    gain, offset
+        ``(band,)`` float64.
+    out
+        ``(2, band, y, x)`` float32, whatever it holds is replaced; a pixel is NaN in both dates and all bands, or in none: where
+        a band of either date is NaN or infinite, or the image after does not reach.
+    """
+    bands, height, width = before.shape
+    row0, col0 = math.floor(shift[0]), math.floor(shift[1])
+    wy, wx = cubic_weights(shift[0] - row0), cubic_weights(shift[1] - col0)
+    line = np.empty(width, np.float32)
+    spoilt = np.empty(width, np.float32)
+    nothing = np.float32(0.0)
+    for y in range(height):
+        spoilt[:] = nothing
+        for band in range(bands):
+            first, second = out[0, band, y], out[1, band, y]
+            _tap_rows(after[band], y, row0, wy, line)
+            _tap_columns(line, col0, wx, second)
+            source = before[band, y]
+            scale, level = np.float32(gain[band]), np.float32(offset[band])
+            for x in range(width):
+                first[x] = source[x]
+                second[x] = second[x] * scale + level
+                # NaN and infinite times 0 are NaN, all else is 0: no branch.
+                spoilt[x] += first[x] * nothing + second[x] * nothing
+        for date in range(2):
+            for band in range(bands):
+                target = out[date, band, y]
+                for x in range(width):
+                    target[x] += spoilt[x]

@@ -1,7 +1,7 @@
 """Texture and surroundings at chosen pixels, exact in integers, so that tiling changes nothing.
 
 NaN is not observed and is left out of every window; values are quantised before anything is summed.
-Only the pixels asked for are looked at: where nothing changed, nothing is computed.
+Quantising is one pass over the image; windows are looked at around the pixels asked for only.
 """
 
 import numpy as np
@@ -11,57 +11,79 @@ from changedetect.kernels._jit import kernel
 NOT_KNOWN = -2147483648
 """Result where nothing was observed (int32's minimum)."""
 
+_TOP = 2147483647.0
+"""Sums of quantised values are cut here."""
+
 
 @kernel
-def window_moments(
-    bands: np.ndarray,
-    chosen: np.ndarray,
-    rows: np.ndarray,
-    cols: np.ndarray,
-    window: tuple[int, int],
-    scale: float,
-) -> np.ndarray:
-    """Count, sum and sum of squares of the quantised values around each pixel.
+def quantised(bands: np.ndarray, chosen: np.ndarray, scale: float, out: np.ndarray) -> None:
+    """Add up the quantised values of some bands, pixel by pixel.
 
     Parameters
     ----------
     bands
         ``(band, y, x)`` float32; NaN is not observed.
     chosen
-        ``(c,)`` int64, the bands whose quantised values are added up to a pixel's value; a pixel
-        with a NaN in one of them is left out.
+        ``(c,)`` int64, the bands that are added up.
+    scale
+        Quantum: values are multiplied by it and rounded half to even.
+    out
+        ``(y, x)`` int32, is set; `NOT_KNOWN` where a chosen band is NaN.
+    """
+    height, width = out.shape
+    total = np.empty(width)
+    for y in range(height):
+        total[:] = 0.0
+        for c in chosen:
+            line = bands[c, y]
+            for x in range(width):
+                total[x] += np.rint(np.float64(line[x]) * scale)
+        target = out[y]
+        for x in range(width):
+            value = min(max(total[x], -_TOP), _TOP)
+            target[x] = NOT_KNOWN if np.isnan(total[x]) else np.int32(value)
+
+
+@kernel
+def window_moments(
+    values: np.ndarray, rows: np.ndarray, cols: np.ndarray, window: tuple[int, int]
+) -> np.ndarray:
+    """Count, sum and sum of squares of the values around each pixel.
+
+    Parameters
+    ----------
+    values
+        ``(y, x)`` int32 of `quantised`; what is `NOT_KNOWN` is left out.
     rows, cols
         ``(n,)`` int64, the pixels. [px]
     window
         Radius and step: the window reaches the radius to each side, clipped at the image's edge;
         every step-th row and column of it is used, counted from its corner. [px]
-    scale
-        Quantum: values are multiplied by it and rounded half to even.
 
     Returns
     -------
     ndarray
         ``(n, 3)`` int64.
     """
-    _, height, width = bands.shape
+    height, width = values.shape
     radius, step = window
     moments = np.zeros((rows.shape[0], 3), dtype=np.int64)
     for k in range(rows.shape[0]):
-        for y in range(rows[k] - radius, rows[k] + radius + 1, step):
-            if y < 0 or y >= height:
+        n, total, squares = 0, np.int64(0), np.int64(0)
+        left, right = cols[k] - radius, min(cols[k] + radius + 1, width)
+        while left < 0:
+            left += step
+        for y in range(rows[k] - radius, min(rows[k] + radius + 1, height), step):
+            if y < 0:
                 continue
-            for x in range(cols[k] - radius, cols[k] + radius + 1, step):
-                if x < 0 or x >= width:
-                    continue
-                value = 0.0
-                for c in chosen:
-                    value += np.rint(np.float64(bands[c, y, x]) * scale)
-                if np.isnan(value):
-                    continue
-                whole = np.int64(value)
-                moments[k, 0] += 1
-                moments[k, 1] += whole
-                moments[k, 2] += whole * whole
+            line = values[y]
+            for x in range(left, right, step):
+                value = np.int64(line[x])
+                if value != NOT_KNOWN:
+                    n += 1
+                    total += value
+                    squares += value * value
+        moments[k, 0], moments[k, 1], moments[k, 2] = n, total, squares
     return moments
 
 
@@ -104,32 +126,32 @@ def window_deviations(moments: np.ndarray, bands: int) -> np.ndarray:
 
 @kernel
 def gradient_lengths(
-    bands: np.ndarray, chosen: np.ndarray, rows: np.ndarray, cols: np.ndarray, scale: float
+    values: np.ndarray, rows: np.ndarray, cols: np.ndarray, bands: int
 ) -> np.ndarray:
     """Length of the central difference at each pixel, quantised.
 
     Parameters
     ----------
-    bands, chosen, rows, cols, scale
-        As in `window_moments`; the mean of the chosen bands counts. At the image's edge the edge
-        pixel stands for its neighbour.
+    values, rows, cols
+        As in `window_moments`. At the image's edge the edge pixel stands for its neighbour.
+    bands
+        How many bands were added up; the length is divided by it.
 
     Returns
     -------
     ndarray
         ``(n,)`` int32, change over two pixels; `NOT_KNOWN` where a neighbour was not observed.
     """
-    _, height, width = bands.shape
+    height, width = values.shape
     lengths = np.empty(rows.shape[0], dtype=np.int32)
     for k in range(rows.shape[0]):
         y, x = rows[k], cols[k]
-        across, along = 0.0, 0.0
-        for c in chosen:
-            band = bands[c]
-            across += np.rint(np.float64(band[y, min(x + 1, width - 1)]) * scale)
-            across -= np.rint(np.float64(band[y, max(x - 1, 0)]) * scale)
-            along += np.rint(np.float64(band[min(y + 1, height - 1), x]) * scale)
-            along -= np.rint(np.float64(band[max(y - 1, 0), x]) * scale)
-        length = np.sqrt(across * across + along * along) / chosen.shape[0]
-        lengths[k] = NOT_KNOWN if np.isnan(length) else np.int32(np.rint(length))
+        east, west = values[y, min(x + 1, width - 1)], values[y, max(x - 1, 0)]
+        south, north = values[min(y + 1, height - 1), x], values[max(y - 1, 0), x]
+        if min(east, west, south, north) == NOT_KNOWN:
+            lengths[k] = NOT_KNOWN
+            continue
+        across, along = np.float64(east) - west, np.float64(south) - north
+        length = np.sqrt(across * across + along * along) / bands
+        lengths[k] = np.int32(np.rint(length))
     return lengths

@@ -3,7 +3,7 @@
 import math
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import geopandas as gpd
 import numpy as np
 
 from changedetect import schema, tiling
+from changedetect.config.detection import PatchesSection
 from changedetect.errors import InputError
 from changedetect.grid import Grid, Tile, Window
 from changedetect.io import raster_writer, record_files, tile_files, vector_writer
@@ -18,7 +19,14 @@ from changedetect.io.rasters import RasterReader
 from changedetect.pipeline.context import MonthContext
 from changedetect.pipeline.fusedwork import PARTLY, FusedWork
 from changedetect.pipeline.modelwork import model_layer
-from changedetect.pipeline.pairwork import FittedPair, TileWork, fit, only_on, tiles_meeting
+from changedetect.pipeline.pairwork import (
+    FittedPair,
+    TileWork,
+    fit,
+    in_swaths,
+    only_on,
+    tiles_meeting,
+)
 from changedetect.pipeline.radarwork import radar_layer
 from changedetect.pipeline.runstore import StepRecord, StepResult, digest_of
 from changedetect.pipeline.scenes import SCENES, is_due
@@ -66,6 +74,8 @@ class TileSet:
         Tiles that could not be done: not observed, for another reason.
     land
         What is asked about: nothing outside counts as unobserved. None = the whole grid.
+    settings
+        Section `patches`.
     """
 
     folder: Path
@@ -73,6 +83,7 @@ class TileSet:
     untouched: tuple[Tile, ...]
     failed: tuple[Tile, ...]
     land: Land | None = None
+    settings: PatchesSection = field(default_factory=PatchesSection)
 
     def runs(self) -> list[patches.TileRuns]:
         """Return the runs of tiles that were worked on or that no image meets."""
@@ -93,7 +104,7 @@ class TileSet:
         return found
 
     def _empty(self, tile: Tile) -> patches.TileRuns:
-        channels = CHANNELS + len(fusion.SOURCES)
+        channels = patches.judging_channels(self.settings) + CHANNELS + len(fusion.SOURCES)
         return only_on(self.land, patches.failed_tile(tile, channels), tile)
 
     def arrays(self, tile: Tile) -> dict[str, np.ndarray]:
@@ -248,7 +259,7 @@ def _outlined(
     context: MonthContext, grid: Grid, tiles: TileSet, work: FusedWork
 ) -> patches.Outline:
     """Outline the patches, and name what stands behind each."""
-    outline = patches.outline(tiles.runs(), grid, context.settings.patches)
+    outline = patches.outline(tiles.runs(), grid, context.settings.patches, bordered=True)
     witnesses = work.witnesses
     moments = outline.moments[:, :CHANNELS]
     if not witnesses.pairs:  # nothing was compared: an empty table, with the columns read later
@@ -310,7 +321,7 @@ def run_tiles(
 
     options = context.options
     tiling.run_tiles(
-        due, work, workers=options.worker_count, scheduler=options.scheduler, done=done
+        in_swaths(due), work, workers=options.worker_count, scheduler=options.scheduler, done=done
     )
     failures.sort(key=lambda failure: failure.tile.name)
     failed = tuple(failure.tile for failure in failures)
@@ -321,6 +332,7 @@ def run_tiles(
         tuple(tile for tile in wanted if not due),
         failed,
         work.pairs.land,
+        work.pairs.settings.patches,
     )
     return tile_set, tuple(sorted(lines))
 

@@ -75,3 +75,8 @@ def _with_rows(
         if item.entry.case:
             row = rows[item.entry.case] = ledger.advance(row, item)
         yield item, row
+
+
+def is_handed_out(row: CaseRow, month: str) -> bool:
+    """Tell whether the packages of a month hand out a case: one found in it, or found in it again."""
+    return row.month == month or row.month < month == row.last_confirmed[:7]

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from changedetect.kernels.conditional import (
     class_distances,
     class_moments,
-    distance_and_guide,
     nearest_class,
     nearest_outcome,
 )
@@ -62,18 +61,3 @@ def test_class_moments__equal_the_definition(seed, bands):
     plain = naive.class_moments(samples, labels, squared, cuts)
     for fast, slow in zip(got, plain, strict=True):
         np.testing.assert_allclose(fast, slow, rtol=1e-9, atol=1e-9)
-
-
-@given(seeds, st.integers(1, 4))
-def test_distance_and_guide__equal_the_definition(seed, bands):
-    rng, centres, chooser, variates = drawn(seed, bands)
-    stack = rng.normal(size=(2 * bands, 6, 7)).astype(np.float32)
-    stack[rng.random(stack.shape) < 0.02] = np.nan
-    before = stack.copy()
-    axes = rng.normal(size=(2, 2 * bands)) * 3, rng.normal(size=2)
-    score, guide = distance_and_guide(stack, chooser, variates, axes)
-    plain_score, plain_guide = naive.distance_and_guide(stack, centres, variates, axes)
-    assert np.abs(score - plain_score).max() <= 1  # a half may fall to either side
-    assert np.abs(guide.astype(int) - plain_guide).max() <= 1
-    np.testing.assert_array_equal(score < 0, np.isnan(stack).any(axis=0))
-    np.testing.assert_array_equal(stack, before)

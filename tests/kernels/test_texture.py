@@ -10,6 +10,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from changedetect.kernels.texture import (
     NOT_KNOWN,
     gradient_lengths,
+    quantised,
     window_deviations,
     window_means,
     window_moments,
@@ -28,29 +29,36 @@ IMAGES = arrays(
 )
 
 
+def whole(bands, scale):
+    out = np.empty(bands.shape[1:], np.int32)
+    quantised(bands, np.arange(len(bands)), scale, out)
+    return out
+
+
 @given(IMAGES, st.integers(0, 3), st.integers(1, 2))
 def test_windows__equal_their_definition(bands, radius, step):
     rows, cols = (place.reshape(-1) for place in np.indices(bands.shape[1:], np.int64))
     chosen = np.arange(len(bands))
-    moments = window_moments(bands, chosen, rows, cols, (radius, step), 1000.0)
+    values = whole(bands, 1000.0)
+    moments = window_moments(values, rows, cols, (radius, step))
     means, deviations = window_means(moments, len(bands)), window_deviations(moments, len(bands))
-    gradients = gradient_lengths(bands, chosen, rows, cols, 1000.0)
+    gradients = gradient_lengths(values, rows, cols, len(bands))
     for k, (row, col) in enumerate(zip(rows.tolist(), cols.tolist(), strict=True)):
-        values = naive.window_values(bands, chosen, row, col, (radius, step), 1000.0)
-        assert moments[k].tolist() == [len(values), sum(values), sum(v * v for v in values)]
-        assert means[k] == naive.mean(values, len(bands))
-        assert deviations[k] == naive.deviation(values, len(bands))
+        inside = naive.window_values(bands, chosen, row, col, (radius, step), 1000.0)
+        assert moments[k].tolist() == [len(inside), sum(inside), sum(v * v for v in inside)]
+        assert means[k] == naive.mean(inside, len(bands))
+        assert deviations[k] == naive.deviation(inside, len(bands))
         assert gradients[k] == naive.gradient(bands, chosen, row, col, 1000.0)
 
 
 def test_windows__by_hand():
     bands = np.array([[[0.1, 0.2, np.nan]]], np.float32)
-    rows, cols, chosen = np.array([0, 0, 0]), np.array([0, 1, 2]), np.array([0])
-    moments = window_moments(bands, chosen, rows, cols, (0, 1), 10_000.0)
+    rows, cols, values = np.array([0, 0, 0]), np.array([0, 1, 2]), whole(bands, 10_000.0)
+    moments = window_moments(values, rows, cols, (0, 1))
     assert window_means(moments, 1).tolist() == [1000, 2000, NOT_KNOWN]
-    moments = window_moments(bands, chosen, rows, cols, (1, 1), 10_000.0)
+    moments = window_moments(values, rows, cols, (1, 1))
     assert window_deviations(moments, 1).tolist() == [500, 500, 0]
-    assert gradient_lengths(bands, chosen, rows, cols, 10_000.0).tolist() == [
+    assert gradient_lengths(values, rows, cols, 1).tolist() == [
         1000, NOT_KNOWN, NOT_KNOWN,
     ]  # fmt: skip
 
@@ -59,6 +67,6 @@ def test_windows__by_hand():
 def test_windows__do_not_see_beyond_their_radius(halo):
     bands = np.random.default_rng(0).random((1, 20, 20)).astype(np.float32)
     part = np.ascontiguousarray(bands[:, 10 - halo : 10 + halo + 1, 5 - halo : 5 + halo + 1])
-    whole = window_moments(bands, np.array([0]), np.array([10]), np.array([5]), (3, 2), 1e4)
-    alone = window_moments(part, np.array([0]), np.array([halo]), np.array([halo]), (3, 2), 1e4)
-    assert np.array_equal(whole, alone)
+    full = window_moments(whole(bands, 1e4), np.array([10]), np.array([5]), (3, 2))
+    alone = window_moments(whole(part, 1e4), np.array([halo]), np.array([halo]), (3, 2))
+    assert np.array_equal(full, alone)

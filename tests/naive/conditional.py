@@ -31,20 +31,3 @@ def class_moments(samples, labels, squared, cuts):
         np.stack([group.sum(axis=0) for group in groups]),
         np.stack([group.T @ group for group in groups]),
     )
-
-
-def distance_and_guide(stack, centres, variates, axes):
-    _, height, width = stack.shape
-    matrix, offset, penalty = variates
-    score = np.full((height, width), -1, np.int32)
-    guide = np.zeros((height, width, len(axes[1])), np.int16)
-    for y in range(height):
-        for x in range(width):
-            pixel = stack[:, y, x].astype(float)
-            if np.isnan(pixel).any():
-                continue
-            c = nearest(pixel[: centres.shape[1]], centres)
-            root = np.sqrt(outcomes(pixel, matrix[c], offset[c], penalty[c]).min())
-            score[y, x] = np.rint(min(root * 256, 32767))
-            guide[y, x] = np.rint(np.clip((axes[0] @ pixel - axes[1]) * 256, -2047, 2047))
-    return score, guide

@@ -79,7 +79,8 @@ def test_measure_pair__transposed_scene_gives_transposed_evidence():
     model = fit_pair([stack], CFG)
     turned = stack_of(before.transpose(0, 2, 1), after.transpose(0, 2, 1))
     got = measure_pair(turned, model, CFG)
-    assert got.T.tobytes() == measure_pair(stack, model, CFG).tobytes()
+    # float32 sums are taken along rows: a last digit may fall to the other side
+    assert np.abs(got.T.astype(int) - measure_pair(stack, model, CFG)).max() <= 1
 
 
 @given(st.integers(0, 70), st.integers(0, 70), st.integers(1, 26))
@@ -89,10 +90,10 @@ def test_measure_pair__same_bytes_however_it_is_cut(top, left, size):
     stack.values[:, :, 10:14, 70:90] = np.nan
     model = fit_pair([stack], CFG)
     whole = measure_pair(stack, model, CFG)
-    halo = 2 * CFG.guide_radius_px
+    halo = CFG.guide_reach_px
     row, col = max(top - halo, 0), max(left - halo, 0)
     outer = stack[:, :, row : top + size + halo, col : left + size + halo]
-    part = measure_pair(outer, model, CFG)
+    part = measure_pair(outer, model, CFG, (row, col))
     core = part[top - row : top - row + size, left - col : left - col + size]
     assert core.tobytes() == whole[top : top + size, left : left + size].tobytes()
 

@@ -13,6 +13,7 @@ from changedetect.errors import LayerError
 from changedetect.kernels.texture import (
     NOT_KNOWN,
     gradient_lengths,
+    quantised,
     window_deviations,
     window_means,
     window_moments,
@@ -83,9 +84,18 @@ def channel_sampler(stack: xr.DataArray) -> Sampler:
     roles = [str(role) for role in stack["band"].values]
     place = {role: roles.index(role) for role in ROLES if role in roles}
     values = stack.values
+    whole: list[dict[str, np.ndarray]] = []
 
     def sample(rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
-        return np.concatenate([_sample_date(bands, place, rows, cols) for bands in values])
+        if not whole and len(rows):  # nothing is computed where nothing changed
+            whole.extend(_whole(bands, place) for bands in values)
+        parts = whole or [{} for _ in values]
+        return np.concatenate(
+            [
+                _sample_date(bands, place, part, (rows, cols))
+                for bands, part in zip(values, parts, strict=True)
+            ]
+        )
 
     return sample
 
@@ -97,46 +107,56 @@ def channels(stack: xr.DataArray) -> np.ndarray:
     return channel_sampler(stack)(rows, cols).reshape(len(CHANNELS), height, width)
 
 
+def _whole(bands: np.ndarray, place: dict[str, int]) -> dict[str, np.ndarray]:
+    """Quantise what windows look at, over the whole image: brightness, and the bands of NDVI."""
+    wanted = {role: (role,) for role in INDICES["ndvi"]} | {"brightness": VISIBLE}
+    found: dict[str, np.ndarray] = {}
+    for name, roles in wanted.items():
+        if all(role in place for role in roles):
+            found[name] = np.empty(bands.shape[1:], np.int32)
+            chosen = np.array([place[role] for role in roles])
+            quantised(bands, chosen, float(SCALE), found[name])
+    return found
+
+
 def _sample_date(
-    bands: np.ndarray, place: dict[str, int], rows: np.ndarray, cols: np.ndarray
+    bands: np.ndarray,
+    place: dict[str, int],
+    whole: dict[str, np.ndarray],
+    where: tuple[np.ndarray, np.ndarray],
 ) -> np.ndarray:
     """Compute the channels of one date, in the order of `_PER_DATE`."""
+    rows, cols = where
     found = {role: _quantised(bands[index][rows, cols]) for role, index in place.items()}
     for name, (one, other) in INDICES.items():
         if one in place and other in place:
             found[name] = _normalised_difference(found[one], found[other])
-    if all(role in place for role in VISIBLE):
-        found |= _brightness(bands, np.array([place[role] for role in VISIBLE]), rows, cols)
+    if "brightness" in whole:
+        found |= _brightness(whole["brightness"], rows, cols)
     one, other = INDICES["ndvi"]
-    if one in place and other in place:
+    if one in whole and other in whole:
         found["around_ndvi"] = _normalised_difference(
-            _around(bands, np.array([place[one]]), rows, cols),
-            _around(bands, np.array([place[other]]), rows, cols),
+            _around(whole[one], 1, rows, cols), _around(whole[other], 1, rows, cols)
         )
     unknown = np.full(len(rows), NOT_KNOWN, np.int32)
     return np.stack([found.get(name, unknown) for name in _PER_DATE])
 
 
-def _brightness(
-    bands: np.ndarray, visible: np.ndarray, rows: np.ndarray, cols: np.ndarray
-) -> dict[str, np.ndarray]:
-    here = window_moments(bands, visible, rows, cols, (0, 1), float(SCALE))
-    near = window_moments(bands, visible, rows, cols, (_TEXTURE_RADIUS_PX, 1), float(SCALE))
+def _brightness(values: np.ndarray, rows: np.ndarray, cols: np.ndarray) -> dict[str, np.ndarray]:
+    bands = len(VISIBLE)
+    here = window_moments(values, rows, cols, (0, 1))
+    near = window_moments(values, rows, cols, (_TEXTURE_RADIUS_PX, 1))
     return {
-        "brightness": window_means(here, len(visible)),
-        "texture": window_deviations(near, len(visible)),
-        "edge": gradient_lengths(bands, visible, rows, cols, float(SCALE)),
-        "around_brightness": _around(bands, visible, rows, cols),
+        "brightness": window_means(here, bands),
+        "texture": window_deviations(near, bands),
+        "edge": gradient_lengths(values, rows, cols, bands),
+        "around_brightness": _around(values, bands, rows, cols),
     }
 
 
-def _around(
-    bands: np.ndarray, chosen: np.ndarray, rows: np.ndarray, cols: np.ndarray
-) -> np.ndarray:
-    far = window_moments(
-        bands, chosen, rows, cols, (_AROUND_RADIUS_PX, _AROUND_STEP_PX), float(SCALE)
-    )
-    return window_means(far, len(chosen))
+def _around(values: np.ndarray, bands: int, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
+    far = window_moments(values, rows, cols, (_AROUND_RADIUS_PX, _AROUND_STEP_PX))
+    return window_means(far, bands)
 
 
 def _quantised(values: np.ndarray) -> np.ndarray:

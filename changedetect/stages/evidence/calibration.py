@@ -15,6 +15,7 @@ import numpy as np
 import scipy.special
 
 from changedetect.config.detection import EvidenceSection
+from changedetect.kernels.logarithm import log_evidence
 from changedetect.schema import EVIDENCE_NODATA, EVIDENCE_SCALE
 
 TOP = 32767
@@ -80,11 +81,12 @@ class NullModel:
         ndarray
             int16, × 100; EVIDENCE_NODATA where not observed.
         """
-        seen = ~np.isnan(distance)
-        log = np.log(np.maximum(np.where(seen, distance, 1.0), SMALLEST).astype(np.float64))
-        ratio = (log - self.log_median) / self.scale - self.null_height
-        scaled = np.clip(np.rint(ratio * EVIDENCE_SCALE), -TOP, TOP)
-        return np.where(seen, scaled, EVIDENCE_NODATA).astype(np.int16)
+        flat = np.ascontiguousarray(distance, np.float32).reshape(-1)
+        out = np.empty(flat.shape, np.int16)
+        slope = EVIDENCE_SCALE / self.scale
+        level = -slope * self.log_median - EVIDENCE_SCALE * self.null_height
+        log_evidence(flat, (slope, level), SMALLEST, (TOP, EVIDENCE_NODATA), out)
+        return out.reshape(np.shape(distance))
 
     @property
     def null_height(self) -> float:

@@ -13,10 +13,13 @@ import xarray as xr
 
 from changedetect.config.detection import EvidenceSection
 from changedetect.errors import SceneError
-from changedetect.kernels.conditional import QUANTUM, class_distances, distance_and_guide
-from changedetect.kernels.guided import guided_mean
+from changedetect.kernels.conditional import QUANTUM, class_distances
+from changedetect.kernels.distance import distance_rows, padded
+from changedetect.kernels.fast_guided import fast_guided_mean
+from changedetect.kernels.scratch import scratch
 from changedetect.schema import STACK, check_array
 from changedetect.stages.evidence.alteration import Alteration, fit_alteration, kept_bands
+from changedetect.stages.evidence.borders import usual_contrast
 from changedetect.stages.evidence.calibration import NullModel, fit_null, noise_median
 
 
@@ -38,6 +41,8 @@ class PairModel:
         Calibration of the smoothed distance.
     sample_pixels
         How many pixels the fit saw.
+    contrast
+        ``(date=2, band)``: usual contrast between near places, of all bands (`borders`).
     notes
         Bands left out, and the like.
     """
@@ -48,6 +53,7 @@ class PairModel:
     cap: float
     null: NullModel
     sample_pixels: int
+    contrast: np.ndarray
     notes: tuple[str, ...] = ()
 
     @property
@@ -93,6 +99,9 @@ def fit_pair(stacks: Sequence[xr.DataArray], cfg: EvidenceSection) -> PairModel:
             "cloud / 两期共同有效像元不足"
         )
         raise SceneError(msg)
+    count = len(samples)
+    step = max(1, count // cfg.fit_sample_pixels)
+    samples, places = samples[::step], places[::step]
     kept = kept_bands(samples, names, cfg)
     columns = [i + len(names) * date for date in (0, 1) for i in kept]
     used = np.ascontiguousarray(samples[:, columns])
@@ -102,21 +111,26 @@ def fit_pair(stacks: Sequence[xr.DataArray], cfg: EvidenceSection) -> PairModel:
     pooled = np.concatenate([values[np.isfinite(values)] for values in distances])
     null = fit_null(pooled, len(kept), cfg)
     notes = _notes(names, kept)
-    return PairModel(names, tuple(kept), alteration, cap, null, len(samples), notes)
+    contrast = usual_contrast(stacks)
+    return PairModel(names, tuple(kept), alteration, cap, null, count, contrast, notes)
 
 
-def measure_pair(stack: xr.DataArray, model: PairModel, cfg: EvidenceSection) -> np.ndarray:
+def measure_pair(
+    stack: xr.DataArray, model: PairModel, cfg: EvidenceSection, origin: tuple[int, int] = (0, 0)
+) -> np.ndarray:
     """Measure evidence of change over a window.
 
     Parameters
     ----------
     stack
-        schema.STACK with two times; NaN is not observed. Its outer ``2 * guide_radius_px``
-        pixels lack context unless they lie at the edge of the image: the caller crops them.
+        schema.STACK with two times; NaN is not observed. Its outer ``guide_reach_px`` pixels
+        lack context unless they lie at the edge of the image: the caller crops them.
     model
         From `fit_pair`.
     cfg
         The settings of the fit.
+    origin
+        Row and column of the window's first pixel in the image. [px]
 
     Returns
     -------
@@ -124,7 +138,8 @@ def measure_pair(stack: xr.DataArray, model: PairModel, cfg: EvidenceSection) ->
         schema.EVIDENCE ``(y, x)`` int16.
     """
     check_array(stack, STACK)
-    return model.null.llr(_distance(stack, model.kept, (model.alteration, model.cap), cfg))
+    fitted = model.alteration, model.cap
+    return model.null.llr(_distance(stack, model.kept, fitted, cfg, origin))
 
 
 def _distance(
@@ -132,22 +147,38 @@ def _distance(
     kept: tuple[int, ...],
     fitted: tuple[Alteration, float],
     cfg: EvidenceSection,
+    origin: tuple[int, int] = (0, 0),
 ) -> np.ndarray:
-    """Smoothed change distance, ``(y, x)`` float32; NaN is not observed."""
+    """Smoothed change distance, ``(y, x)`` float32 in memory of `scratch`; NaN is not observed."""
     alteration, cap = fitted
-    values = np.concatenate([stack.values[0][list(kept)], stack.values[1][list(kept)]])
+    values = stack.values if len(kept) == stack.shape[1] else stack.values[:, list(kept)]
+    height, width = stack.shape[2:]
     guides = min(cfg.guide_components, len(alteration.mean))
     projection = alteration.axes[:guides] / alteration.spread
-    score, guide = distance_and_guide(
-        values,
-        alteration.chooser,
-        alteration.variates,
-        (projection, projection @ alteration.mean),
+    score = scratch("score", (height, width), np.int16)
+    guide = scratch("guide", (guides, height, width), np.int16)
+    distance_rows(
+        np.ascontiguousarray(values.reshape(-1, height, width)),
+        _single(alteration.chooser),
+        _single(alteration.variates),
+        _single((projection, projection @ alteration.mean)),
+        int(cap * QUANTUM),
+        score,
+        guide,
     )
+    smooth = scratch("smooth", (height, width), np.float32)
     ridge = cfg.guide_epsilon * QUANTUM * QUANTUM
-    np.minimum(score, np.int32(cap * QUANTUM), out=score)
-    smooth = guided_mean(score, guide, cfg.guide_radius_px, ridge)
-    return np.asarray(smooth / np.float32(QUANTUM))
+    fast_guided_mean(score, guide, origin, cfg.guide_cell_px, ridge, smooth)
+    smooth /= np.float32(QUANTUM)
+    return smooth
+
+
+def _single(arrays: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
+    """Return weights and what goes with them in the form of fast kernels: float32, padded."""
+    weights, *others = arrays
+    flat = padded(np.ascontiguousarray(weights.reshape(-1, weights.shape[-1])))
+    wide = flat.reshape(*weights.shape[:-1], -1)
+    return wide, *(np.ascontiguousarray(other, np.float32) for other in others)
 
 
 def _typical(samples: np.ndarray, alteration: Alteration) -> float:

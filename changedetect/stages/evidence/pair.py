@@ -41,13 +41,26 @@ def fit(stacks: Sequence[xr.DataArray], cfg: EvidenceSection, gsd_m: float) -> M
     return fit_pair(stacks, cfg)
 
 
-def measure(stack: xr.DataArray, model: Model, cfg: EvidenceSection) -> np.ndarray:
-    """Measure a window with the model of its pair; schema.EVIDENCE ``(y, x)`` int16."""
+def measure(
+    stack: xr.DataArray, model: Model, cfg: EvidenceSection, origin: tuple[int, int] = (0, 0)
+) -> np.ndarray:
+    """Measure a window with the model of its pair; schema.EVIDENCE ``(y, x)`` int16.
+
+    ``origin`` is the row and column of the window's first pixel in the image. [px]
+    """
     if isinstance(model, StructureModel):
         return measure_structure(stack, model, cfg.structure)
-    return measure_pair(stack, model, cfg)
+    return measure_pair(stack, model, cfg, origin)
 
 
 def reach_px(cfg: EvidenceSection) -> int:
     """How far evidence of a pixel looks, of whichever kind. [px]"""
-    return max(2 * cfg.guide_radius_px, cfg.structure.reach_px)
+    return max(cfg.guide_reach_px, cfg.structure.reach_px)
+
+
+def usual_contrast(model: Model) -> np.ndarray | None:
+    """Return what contrast is usual in a pair, ``(date=2, band)``; None where it was not measured.
+
+    Pictures whose structure is compared have borders in their evidence already.
+    """
+    return model.contrast if isinstance(model, PairModel) else None

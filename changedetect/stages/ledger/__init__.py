@@ -5,6 +5,7 @@ Pure: storing is the business of ``io``.
 
 from changedetect.stages.ledger.chain import ALGORITHMS, GENESIS, chain, digest_of, said_of
 from changedetect.stages.ledger.facts import (
+    CLAIMS,
     canonical,
     case_of,
     claims_payload,
@@ -13,7 +14,13 @@ from changedetect.stages.ledger.facts import (
 )
 from changedetect.stages.ledger.lines import FACTS, Line, Part, check_part, months_said, replay
 from changedetect.stages.ledger.links import Stretch, check_links
-from changedetect.stages.ledger.merkle import Mountains, merkle_path, merkle_root, root_of_path
+from changedetect.stages.ledger.merkle import (
+    Mountains,
+    merkle_levels,
+    merkle_root,
+    path_in,
+    root_of_path,
+)
 from changedetect.stages.ledger.moves import (
     EVENTS,
     MOVES,
@@ -36,6 +43,7 @@ from changedetect.stages.ledger.verify import MONTH_CLOSED, Verifier, difference
 
 __all__ = [
     "ALGORITHMS",
+    "CLAIMS",
     "EVENTS",
     "FACTS",
     "GENESIS",
@@ -65,10 +73,11 @@ __all__ = [
     "event_name",
     "holders",
     "holds_facts",
-    "merkle_path",
+    "merkle_levels",
     "merkle_root",
     "month_totals",
     "months_said",
+    "path_in",
     "payload_of",
     "project",
     "replay",

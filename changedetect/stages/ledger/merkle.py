@@ -28,41 +28,47 @@ def merkle_root(digests: Sequence[str], algorithm: str = "sha256") -> str:
     """
     if not digests:
         return hash_of(b"", algorithm)
-    level = [_leaf(digest, algorithm) for digest in digests]
-    while len(level) > 1:
-        paired = [_node(level[i], level[i + 1], algorithm) for i in range(0, len(level) - 1, 2)]
-        level = paired + level[len(paired) * 2 :]
-    return level[0]
+    return merkle_levels(digests, algorithm)[-1][0]
 
 
-def merkle_path(
-    digests: Sequence[str], place: int, algorithm: str = "sha256"
-) -> tuple[tuple[str, str], ...]:
-    """Return the audit path of one entry: what to hash it with, from leaf to root.
+def merkle_levels(digests: Sequence[str], algorithm: str = "sha256") -> tuple[list[str], ...]:
+    """Return the tree over entries, level by level from the leaves: for the paths of many entries.
 
     Parameters
     ----------
     digests
         Of the month's entries, in order.
-    place
-        Index of the entry.
     algorithm
         Digest of the ledger.
+    """
+    levels = [[_leaf(digest, algorithm) for digest in digests]]
+    while len(level := levels[-1]) > 1:
+        paired = [_node(level[i], level[i + 1], algorithm) for i in range(0, len(level) - 1, 2)]
+        levels.append(paired + level[len(paired) * 2 :])
+    return tuple(levels)
+
+
+def path_in(levels: Sequence[Sequence[str]], place: int) -> tuple[tuple[str, str], ...]:
+    """Return the audit path of one entry: what to hash it with, from leaf to root.
+
+    Parameters
+    ----------
+    levels
+        From `merkle_levels`.
+    place
+        Index of the entry.
 
     Returns
     -------
     tuple
         Pairs of side (``left`` or ``right`` of what is known so far) and digest.
     """
-    level = [_leaf(digest, algorithm) for digest in digests]
     path = []
-    while len(level) > 1:
+    for level in levels[:-1]:
         other = place ^ 1
         if other < len(level):
             path.append(("left" if other < place else "right", level[other]))
-        paired = [_node(level[i], level[i + 1], algorithm) for i in range(0, len(level) - 1, 2)]
-        place = place // 2
-        level = paired + level[len(paired) * 2 :]
+        place //= 2
     return tuple(path)
 
 

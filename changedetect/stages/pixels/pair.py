@@ -10,7 +10,7 @@ import xarray as xr
 
 from changedetect.config.detection import EvidenceSection, PixelsSection
 from changedetect.errors import SceneError
-from changedetect.kernels.resample import box_count, shifted
+from changedetect.kernels.resample import box_count, laid_over, shifted
 from changedetect.schema import CLOUD, SHADOW
 from changedetect.stages.pixels.radiometry import fit_gains
 from changedetect.stages.pixels.registration import PairAlignment, fit_alignment
@@ -51,7 +51,7 @@ def halo_px(pixels: PixelsSection, evidence: EvidenceSection) -> int:
     """Return what a tile must read beyond its core so that cuts leave no trace. [px]"""
     reach = math.ceil(pixels.max_shift_px) + TAPS_PX + pixels.cloud_buffer_px
     reach = max(reach + pixels.cloud_edge_grow_px, veil_reach_px(pixels))
-    return reach + 2 * evidence.guide_radius_px
+    return reach + evidence.guide_reach_px
 
 
 def fit_pixels(
@@ -85,7 +85,7 @@ def fit_pixels(
     alignment = fit_alignment(clear, cfg)
     if max(abs(alignment.dy), abs(alignment.dx)) < cfg.min_shift_px:
         alignment = replace(alignment, dy=0.0, dx=0.0)
-    before, after = _common_pixels(clear, alignment)
+    before, after = _common_pixels(clear, alignment, cfg.radiometry_sample_pixels)
     gain, offset = fit_gains(before, after, cfg)
     notes: tuple[str, ...] = ()
     if not alignment.known:
@@ -124,20 +124,54 @@ def prepare_pair(
         dates where either was not observed. Pixels nearer than the shift and its taps to the
         edge of the window are NaN.
     """
-    first = masked(before, clouds[0], cfg.cloud_buffer_px)
-    second = _align(masked(after, clouds[1], cfg.cloud_buffer_px), model.alignment)
-    gain = np.array(model.gain, np.float64)[:, None, None]
-    offset = np.array(model.offset, np.float64)[:, None, None]
-    stack = np.stack([first, (second * gain + offset).astype(np.float32)])
-    unseen = ~np.isfinite(stack).all(axis=(0, 1))
-    stack[:, :, unseen | veiled(stack, clouds, model.veil, cfg)] = np.nan
+    stack = np.empty((2, *before.shape), np.float32)
+    prepare_into(stack, before, after, clouds, model, cfg)
+    return as_stack(stack, times, model)
+
+
+def prepare_into(
+    out: np.ndarray,
+    before: np.ndarray,
+    after: np.ndarray,
+    clouds: tuple[np.ndarray, np.ndarray],
+    model: PixelModel,
+    cfg: PixelsSection,
+) -> None:
+    """Do as `prepare_pair`, into an array ``(2, band, y, x)`` float32 that is already there."""
+    alignment = model.alignment
+    laid_over(
+        _clear(before, clouds[0], cfg.cloud_buffer_px),
+        _clear(after, clouds[1], cfg.cloud_buffer_px),
+        (alignment.dy, alignment.dx),
+        np.array(model.gain, np.float64),
+        np.array(model.offset, np.float64),
+        out,
+    )
+    hidden = veiled(out, clouds, model.veil, cfg)
+    if hidden.any():
+        out[:, :, hidden] = np.nan
+
+
+def as_stack(
+    values: np.ndarray, times: tuple[datetime, datetime], model: PixelModel
+) -> xr.DataArray:
+    """Name the axes of a prepared pair: schema.STACK over the same memory."""
     stamps = np.array([time.replace(tzinfo=None) for time in times], "datetime64[ns]")
     return xr.DataArray(
-        stack,
+        values,
         dims=("time", "band", "y", "x"),
         coords={"time": stamps, "band": list(model.roles)},
         name="stack",
     )
+
+
+def _clear(image: np.ndarray, cloud: np.ndarray, buffer_px: int) -> np.ndarray:
+    """Return an image without clouds, shadows and their surroundings; itself if there are none."""
+    hidden = (cloud == CLOUD) | (cloud == SHADOW)
+    plain = np.ascontiguousarray(image, np.float32)
+    if not hidden.any():
+        return plain
+    return np.where(box_count(hidden, buffer_px) > 0, np.float32(np.nan), plain)
 
 
 def _align(image: np.ndarray, alignment: PairAlignment) -> np.ndarray:
@@ -190,13 +224,17 @@ def _masked_sample(sample: PairSample, roles: tuple[str, ...], cfg: PixelsSectio
 
 
 def _common_pixels(
-    samples: Sequence[PairSample], alignment: PairAlignment
+    samples: Sequence[PairSample], alignment: PairAlignment, most: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Gather the aligned pixels observed in both images, ``(pixel, band)`` each."""
+    """Gather aligned pixels observed in both images, evenly thinned; ``(pixel, band)`` each."""
+    aligned = [_align(sample.after, alignment) for sample in samples]
+    seen = [
+        np.flatnonzero(np.isfinite(sample.before).all(axis=0) & np.isfinite(after).all(axis=0))
+        for sample, after in zip(samples, aligned, strict=True)
+    ]
+    step = max(1, sum(map(len, seen)) // most)
     firsts, seconds = [], []
-    for sample in samples:
-        after = _align(sample.after, alignment)
-        seen = np.isfinite(sample.before).all(axis=0) & np.isfinite(after).all(axis=0)
-        firsts.append(sample.before[:, seen].T)
-        seconds.append(after[:, seen].T)
+    for sample, after, places in zip(samples, aligned, seen, strict=True):
+        firsts.append(sample.before.reshape(len(after), -1)[:, places[::step]].T)
+        seconds.append(after.reshape(len(after), -1)[:, places[::step]].T)
     return np.concatenate(firsts), np.concatenate(seconds)

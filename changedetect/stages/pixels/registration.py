@@ -15,6 +15,9 @@ from changedetect.config.detection import PixelsSection
 from changedetect.errors import RegistrationError
 from changedetect.stages.pixels.samples import PairSample
 
+COARSE_STEPS = 5
+"""Fine steps in a coarse one: the correlation of edges has one top within a pixel."""
+
 
 @dataclass(frozen=True, slots=True)
 class PairAlignment:
@@ -63,7 +66,10 @@ def fit_alignment(samples: Sequence[PairSample], cfg: PixelsSection) -> PairAlig
         The blocks disagree by more than ``refuse_residual_px``, or the shift is at the end of
         the search range.
     """
-    shifts = [shift for sample in samples if (shift := block_shift(sample, cfg)) is not None]
+    step = max(1, len(samples) // cfg.alignment_blocks)
+    shifts = _shifts(samples[::step], cfg)
+    if 2 * len(shifts) < min(cfg.alignment_blocks, len(samples)):  # cloud, or little structure
+        shifts = _shifts(samples, cfg)
     if not shifts:
         return PairAlignment(0.0, 0.0, float("nan"), 0)
     found = np.array(shifts)
@@ -85,6 +91,11 @@ def fit_alignment(samples: Sequence[PairSample], cfg: PixelsSection) -> PairAlig
         )
         raise RegistrationError(msg)
     return PairAlignment(float(centre[0]), float(centre[1]), residual, len(found))
+
+
+def _shifts(samples: Sequence[PairSample], cfg: PixelsSection) -> list[tuple[float, float]]:
+    """Measure the shifts of blocks; those that can not be trusted are left out."""
+    return [shift for sample in samples if (shift := block_shift(sample, cfg)) is not None]
 
 
 def _robust_centre(shifts: np.ndarray, limit_px: float) -> np.ndarray:
@@ -136,8 +147,16 @@ def _edges(image: np.ndarray, seen: np.ndarray) -> np.ndarray:
 
 
 def _refine(spectrum: np.ndarray, dy: float, dx: float, step_px: float) -> tuple[float, float]:
-    """Search around a whole-pixel peak in steps of a fraction of a pixel."""
-    offsets = np.arange(-1.0, 1.0 + step_px / 2, step_px)
+    """Search around a whole-pixel peak in steps of a fraction of a pixel, coarse ones first."""
+    wide = min(COARSE_STEPS * step_px, 1.0)
+    dy, dx = _highest(spectrum, dy, dx, np.arange(-1.0, 1.0 + wide / 2, wide))
+    return _highest(spectrum, dy, dx, step_px * np.arange(-COARSE_STEPS, COARSE_STEPS + 1))
+
+
+def _highest(
+    spectrum: np.ndarray, dy: float, dx: float, offsets: np.ndarray
+) -> tuple[float, float]:
+    """Evaluate the correlation at some offsets around a place and return the highest of them."""
     rows = np.exp(2j * np.pi * np.outer(dy + offsets, np.fft.fftfreq(spectrum.shape[0])))
     cols = np.exp(2j * np.pi * np.outer(np.fft.fftfreq(spectrum.shape[1]), dx + offsets))
     fine = (rows @ spectrum @ cols).real

@@ -38,9 +38,11 @@ def sample_windows(
 ) -> tuple[Window, ...]:
     """Choose the sample blocks of a grid, or of the part of it that a pair shows.
 
-    The part is first rounded outwards to whole multiples of ``sample_block_px``. It is cut into nearly equal cells of at most ``sample_block_px``; where these are more
-    than ``sample_blocks``, an evenly spread lattice of them is taken. The places depend on the
-    grid and the part alone, never on tiles.
+    The part is first rounded outwards to whole multiples of ``sample_block_px``. It is cut into
+    nearly equal cells of at most ``sample_block_px``; where these are more than ``sample_blocks``,
+    an evenly spread lattice of whole blocks at multiples of their side is taken, so that a block
+    lies in few blocks of its file. The places depend on the grid and the part alone, never on
+    tiles.
 
     Parameters
     ----------
@@ -68,8 +70,8 @@ def sample_windows(
     aspect = len(rows) / len(cols)
     keep_rows = max(1, int(np.sqrt(cfg.sample_blocks * aspect)))
     if len(rows) * len(cols) > cfg.sample_blocks:
-        rows = _spread(rows, keep_rows)
-        cols = _spread(cols, max(1, cfg.sample_blocks // len(rows)))
+        rows = _spread(_whole(rows, cfg.sample_block_px), keep_rows)
+        cols = _spread(_whole(cols, cfg.sample_block_px), max(1, cfg.sample_blocks // len(rows)))
     return tuple(Window(seen.row + r, seen.col + c, h, w) for r, h in rows for c, w in cols)
 
 
@@ -86,6 +88,12 @@ def _cells(length: int, block: int) -> list[tuple[int, int]]:
     count = -(-length // block)
     edges = [length * i // count for i in range(count + 1)]
     return [(a, b - a) for a, b in pairwise(edges)]
+
+
+def _whole(cells: list[tuple[int, int]], block: int) -> list[tuple[int, int]]:
+    """Whole blocks at multiples of their side, where there is room for one."""
+    length = sum(size for _, size in cells)
+    return [(i * block, block) for i in range(length // block)] or cells
 
 
 def _spread(cells: list[tuple[int, int]], keep: int) -> list[tuple[int, int]]:
