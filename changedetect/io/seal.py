@@ -90,7 +90,10 @@ def verify(folder: Path, public_key: "str | None" = None) -> tuple[list[str], li
     for name in sorted(files):
         problems += _file_problems(folder, name, files[name])
     for name in sorted(layers):
-        problems += _layer_problems(folder, name, layers[name])
+        try:
+            problems += _layer_problems(folder, name, layers[name])
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            problems.append(f"{MANIFEST}: what it says of {name} can not be read ({error!r})")
     chain_problems, notes = _chain(folder)
     if public_key is None:
         notes.append("signature not checked (no public key given) / 未验签")

@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from changedetect.entries import CaseRow, ChainedEntry, Entry
+from changedetect.errors import LedgerError
 
 METADATA = sa.MetaData()
 
@@ -70,15 +71,25 @@ def entry_line(item: ChainedEntry) -> dict[str, object]:
 
 
 def entry_of(line: Any) -> ChainedEntry:  # noqa: ANN401 - a row of SQLAlchemy
-    """Turn a line of the table, in the order of `ENTRY_COLUMNS`, into an entry."""
+    """Turn a line of the table, in the order of `ENTRY_COLUMNS`, into an entry.
+
+    Raises
+    ------
+    LedgerError
+        Its time is none any more.
+    """
     (
         sequence, previous, digest, case, event, from_state, to_state,
         actor, time, reason, source, payload, role, row, form,
     ) = line  # fmt: skip
+    try:
+        when = datetime.fromisoformat(time)
+    except ValueError as error:
+        msg = f"entry {sequence} (case {case or '-'}): its time {time!r} is none; it was altered: restore a backup"
+        raise LedgerError(msg) from error
     entry = Entry(
-        case, event, from_state, to_state, actor, datetime.fromisoformat(time), reason, source,
-        payload, role, row,
-    )  # fmt: skip
+        case, event, from_state, to_state, actor, when, reason, source, payload, role, row
+    )
     return ChainedEntry(sequence, previous, digest, entry, form)
 
 
