@@ -274,7 +274,8 @@ def tamper_chain(rng, path):
         item["digest"] = altered(rng, item["digest"])
     elif place == -1:
         step = item["path"][int(rng.integers(len(item["path"])))]
-        step[1] = altered(rng, step[1])
+        part = int(rng.integers(2))
+        step[part] = altered(rng, step[part])
     else:
         fields[place] = altered(rng, fields[place])
         names |= {f"entry {fields[0]} "}

@@ -102,6 +102,17 @@ class DeadlinesSection(Section):
     county_day: int = Field(20, ge=1, le=28, description="counties have filed")
     city_day: int = Field(24, ge=1, le=28, description="cities have checked")
     province_day: int = Field(28, ge=1, le=28, description="the province has checked")
+    calendar: str | None = Field(
+        None,
+        pattern=r"^[\w-]+$",
+        description="table of holidays (holidays/{name}.yaml, e.g. china): a deadline on a day off moves "
+        "to the next working day, that of clearing back to the last of its month; none = every day counts",
+    )
+    soon_days: int = Field(
+        3,
+        ge=0,
+        description="so many (working) days before its deadline a case is listed as due soon",
+    )
 
 
 class CasesSection(Section):

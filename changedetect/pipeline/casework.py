@@ -29,6 +29,7 @@ def do(context: MonthContext) -> tuple[StepRecord, bool]:
     inputs = [
         before.result,
         config.deadlines.model_dump(),
+        context.job.calendar.model_dump(mode="json") if context.job.calendar else None,
         config.cases.model_dump(),
         config.clues.model_dump(mode="json"),
         {code: [terms.rhythm, terms.dispatch] for code, terms in _themes(context).items()},
@@ -112,7 +113,7 @@ def _decide(context: MonthContext, source: str) -> StepResult:
         "ledger_entries": len(written),
         "dispatching": sorted(code for code, terms in _themes(context).items() if terms.dispatch),
     }
-    return StepResult((CASES,), facts, _problems(decisions))
+    return StepResult((CASES,), facts, (*_problems(decisions), *_uncounted(context, listed)))
 
 
 def _written(store: LedgerStore, source: str) -> list[Entry]:
@@ -128,7 +129,7 @@ def _by_county(
 ) -> tuple[cases.Decision, ...]:
     """Decide about the units and the known cases of each county; no number is of two counties."""
     config = context.job.config
-    terms = cases.Terms(context.month, _themes(context), config.deadlines)
+    terms = cases.Terms(context.month, _themes(context), config.deadlines, context.job.calendar)
     cases_of: dict[str, dict[str, Case]] = {}
     for number, case in known.items():
         cases_of.setdefault(case.district, {})[number] = case
@@ -187,6 +188,20 @@ def _problems(decisions: Sequence[cases.Decision]) -> tuple[str, ...]:
         "month's new computation, but people are at work on it: look at it / 重算后未再发现，请人工核实"
         for decision in decisions
         if decision.event == "unconfirmed"
+    )
+
+
+def _uncounted(context: MonthContext, listed: Sequence[Case]) -> tuple[str, ...]:
+    """Name the years of deadlines that the table of holidays does not hold."""
+    calendar = context.job.calendar
+    if calendar is None:
+        return ()
+    days = [day for case in listed for day in (case.county_due, case.clear_due)]
+    years = sorted({day.year for day in days if not calendar.known(day)})
+    return tuple(
+        f"deadlines in {year}: holidays/{context.job.config.deadlines.calendar}.yaml has no such year, only Saturdays "
+        f"and Sundays were counted as days off; add the year's notice / 节假日表缺{year}年，期限仅按周末推算"
+        for year in years
     )
 
 
