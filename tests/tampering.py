@@ -235,11 +235,8 @@ def tamper_package(rng, folder):
     path.unlink() if rng.random() < 0.05 else path.write_bytes(altered(rng, data))
     name = path.relative_to(folder).as_posix()
     # A seal that no longer fits names what it seals: nobody can tell which of the two was changed.
-    return f"{name} changed", {name} if name != "manifest.json" else {
-        "manifest.json",
-        STEM,
-        "chips/",
-    }
+    names = {name} if name != "manifest.json" else {name, STEM, "chips/", "can not be read"}
+    return f"{name} changed", names
 
 
 def tamper_layer(rng, path):

@@ -121,6 +121,14 @@ class CasesSection(Section):
     same_ground_share: float = Field(
         0.5, gt=0, le=1, description="least common share of the smaller of patch and case"
     )
+    beside_m: float = Field(
+        10.0,
+        ge=0,
+        description="a new patch so near to an open case of an earlier month may be its extension [m]",
+    )
+    grown_share: float = Field(
+        0.2, gt=0, description="a case has grown if it covers new ground of this share of its own"
+    )
 
 
 class LedgerSection(Section):

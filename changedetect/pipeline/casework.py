@@ -1,5 +1,6 @@
 """Step ``cases``: findings -> cases -> entries of the ledger, in one transaction."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -110,6 +111,9 @@ def _decide(context: MonthContext, source: str) -> StepResult:
         "outside": units.count_of(""),
         "new": sum(entry.event == "found" for entry in written),
         "withdrawn": sum(entry.event == "withdrawn" for entry in written),
+        "ties": dict(
+            sorted(Counter(filter(None, (cases.kind_of(e.reason) for e in written))).items())
+        ),
         "ledger_entries": len(written),
         "dispatching": sorted(code for code, terms in _themes(context).items() if terms.dispatch),
     }
@@ -212,6 +216,8 @@ def _entry(
     reason = f"{context.month} 监测"
     if decision.event in {"withdrawn", "unconfirmed"}:
         reason += f"：{cases.GONE}"
+    elif decision.tie.reason():
+        reason += f"；{decision.tie.reason()}"
     elif case.related:
         reason += f"；同地块另有在办案件 {'、'.join(case.related)}"
     return Entry(
