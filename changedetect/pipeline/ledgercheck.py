@@ -9,13 +9,14 @@ import multiprocessing
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from changedetect.entries import CaseRow
-from changedetect.errors import LedgerError
+from changedetect.errors import LedgerError, ResourceError
 from changedetect.io.ledger import BulkReader, LedgerReader, LedgerStore
 from changedetect.stages import ledger
 from changedetect.stages.ledger import Part, Stretch, check_links, check_part, replay
@@ -168,5 +169,8 @@ def _workers(entries: int) -> Iterator[Callable[..., Iterable[Any]]]:
     with ProcessPoolExecutor(count, mp_context=context, initializer=gc.disable) as pool:
         try:
             yield pool.map
+        except BrokenProcessPool as error:
+            msg = "a process that checks the ledger was ended from outside; free memory, check the disk, then run again"
+            raise ResourceError(msg) from error
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
