@@ -29,7 +29,7 @@ from changedetect.records import ScenePair
 from changedetect.stages import classify, patches, pixels
 from changedetect.stages.evidence import pair as pair_evidence
 
-SWATH_TILES = 2
+SWATH_TILES = 4
 """Tiles side by side in a swath: two rows of them fit into the store of decoded blocks."""
 
 

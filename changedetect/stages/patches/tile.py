@@ -24,8 +24,8 @@ Sampler = Callable[[np.ndarray, np.ndarray], np.ndarray]
 MISSING = int(np.iinfo(np.int32).min)
 """Value of a channel that is not known in a pixel."""
 
-_PIXELS_AT_ONCE = 1 << 18
-"""Pixels sampled in one call: bounds memory where a whole tile changed."""
+_PIXELS_AT_ONCE = 1 << 15
+"""Pixels sampled in one call: their channels stay in the cache, and memory is used again."""
 
 
 @dataclass(frozen=True, slots=True)
