@@ -11,7 +11,7 @@ class GridSection(Section):
 
     crs: str = Field(description="coordinate system, EPSG:n; projected, metres")
     resolution_m: float = Field(gt=0, description="pixel size [m]")
-    tile_px: int = Field(2048, ge=64, description="side of a tile [px]")
+    tile_px: int = Field(1024, ge=64, description="side of a tile [px]")
 
 
 class ScenesSection(Section):
