@@ -1,12 +1,15 @@
 """A ledger of many cases, made through its own door, and what asking and verifying it costs."""
 
+import hashlib
 import json
+import struct
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from itertools import islice
+from json.encoder import encode_basestring
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +17,9 @@ import shapely
 
 from changedetect.bench.measure import Cost, alone, timed
 from changedetect.codes import case_number
-from changedetect.entries import CaseRow, ChainedEntry, Entry
+from changedetect.entries import FORM
 from changedetect.io.digest import forget_cached
-from changedetect.io.ledger import LedgerReader, LedgerStore
+from changedetect.io.ledger import LedgerStore
 from changedetect.pipeline import books
 from changedetect.pipeline.ledgerwork import rebuild
 from changedetect.records import Case
@@ -25,6 +28,8 @@ from changedetect.stages import ledger
 MONTHS, COUNTIES = 36, 100
 _CHUNK = 20_000
 _FIRST = datetime(2024, 1, 20, tzinfo=UTC)
+_RING = ((0, 0), (20, 0), (20, 14), (9, 14), (9, 30), (0, 30), (0, 0))
+CLAIMED = ledger.claims_payload({"RDJG": "1", "RDYJ": "村道硬化，已办设施农用地备案", "SFBH": "1"})
 _ASKED = 200
 """Cases asked by number, spread over the ledger."""
 GOALS = {"by_number": 0.005, "work_list": 0.3, "summary": 1.0, "verify": 30.0}
@@ -128,92 +133,92 @@ QUESTIONS: dict[str, Callable[[LedgerStore], int]] = {
 
 def fill(store: LedgerStore, cases: int) -> None:
     """Enter so many cases: found, screened, dispatched and filed by turns, and months closed."""
-    head: ChainedEntry | None = None
+    head, sequence = ledger.GENESIS, 0
     entries = _entries(cases)
     since: list[str] = []
     while batch := list(islice(entries, _CHUNK)):
-        items: list[ChainedEntry] = []
-        for entry in batch:
-            if entry.event == ledger.MONTH_CLOSED:
-                said = {**json.loads(entry.payload), "entries": len(since)}
-                said["root"] = ledger.merkle_root(since)
-                entry = replace(entry, payload=ledger.canonical(said))  # noqa: PLW2901
+        lines = []
+        for case, event, payload, *rest in batch:
+            text = payload
+            if event == ledger.MONTH_CLOSED:
+                said = {"month": payload, "entries": len(since), "root": ledger.merkle_root(since)}
+                text = ledger.canonical(said)
                 since.clear()
-            (head,) = ledger.chain([entry], head)
-            items.append(head)
-            since.append(head.digest)
-        store.append(partial(_new, items))
+            sequence += 1
+            start, end, actor, time, reason, source, role, row = rest
+            said_of = (case, event, start, end, actor, time, reason, source, text, role, row)
+            joined = ",".join(map(encode_basestring, (head, *said_of)))
+            digest = hashlib.sha256(f"[{sequence},{joined},{FORM}]".encode()).hexdigest()
+            lines.append((sequence, head, digest, *said_of, FORM))
+            head = digest
+            since.append(digest)
+        store.load(lines)
 
 
-def _new(
-    items: Sequence[ChainedEntry], _reader: LedgerReader
-) -> list[tuple[ChainedEntry, CaseRow | None]]:
-    return [(item, None) for item in items]
-
-
-def _entries(cases: int) -> Iterator[Entry]:
+def _entries(cases: int) -> Iterator[tuple[str, ...]]:
+    """Give case, event, payload, states, actor, time, reason, source, role and row of each entry."""
     a_month = -(-cases // MONTHS)
     for start in range(0, cases, a_month):
         numbers = range(start, min(start + a_month, cases))
         month = start // a_month
-        yield from (_found(i, month) for i in numbers)
-        yield from (_plain(i, month, 2, "accepted", "10", "10", "interpreter") for i in numbers)
-        yield from (
-            _plain(i, month, 8, "dispatched", "10", "20", "province") for i in numbers if i % 4
-        )
-        yield from (_filed(i, month) for i in numbers if i % 4 == 1)
-        said = ledger.canonical({"month": _month(month)})
-        yield Entry("", ledger.MONTH_CLOSED, "", "", "sun", _day(month, 25), "关闭", "", said, "province")  # fmt: skip
+        names = [_numbered(i, month) for i in numbers]
+        facts = _template(month)
+        for i, name in zip(numbers, names, strict=True):
+            yield _told(name, "found", _payload(i, month, facts), month, 0, ("", "10", "program"))
+        for name in names:
+            yield _told(name, "accepted", "", month, 2, ("10", "10", "interpreter"))
+        sent = [name for i, name in zip(numbers, names, strict=True) if i % 4]
+        for name in sent:
+            yield _told(name, "dispatched", "", month, 8, ("10", "20", "province"))
+        for name in sent[::3]:
+            yield _told(name, "filed", CLAIMED, month, 15, ("20", "40", "county"))
+        yield _told("", ledger.MONTH_CLOSED, _month(month), month, 25, ("", "", "province"))
 
 
 def _month(month: int) -> str:
     return f"{2024 + month // 12}-{month % 12 + 1:02d}"
 
 
-def _day(month: int, after: int) -> datetime:
-    return _FIRST + timedelta(days=30 * month + after)
-
-
 def _county(i: int) -> str:
     return f"43{i % COUNTIES:04d}"
-
-
-def _found(i: int, month: int) -> Entry:
-    payload = ledger.payload_of(_case(i, month))
-    return Entry(
-        _numbered(i, month), "found", "", "10", "changedetect", _day(month, 0), f"{_month(month)} 监测", "ab" * 32,
-        payload, "program",
-    )  # fmt: skip
 
 
 def _numbered(i: int, month: int) -> str:
     return case_number(_county(i), "02", _month(month), i // COUNTIES % 99_999 + 1)
 
 
-def _case(i: int, month: int) -> Case:
-    x, y, day = 500_000.0 + i % 10_000 * 37, 3_000_000.0 + i // 10_000 * 41, date(2025, 7, 20)
-    ring = [(x, y), (x + 20, y), (x + 20, y + 14), (x + 9, y + 14), (x + 9, y + 30), (x, y + 30)]
+def _case(month: int) -> Case:
+    day = date(2025, 7, 20)
     return Case(
-        number=_numbered(i, month), unit_id=f"P{i:012d}", district=_county(i), themes=("01", "02"), main_theme="02",
+        number=_numbered(0, month), unit_id="P000000000001", district=_county(0), themes=("01", "02"), main_theme="02",
         suggestion="21", severity=3, state="10", month=_month(month), first_found=day,
         last_confirmed=day, county_due=day, clear_due=day,
-        geometry=shapely.MultiPolygon([shapely.Polygon(ring)]), area_m2=424.0 + i % 97 / 7,
+        geometry=shapely.MultiPolygon([shapely.box(0, 0, 20, 30)]), area_m2=424.0 + month / 7,
         reasons=("现状耕地上出现建构筑物，未见农用地转用审批", "变化时间在 2025-05-14 与 2025-06-18 之间"),
         rule_ids=("02-01", "02-04"), missing=("农转用批文",), family="built",
     )  # fmt: skip
 
 
-def _plain(i: int, month: int, after: int, *said: str) -> Entry:
-    event, start, end, role = said
-    return Entry(
-        _numbered(i, month), event, start, end, "wang", _day(month, after), f"{_month(month)} 判读与下发", "cd" * 32,
-        "", role, "Sheet1 行 12",
-    )  # fmt: skip
+def _payload(i: int, month: int, template: str) -> str:
+    """Fill number, county and outline into the facts of a month's first case."""
+    x, y = 500_000.0 + i % 10_000 * 37, 3_000_000.0 + i // 10_000 * 41
+    points = [v for dx, dy in _RING for v in (x + dx, y + dy)]
+    outline = struct.pack("<BIIBIII14d", 1, 6, 1, 1, 3, 1, 7, *points).hex().upper()
+    number = _numbered(i, month)
+    return template % (number[:6], outline, number)
 
 
-def _filed(i: int, month: int) -> Entry:
-    claims = ledger.claims_payload(
-        {"RDJG": "1", "RDYJ": "村道硬化，已办设施农用地备案", "SFBH": "1"}
-    )
-    entry = _plain(i, month, 15, "filed", "20", "40", "county")
-    return replace(entry, payload=claims)
+def _template(month: int) -> str:
+    case = _case(month)
+    said = json.loads(ledger.payload_of(case))
+    said |= {"district": "%s", "geometry": "%s", "number": "%s"}
+    return ledger.canonical(said)
+
+
+def _told(
+    case: str, event: str, payload: str, month: int, after: int, move: tuple[str, str, str]
+) -> tuple[str, ...]:
+    start, end, role = move
+    time = (_FIRST + timedelta(days=30 * month + after)).isoformat()
+    reason = f"{_month(month)} 监测、判读与下发"
+    return case, event, payload, start, end, "wang", time, reason, "ab" * 32, role, "Sheet1 行 12"

@@ -90,7 +90,10 @@ def verify(folder: Path, public_key: "str | None" = None) -> tuple[list[str], li
     for name in sorted(files):
         problems += _file_problems(folder, name, files[name])
     for name in sorted(layers):
-        problems += _layer_problems(folder, name, layers[name])
+        try:
+            problems += _layer_problems(folder, name, layers[name])
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            problems.append(f"{MANIFEST}: what it says of {name} can not be read ({error!r})")
     chain_problems, notes = _chain(folder)
     if public_key is None:
         notes.append("signature not checked (no public key given) / 未验签")
@@ -198,13 +201,20 @@ def _chain_problems(said: dict[str, Any]) -> list[str]:
                 f"{where}: starts from state {fields[4]}, the entry before led to {last[fields[2]]}"
             )
         last[fields[2]] = fields[5]
-        if "path" in item and _root(algorithm, item["digest"], item["path"]) != said["root"]:
+        if "path" in item and not _is_under(algorithm, item, said["root"]):
             problems.append(f"{where}: not under the month's root")
     return problems
 
 
 def _hash(algorithm: str, data: bytes) -> str:
     return hashlib.new(algorithm, data).hexdigest()
+
+
+def _is_under(algorithm: str, item: dict[str, Any], root: str) -> bool:
+    try:
+        return _root(algorithm, item["digest"], item["path"]) == root
+    except (ValueError, TypeError):
+        return False
 
 
 def _root(algorithm: str, digest: str, path: "Sequence[Sequence[str]]") -> str:

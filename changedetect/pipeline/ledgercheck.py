@@ -52,7 +52,8 @@ def check_ledger(store: LedgerStore, reader: LedgerReader, *, rows: bool = True)
     Raises
     ------
     LedgerError
-        Names an entry that does not fit, and how; of several, the first one whose link does not.
+        Names an entry that does not fit, and how: broken links before altered contents before
+        forbidden moves.
     """
     bulk, algorithm = reader.bulk(ledger.FACTS), reader.algorithm
     said = ledger.months_said(reader.of_event(ledger.MONTH_CLOSED))
@@ -70,8 +71,11 @@ def check_ledger(store: LedgerStore, reader: LedgerReader, *, rows: bool = True)
     return Sound(count, total.cases, heads[-1] if heads else ledger.GENESIS, months, total.wrong)
 
 
-def _added(parts: Iterable[Part]) -> Part:
-    entries, cases, wrong = 0, 0, []
+def _added(found: Iterable[Part]) -> Part:
+    entries, cases, wrong, parts = 0, 0, [], list(found)
+    for refusal in (*(part.altered for part in parts), *(part.refused for part in parts)):
+        if refusal:
+            raise LedgerError(refusal)
     for part in parts:
         entries, cases = entries + part.entries, cases + part.cases
         wrong += part.wrong[: NAMED + 1 - len(wrong)]

@@ -1,7 +1,7 @@
 """Many lines of a ledger at once, as plain tuples straight from the database's driver."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from json.encoder import encode_basestring
 from typing import Any
@@ -134,6 +134,16 @@ class BulkReader:
             return
         with driver.cursor(name="changedetect_bulk") as cursor:
             yield cursor
+
+
+def write_entries(connection: sa.Connection, lines: Iterable[Sequence[object]]) -> None:
+    """Write entries in the order of the table's columns."""
+    columns = tuple(column.name for column in ENTRIES.c)
+    sign = "?" if connection.dialect.name == "sqlite" else "%s"
+    signs = ", ".join([sign] * len(columns))
+    text = f"INSERT INTO entries ({', '.join(columns)}) VALUES ({signs})"  # noqa: S608 - our own names
+    driver: Any = connection.connection.driver_connection
+    driver.cursor().executemany(text, lines)
 
 
 def _bounds(column: str, within: Range) -> tuple[str, tuple[str, ...]]:

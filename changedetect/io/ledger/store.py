@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from changedetect.entries import CaseRow, ChainedEntry
 from changedetect.errors import InputError, LedgerError
-from changedetect.io.ledger.bulk import BATCH
+from changedetect.io.ledger.bulk import BATCH, write_entries
 from changedetect.io.ledger.faults import told
 from changedetect.io.ledger.reader import LedgerReader
 from changedetect.io.ledger.tables import CASES, ENTRIES, META, case_line, entry_line
@@ -136,6 +136,14 @@ class LedgerStore:
                 connection.execute(sa.insert(ENTRIES), [entry_line(item) for item, _ in new])
                 _put(connection, (row for _, row in new if row is not None))
         return tuple(item for item, _ in new)
+
+    def load(self, lines: Iterable[Sequence[object]]) -> None:
+        """Write entries as stored, in the order of the table's columns, without their rows.
+
+        For ledgers that are made in bulk: the rows must be made next, and they check the entries.
+        """
+        with told(self.place, "written"), self._writing() as connection:
+            write_entries(connection, lines)
 
     def replace_rows(self, build: Callable[[LedgerReader], Iterable[CaseRow]]) -> int:
         """Make the rows of all cases again, in one transaction; return how many there are.

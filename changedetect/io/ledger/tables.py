@@ -3,13 +3,15 @@
 The tables are made by the migrations (`migrations/`), never from these definitions.
 """
 
-from dataclasses import astuple, fields
+from dataclasses import fields
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any
 
 import sqlalchemy as sa
 
 from changedetect.entries import CaseRow, ChainedEntry, Entry
+from changedetect.errors import LedgerError
 
 METADATA = sa.MetaData()
 
@@ -41,6 +43,8 @@ META = sa.Table(
 )
 
 ENTRY_COLUMNS = tuple(ENTRIES.c)
+_NAMES = tuple(part.name for part in fields(CaseRow))
+_VALUES = attrgetter(*_NAMES)
 _FLAGS = tuple(part.name for part in fields(CaseRow) if part.type is bool)
 
 
@@ -67,22 +71,31 @@ def entry_line(item: ChainedEntry) -> dict[str, object]:
 
 
 def entry_of(line: Any) -> ChainedEntry:  # noqa: ANN401 - a row of SQLAlchemy
-    """Turn a line of the table, in the order of `ENTRY_COLUMNS`, into an entry."""
+    """Turn a line of the table, in the order of `ENTRY_COLUMNS`, into an entry.
+
+    Raises
+    ------
+    LedgerError
+        Its time is none any more.
+    """
     (
         sequence, previous, digest, case, event, from_state, to_state,
         actor, time, reason, source, payload, role, row, form,
     ) = line  # fmt: skip
+    try:
+        when = datetime.fromisoformat(time)
+    except ValueError as error:
+        msg = f"entry {sequence} (case {case or '-'}): its time {time!r} is none; it was altered: restore a backup"
+        raise LedgerError(msg) from error
     entry = Entry(
-        case, event, from_state, to_state, actor, datetime.fromisoformat(time), reason, source,
-        payload, role, row,
-    )  # fmt: skip
+        case, event, from_state, to_state, actor, when, reason, source, payload, role, row
+    )
     return ChainedEntry(sequence, previous, digest, entry, form)
 
 
 def case_line(row: CaseRow) -> dict[str, object]:
     """Turn a row into a line of the table; flags are stored as 0 and 1."""
-    names = (part.name for part in fields(CaseRow))
-    values = dict(zip(names, astuple(row), strict=True))
+    values = dict(zip(_NAMES, _VALUES(row), strict=True))
     return values | {name: int(values[name]) for name in _FLAGS}
 
 

@@ -45,6 +45,10 @@ _BATCH = 2_000
 """Cases whose outlines are read at once."""
 
 
+class AlteredEntryError(LedgerError):
+    """The contents of an entry are not those that its digest was taken over."""
+
+
 def replay(lines: Iterable[Line], algorithm: str) -> Iterator[tuple[int, Line | None]]:
     """Check entries, and tell what they say of each case.
 
@@ -86,11 +90,14 @@ def _courses(lines: Iterable[Line], algorithm: str) -> "Iterator[tuple[int, _Cou
         for line in group:
             count += 1
             if new(line[2]).hexdigest() != line[1]:
-                msg = f"entry {line[0]} (case {number or '-'}): its contents differ from its digest {line[1][:12]}…; it was altered"
-                raise LedgerError(msg)
+                raise AlteredEntryError(_altered(line))
             if course:
                 course.take(line)
         yield count, course
+
+
+def _altered(line: Line) -> str:
+    return f"entry {line[0]} (case {line[3] or '-'}): its contents differ from its digest {line[1][:12]}…; it was altered"
 
 
 def entry_of_said(said: bytes) -> Entry:
@@ -178,11 +185,24 @@ class _Course:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What the check of some cases found: entries and cases read, and rows that differ."""
+    """What the check of some cases found.
+
+    Attributes
+    ----------
+    entries, cases
+        Read.
+    wrong
+        Rows that differ from what the entries say.
+    altered, refused
+        The first entry that is not as it was written, and the first that the rules forbid; empty =
+        none. An altered entry can make others seem forbidden, so it is looked for to the end.
+    """
 
     entries: int
     cases: int
     wrong: tuple[str, ...] = ()
+    altered: str = ""
+    refused: str = ""
 
 
 def check_part(
@@ -200,23 +220,28 @@ def check_part(
         Digest of the ledger.
     limit
         How many differences are named at most.
-
-    Raises
-    ------
-    LedgerError
-        As `replay`.
     """
-    entries, seen, wrong = 0, set(), []
-    for count, row in replay(lines, algorithm):
-        entries += count
-        if row is None:
-            continue
-        seen.add(row[0])
-        if stored is not None and stored.get(row[0]) != row and len(wrong) < limit:
-            wrong += _differences(row, stored.get(row[0]))
+    entries, seen, wrong, rest = 0, set(), [], iter(lines)
+    try:
+        for count, row in replay(rest, algorithm):
+            entries += count
+            if row is None:
+                continue
+            seen.add(row[0])
+            if stored is not None and stored.get(row[0]) != row and len(wrong) < limit:
+                wrong += _differences(row, stored.get(row[0]))
+    except AlteredEntryError as error:
+        return Part(entries, len(seen), altered=str(error))
+    except LedgerError as error:
+        return Part(entries, len(seen), altered=_first_altered(rest, algorithm), refused=str(error))
     extra = sorted(set(stored) - seen) if stored is not None else []
     wrong += [f"case {number}: a row without entries" for number in extra[:limit]]
     return Part(entries, len(seen), tuple(wrong[:limit]))
+
+
+def _first_altered(lines: Iterable[Line], algorithm: str) -> str:
+    new = hasher(algorithm)
+    return next((_altered(line) for line in lines if new(line[2]).hexdigest() != line[1]), "")
 
 
 def _differences(truth: Line, row: Line | None) -> list[str]:

@@ -67,7 +67,7 @@ def check_links(
         if numbers != expected or previous != follows:
             raise LedgerError(_break(numbers, expected, previous, follows))
         if tree is not None:
-            tree.add(digests)
+            _grow(tree, numbers, digests)
         count, head = numbers[-1], digests[-1]
     if count != stretch.last:
         msg = f"entry {count + 1} is missing; the ledger was cut or an entry was removed"
@@ -75,6 +75,22 @@ def check_links(
     if tree is not None:
         _check_root(tree.root(), stretch)
     return head
+
+
+def _grow(tree: Mountains, numbers: Sequence[int], digests: Sequence[str]) -> None:
+    try:
+        tree.add(digests)
+    except ValueError as error:
+        wrong = next(n for n, digest in zip(numbers, digests, strict=True) if not _is_hex(digest))
+        msg = f"entry {wrong}: its digest is no digest any more; it was altered"
+        raise LedgerError(msg) from error
+
+
+def _is_hex(digest: str) -> bool:
+    try:
+        return len(bytes.fromhex(digest)) > 0
+    except ValueError:
+        return False
 
 
 def _break(
