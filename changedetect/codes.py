@@ -69,10 +69,15 @@ APPROVAL_KINDS: dict[str, str] = {
     "ZJD": "宅基地", "CK": "采矿权", "ZJG": "增减挂钩", "ZZ": "土地整治", "DJ": "不动产登记",
     "GH": "规划许可", "JC": "耕地进出平衡", "ZB": "占补平衡", "TG": "退耕",
     "XF": "生态修复", "HD": "涉河许可", "CS": "采砂许可", "ZR": "开发边界外准入", "ZW": "种植备案或休耕",
-    "XA": "红线有限人为活动认定",
+    "XA": "红线有限人为活动认定", "ZG": "整改销号案件",
 }  # fmt: skip
 """SPLX: kinds of approval record; ZZ is land improvement, that of whole townships (全域整治) too; JC is
-the yearly plan of cropland moved out and in, ZB the projects that make new cropland, as polygons."""
+the yearly plan of cropland moved out and in, ZB the projects that make new cropland, as polygons;
+ZG is no approval but a list of cases (see `CASE_LISTS`)."""
+
+CASE_LISTS = frozenset({"ZG"})
+"""Kinds that approve nothing: cases that a ministry, a city or another system lists as rectified or
+closed. Their ground is watched (theme 13); no change of ground is excused by them."""
 
 PRIORITIES: dict[str, str] = {"1": "重点", "2": "一般"}
 """YXJ: how closely a cell of the territory is watched."""

@@ -1,7 +1,8 @@
 """What the ledger holds: entries that are never changed, and what they say of a case today."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from typing import Literal
 
 FORM = 2
 """Form of an entry that is written now: 1 had neither role nor row."""
@@ -125,3 +126,47 @@ class SummaryLine:
     cases: int
     area_m2: float
     overdue: int
+
+
+Rechecked = Literal["拆除", "复耕", "部分", "未改", "重建", "未观测", "不能判定"]
+"""What an image says of the ground of a rectified case: structure gone, gone and green, gone in part,
+still there, built again, not observed, observed but not told."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageCheck:
+    """What the month's images say of the ground of a rectified or closed case.
+
+    Attributes
+    ----------
+    case, unit_id
+        Its number, and the watched unit that holds its pictures.
+    result
+        One word; the shares are what it rests on.
+    standing, rebuilt
+        Least and greatest share of the ground under the structure, and under one that was found
+        after the case was rectified. [0-1]
+    green
+        Share that was green in a clear image of the season since then; None = too few images. [0-1]
+    unseen
+        Share not observed this month. [0-1]
+    before, after
+        Days of the month's pair.
+    since
+        Day on which the case came to be rectified.
+    unbroken
+        Whether every image since the structure was last seen was checked: else it may have gone
+        unnoticed in between.
+    """
+
+    case: str
+    unit_id: str
+    result: Rechecked
+    standing: tuple[float, float]
+    rebuilt: tuple[float, float]
+    green: float | None
+    unseen: float
+    before: date
+    after: date
+    since: date
+    unbroken: bool

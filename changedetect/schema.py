@@ -180,6 +180,18 @@ CHARGES = TableSpec(
 )
 """Areas of field chiefs (田长) and wardens (网格员)."""
 
+VERIFIED = TableSpec(
+    "verified changes",
+    (
+        Column("change_id", "text", "identifier"),
+        Column("changed_on", "date", "day on which it was first seen, or could be", nullable=True),
+        Column("family", "text", "codes.FAMILIES, or the list's own class", nullable=True),
+        Column("source", "text", "who found it: patrol, hotline, ministry …", nullable=True),
+        Column("geometry", "geometry", "Polygon or MultiPolygon"),
+    ),
+)
+"""Changes that somebody verified, found independently of our alarms."""
+
 TRUTH = TableSpec(
     "truth",
     (

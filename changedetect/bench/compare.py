@@ -17,7 +17,7 @@ from changedetect.bench.measure import Cost, timed
 from changedetect.config.series import SeriesSection
 from changedetect.grid import Grid
 from changedetect.kernels.runs import find_runs
-from changedetect.stages.crosscheck.overlay import pairs
+from changedetect.stages.crosscheck.areas import pair_areas
 from changedetect.stages.evidence import series
 from changedetect.stages.patches.join import group_polygons, join
 
@@ -96,15 +96,15 @@ def _sorted_wkb(shapes: np.ndarray) -> np.ndarray:
 def our_areas(
     shapes: np.ndarray, parcels: gpd.GeoDataFrame
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Lay parcels under patches as the cross-check does; patch, parcel, planar area. [m²]"""
+    """Measure parcels under patches as the cross-check does; patch, parcel, planar area. [m²]"""
     records = parcels.geometry.to_numpy()
-    left, right, shared = pairs(shapely.STRtree(records), shapes, records)
-    return left, right, shapely.area(shared)
+    return pair_areas(shapely.STRtree(records), shapes, records)
 
 
 def overlay(shapes: np.ndarray, parcels: gpd.GeoDataFrame) -> dict[str, Callable[[], Cost]]:
     """Return the two ways to lay parcels under patches, to be measured."""
     table = gpd.GeoDataFrame({"patch": np.arange(len(shapes))}, geometry=shapes, crs=parcels.crs)
+    our_areas(shapes[:1], parcels[:1])
     return {
         "patch_parcel": lambda: timed(partial(our_areas, shapes, parcels)),
         "geopandas_overlay": lambda: timed(partial(peers.overlay_areas, table, parcels)),

@@ -131,7 +131,7 @@ def warm(tiles: Sequence[Tile], work: TileWork, pair: ScenePair) -> None:
     )
     part = Tile("warm", small, small.grown(work.settings.halo_px, work.grid.window))
     _, runs, _ = work.measure(part)
-    patches.outline([runs], work.grid, work.settings.patches, (pair,))
+    patches.outline([runs], work.grid, work.settings.patches, (pair,), bordered=True)
 
 
 def evidence(task: Task) -> dict[str, Any]:
@@ -184,7 +184,8 @@ def _outline(tiles: Sequence[Tile], work: TileWork, pair: ScenePair) -> int:
         stored = read_tile(work.folder / f"{tile.name}.npz")
         assert stored is not None
         runs.append(patches.TileRuns.from_arrays(stored))
-    return len(patches.outline(runs, work.grid, work.settings.patches, (pair,)).patches)
+    found = patches.outline(runs, work.grid, work.settings.patches, (pair,), bordered=True)
+    return len(found.patches)
 
 
 def month(task: Task) -> dict[str, Any]:

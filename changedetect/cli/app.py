@@ -17,6 +17,8 @@ from changedetect.cli import (
     loop,
     month,
     package,
+    promise,
+    recapture,
     records,
     report,
     returns,
@@ -51,7 +53,9 @@ def _root(
 month.add_to(app)
 look.add_to(app)
 worlds.add_to(app)
+accuracy.evaluate.command("recapture")(recapture.recapture)
 accuracy.add_to(app)
+promise.add_to(app)
 explain.add_to(app)
 check_config.add_to(app)
 records.add_to(app)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from changedetect.cli.console import finish
-from changedetect.cli.options import Actor, Config, Debug, Json, Out
+from changedetect.cli.options import Actor, Config, Debug, Json, Month, Out
 from changedetect.errors import ConfigError
 
 Numbers = Annotated[list[str], typer.Argument(help="Case numbers. 案件编号", metavar="CASE...")]
@@ -21,6 +21,7 @@ def add_to(app: typer.Typer) -> None:
     group.command("show")(show)
     group.command("enter")(enter)
     group.command("screen")(screen)
+    group.command("next")(next_case)
     app.add_typer(group, name="case")
 
 
@@ -120,6 +121,35 @@ def screen(
         partial=partial,
     )
     finish(report.facts(), report.lines(), as_json=as_json, exit_code=report.exit_code)
+
+
+def next_case(
+    config: Config,
+    month: Month,
+    for_review: Annotated[
+        bool,
+        typer.Option(
+            "--for-review/--by-urgency",
+            help="Whose label would teach the classifier most, or the most urgent first.",
+        ),
+    ] = False,
+    count: Annotated[int, typer.Option(help="How many.", min=1)] = 20,
+    out: Out = None,
+    as_json: Json = False,
+    debug: Debug = False,  # noqa: ARG001
+) -> None:
+    """Say which cases of a month to look at next. 下一批判读."""
+    from changedetect.pipeline import actions, books
+    from changedetect.pipeline.job import open_job
+
+    job = open_job(config)
+    if for_review:
+        from changedetect.pipeline.reviewing import next_for_review
+
+        report = next_for_review(job, out, month, count)
+    else:
+        report = actions.listing(books.open_books(job, out), (), ("10", "20", "30"), month)
+    finish(report.facts(), report.lines(), as_json=as_json)
 
 
 def _claims(texts: list[str]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Commands of the month as a whole: open, dispatch, status, close."""
+"""Commands of the month as a whole: open, dispatch, status, recheck, close."""
 
 import getpass
 from datetime import UTC, datetime
@@ -16,10 +16,13 @@ EVENT = "dispatched"
 
 def add_to(app: typer.Typer) -> None:
     """Register the group ``month``."""
-    group = typer.Typer(no_args_is_help=True, help="A month: open, dispatch, status, close. 月清")
+    group = typer.Typer(
+        no_args_is_help=True, help="A month: open, dispatch, status, recheck, close. 月清"
+    )
     group.command("open")(open_month)
     group.command("dispatch")(dispatch)
     group.command("status")(status)
+    group.command("recheck")(recheck)
     group.command("close")(close)
     app.add_typer(group, name="month")
 
@@ -74,6 +77,23 @@ def status(
     if remind:
         finish({}, monthloop.remind(store, _now).lines(), as_json=False)
     _show(monthloop.status(store, month, _now), as_json)
+
+
+def recheck(
+    config: Config,
+    month: Month,
+    out: Out = None,
+    as_json: Json = False,
+    debug: Debug = False,  # noqa: ARG001
+) -> None:
+    """Enter what the month's images say of rectified and closed cases. 影像复核登记."""
+    from changedetect.pipeline import books, rechecking
+    from changedetect.pipeline.job import month_span, open_job
+
+    month_span(month)
+    job = open_job(config)
+    run = (out or Path("runs") / job.config.name) / month
+    _show(rechecking.recheck(books.open_books(job, out), job, run, _now), as_json)
 
 
 def close(

@@ -43,13 +43,34 @@ def train(
     ] = "101-112",
     held_out: Annotated[str, typer.Option(help="Seeds of the worlds it is judged on.")] = "201-203",
     size_km: Annotated[float, typer.Option(help="Side of each world. [km]", min=0.5)] = 1.6,
+    from_ledger: Annotated[
+        Path | None,
+        typer.Option(help="Job file: learn from the verdicts in its ledger, too. 从台账学习"),
+    ] = None,
+    runs: Annotated[
+        Path | None, typer.Option(help="Folder of that job: months and ledger (runs/NAME).")
+    ] = None,
     overwrite: Overwrite = False,
     as_json: Json = False,
     quiet: Quiet = False,
     progress: Listen = "auto",
     debug: Debug = False,  # noqa: ARG001 - read where errors are shown
 ) -> None:
-    """Train the patch classifier on simulated worlds and write its card. 训练分类模型."""
+    """Train the patch classifier and write its card; with a ledger, replace it only by a better one. 训练."""
+    if from_ledger is not None:
+        from changedetect.pipeline.job import open_job
+        from changedetect.pipeline.retraining import retrain
+
+        told = retrain(
+            open_job(from_ledger),
+            runs,
+            out,
+            seeds=seeds,
+            size_km=size_km,
+            progress=listener(progress, quiet=quiet),
+        )
+        finish(told.facts(), told.lines(), as_json=as_json, exit_code=told.exit_code)
+        return
     from changedetect.pipeline.training import train as fit
 
     report = fit(

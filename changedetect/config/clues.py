@@ -19,7 +19,13 @@ class CluesSection(Section):
     )
     criminal_cropland_mu: float = Field(10.0, gt=0, description="art. 342: other cropland [mu]")
     criminal_forest_mu: float = Field(
-        10.0, gt=0, description="art. 342: forest; special forest (5 mu) is not told by a map [mu]"
+        10.0, gt=0, description="art. 342: forest other than special forest [mu]"
+    )
+    criminal_special_forest_mu: float = Field(
+        5.0,
+        gt=0,
+        description="art. 342: special forest (shelter, special use); a map of land classes does not "
+        "tell it, so forest from this size on leaves the clue open [mu]",
     )
     large_mu: float = Field(50.0, gt=0, description="大图斑: unapproved area [mu]")
     very_large_mu: float = Field(100.0, gt=0, description="大图斑 that is named as such [mu]")

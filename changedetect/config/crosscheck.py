@@ -75,6 +75,22 @@ class CrosscheckSection(Section):
     season_bare_ndvi: float = Field(
         0.35, gt=0, lt=1, description="NDVI below which ground is bare, as a field is between crops"
     )
+    recheck_gone_share: float = Field(
+        0.2,
+        ge=0,
+        lt=1,
+        description="a structure of which at most this is left is gone: two outlines of 1 mu at 2 m "
+        "agree no better",
+    )
+    recheck_kept_share: float = Field(
+        0.8, gt=0, le=1, description="a structure of which at least this is left is not rectified"
+    )
+    recheck_green_share: float = Field(
+        0.7, gt=0, le=1, description="ground of which at least this is green again is restored"
+    )
+    recheck_rebuilt_share: float = Field(
+        0.05, ge=0, lt=1, description="ground of which more is built on again is a recurrence"
+    )
     pseudo_families: tuple[str, ...] = Field(
         ("pseudo",), description="names that the classifier gives to a rejected patch"
     )

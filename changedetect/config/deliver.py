@@ -5,6 +5,19 @@ from pydantic import Field
 from changedetect.config.base import Section
 
 
+class RankingSection(Section):
+    """What a mu of a zone weighs when patches are put in the order in which they are read."""
+
+    basic_farmland_weight: float = Field(
+        2.0, ge=0, description="weight of 永久基本农田; other ground weighs 1"
+    )
+    red_line_weight: float = Field(2.0, ge=0, description="weight of 生态保护红线")
+
+
+RANKING = RankingSection()
+"""Our choice: zones twice. How well the order does was measured with it (docs/accuracy.md)."""
+
+
 class DeliverSection(Section):
     """Size classes of the statistics and the look of the pictures."""
 

@@ -73,6 +73,32 @@ class PixelsSection(Section):
     shadow_edge_sigmas: float = Field(
         1.0, gt=0, description="an edge of shadow is darker than the other date by this [sigma]"
     )
+    cloud_from_image: bool = Field(
+        True, description="look for clouds and their shadows where an image has no mask"
+    )
+    sky_max_gsd_m: float = Field(
+        5.0, gt=0, description="coarser images need a mask: their ground has soft edges too [m]"
+    )
+    sky_cell_m: float = Field(10.0, gt=0, description="cells in which clouds are looked for [m]")
+    sky_levels_sigma: tuple[float, ...] = Field(
+        (3.0, 6.0, 12.0), min_length=1, description="levels at which clouds are cut out [sigma]"
+    )
+    sky_min_sigmas: float = Field(
+        9.0, gt=0, description="a cloud is brighter than the other date by this, median [sigma]"
+    )
+    sky_rest_sigmas: float = Field(
+        1.5, gt=0, description="brightness down to which the rest of a cloud is hidden [sigma]"
+    )
+    sky_edge_share: float = Field(
+        0.9, gt=0, description="a cloud keeps this share of its contrast within 3 cells, at most"
+    )
+    sky_min_ha: float = Field(0.25, gt=0, description="smallest cloud that is looked for [ha]")
+    sky_reach_m: float = Field(60.0, gt=0, description="how far the rest of a cloud reaches [m]")
+    sky_shadow_score: float = Field(
+        0.4, gt=0, lt=1, description="share of displaced clouds that must fall on darker ground"
+    )
+    sky_shadow_min_m: float = Field(100.0, gt=0, description="nearest shadow of a cloud [m]")
+    sky_shadow_max_m: float = Field(6000.0, gt=0, description="farthest shadow of a cloud [m]")
     min_common_pixels: int = Field(
         200, ge=50, description="sample pixels that both images must show [px]"
     )
@@ -188,6 +214,28 @@ class PatchesSection(Section):
     )
     split_share: float = Field(
         0.6, gt=0, le=1, description="a patch stays whole if one core holds this share of it"
+    )
+    candidate_llr: float = Field(
+        0.8,
+        description="changed ground is outlined from this evidence on, where images can tell whether "
+        "its border is new; from the pair's alarm on elsewhere",
+    )
+    new_border_ratio: float = Field(
+        2.0, gt=1, description="a border is new if its contrast after is so many times that before"
+    )
+    new_border_llr: float = Field(
+        8.0,
+        ge=0,
+        description="what a border that is new all around adds to the evidence of a patch",
+    )
+    least_llr: float = Field(
+        4.0, description="mean evidence of a patch and what its border adds reach this"
+    )
+    over_alarm_llr: float = Field(
+        1.2, description="and this much more than the pair's alarm, which is high if change is rare"
+    )
+    new_border_max_m: float = Field(
+        5.0, gt=0, description="borders are looked at where pixels are at most so large [m]"
     )
 
 

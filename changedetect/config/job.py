@@ -153,6 +153,11 @@ class JobConfig(Section):
     )
     patches: PatchesSection = Field(default_factory=PatchesSection)
     classify: ClassifySection = Field(default_factory=ClassifySection)
+    promise: str | None = Field(
+        None,
+        description="promise file of `promise fit`, relative to the job file: its thresholds take the "
+        "place of crosscheck.pseudo_change_probability; none = no recall is promised",
+    )
     crosscheck: CrosscheckSection = Field(default_factory=CrosscheckSection)
     deliver: DeliverSection = Field(default_factory=DeliverSection)
     cases: CasesSection = Field(default_factory=CasesSection)

@@ -40,6 +40,9 @@ class RadarSection(Section):
     course_radius_px: int = Field(2, ge=1, description="radius of the courses' filter [px]")
     course_epsilon: float = Field(0.02, gt=0, description="smoothing of that filter [neper²]")
     course_passes: int = Field(2, ge=1, le=4, description="how often images are filtered")
+    course_smooth_px: int = Field(
+        1, ge=0, description="radius over which residuals from a course are averaged [px]"
+    )
     course_kinds: int = Field(12, ge=1, description="kinds of ground, at most")
     course_least_pixels: int = Field(150, ge=20, description="a kind has at least so many samples")
     course_steps: int = Field(12, ge=1, description="rounds of grouping into kinds")
@@ -54,7 +57,7 @@ class RadarSection(Section):
     course_floor_neper: float = Field(
         0.02, gt=0, description="least spread of a kind around its course [neper]"
     )
-    null_shape: float = Field(1.5, gt=0, description="form of the tail of the courses' distances")
+    null_shape: float = Field(1.6, gt=0, description="form of the tail of the courses' distances")
     pair_null_shape: float = Field(
         1.95, gt=0, description="form of the tail of a pair's log-ratios"
     )
@@ -82,11 +85,14 @@ class RadarSection(Section):
     )
     mixed_kinds: int = Field(3, ge=1, description="kinds of ground in a pair of different sensors")
     mixed_radius_px: int = Field(
-        3, ge=0, description="radius over which both images are averaged there [px]"
+        2, ge=0, description="radius over which both images are averaged there [px]"
     )
     mixed_smooth_px: int = Field(
-        5, ge=0, description="radius over which its distances are averaged [px]"
+        5, ge=1, description="radius of the guided filter of its distances [px]"
     )
+    mixed_epsilon: float = Field(0.5, gt=0, description="smoothing of that filter [image spread²]")
+    mixed_passes: int = Field(2, ge=1, le=4, description="how often the distances are filtered")
+    mixed_null_shape: float = Field(1.5, gt=0, description="form of the tail of its distances")
     mixed_false_alarm_rate: float = Field(
         0.005, gt=0, lt=0.5, description="share of unchanged pixels that it may alarm"
     )

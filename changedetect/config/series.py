@@ -41,7 +41,12 @@ class SeriesSection(Section):
         0.0001, ge=0, description="variance that coefficients gain [noise variance / day]"
     )
     process_gap_days: int = Field(90, ge=1, description="a longer gap adds no more variance [day]")
-    huber_sigma: float = Field(1.5, gt=0, description="innovations above weigh less [sigma]")
+    huber_sigma: float = Field(
+        2.5, gt=0, description="innovations above weigh less, several indices [sigma]"
+    )
+    huber_sigma_single_index: float = Field(
+        1.5, gt=0, description="innovations above weigh less, greenness alone [sigma]"
+    )
     noise_forgetting: float = Field(
         0.015, gt=0, lt=1, description="share of the noise estimate that a date replaces at least"
     )
@@ -70,7 +75,7 @@ class SeriesSection(Section):
         0.3, ge=0, lt=1, description="share of that which a date replaces; single index: neither"
     )
     deviating_llr: float = Field(1.0, description="a date deviates whose loss counts for more")
-    loss_llr: float = Field(9.0, gt=0, description="loss of green: alarm above, several indices")
+    loss_llr: float = Field(9.5, gt=0, description="loss of green: alarm above, several indices")
     loss_llr_single_index: float = Field(
         10.0, gt=0, description="loss of green: alarm above, greenness alone"
     )
@@ -80,21 +85,31 @@ class SeriesSection(Section):
     shift_rate: float = Field(
         0.1, gt=0, lt=1, description="weight of the newest date in the mean innovation"
     )
-    shift_clip_sigma: float = Field(1.5, gt=0, description="innovations are cut here [sigma]")
+    shift_clip_sigma: float = Field(
+        0.8, gt=0, description="innovations are cut here: their direction counts more [sigma]"
+    )
+    shift_fits_sigma: float = Field(
+        1.0, gt=0, description="a date saw the old state whose innovation is shorter [sigma]"
+    )
     shift_agree_sigma: float = Field(
         1.0, description="a date deviates that points along the mean this far [sigma]"
     )
     shift_threshold: float = Field(
-        1.7, gt=0, description="shift of the mean: alarm above, squared length [sigma²]"
+        0.64,
+        gt=0,
+        description="shift of the mean: alarm above, squared length with five indices [sigma²]",
+    )
+    shift_frac_single_index: float = Field(
+        0.5, gt=0, lt=1, description="greenness alone: alarm above this part of the cut length²"
     )
     shift_freeze_frac: float = Field(
-        0.2, gt=0, le=1, description="the model stops learning above this part of it"
+        0.52, gt=0, le=1, description="the model stops learning above this part of it"
     )
     loss_run_frac: float = Field(
         0.15, gt=0, lt=1, description="a loss is under way above this part of its alarm"
     )
     shift_run_frac: float = Field(
-        0.4, gt=0, lt=1, description="a shift is under way above this part of its alarm"
+        0.6, gt=0, lt=1, description="a shift is under way above this part of its alarm"
     )
     confirm_days: int = Field(10, ge=0, description="a break must last at least so long [day]")
     confirm_observations: int = Field(3, ge=1, description="… and be seen on so many clear dates")

@@ -7,9 +7,12 @@ a small file grow without bound, run code, or say two things at once.
 import difflib
 import hashlib
 import json
+import re
 import types
+from collections.abc import Iterator
 from datetime import date
-from typing import Any, TypeVar, get_args, get_origin
+from functools import lru_cache
+from typing import Any, TypeVar, cast, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -30,7 +33,7 @@ MAX_DEPTH = 40
 
 
 def parse(text: str, model: type[T], source: str) -> T:
-    """Turn a YAML text into a validated record.
+    """Turn a YAML text into a validated record; records are frozen, so a text is read once only.
 
     Parameters
     ----------
@@ -51,6 +54,11 @@ def parse(text: str, model: type[T], source: str) -> T:
     ConfigError
         One line per problem: ``file:line: key: what was found, what was expected``.
     """
+    return cast("T", _parsed(text, model, source))
+
+
+@lru_cache(maxsize=128)
+def _parsed(text: str, model: type[BaseModel], source: str) -> BaseModel:
     tree = _load(text, source)
     if not isinstance(tree, CommentedMap):
         msg = f"{source}:1: a mapping of keys to values was expected, {type(tree).__name__} found"
@@ -133,7 +141,27 @@ def _describe(detail: ErrorDetails, tree: CommentedMap, model: type[BaseModel], 
         return f"{source}:{line}: {key}: unknown key{hint} (known: {', '.join(known)})"
     if detail["type"] == "missing":
         return f"{source}:{line}: {key}: this key is missing"
+    if not path:
+        return f"{source}:{_line_of_word(tree, detail['msg'])}: {detail['msg']}"
     return f"{source}:{line}: {key}: {detail['msg']}; {detail['input']!r} found"
+
+
+def _line_of_word(tree: CommentedMap, message: str) -> int:
+    """Return the line of the first value that a message about the whole record names in quotes."""
+    words = set(re.findall(r"'([^']+)'", message.partition(";")[0]))
+    return min((line for value, line in _values(tree) if value in words), default=1)
+
+
+def _values(node: Any) -> Iterator[tuple[str, int]]:  # noqa: ANN401 - any YAML node
+    """Walk through the single values of a tree, each with its line."""
+    pairs = node.items() if isinstance(node, CommentedMap) else enumerate(node)
+    for key, value in pairs:
+        if isinstance(value, CommentedMap | CommentedSeq):
+            yield from _values(value)
+        elif isinstance(node, CommentedMap):
+            yield str(value), node.lc.value(key)[0] + 1
+        else:
+            yield str(value), node.lc.item(key)[0] + 1
 
 
 def _line(tree: Any, path: tuple[int | str, ...]) -> int:  # noqa: ANN401 - any YAML node

@@ -1,74 +1,166 @@
-"""Decoded blocks of images, shared by the threads of a process: what halos reach is decoded once.
+"""A table of polygons on disk, in blocks of neighbouring rows: only what lies near is read again.
 
-Tiles overlap by their halos, and a halo of a few pixels touches whole blocks of a file: without this
-store, tiles of four by four blocks decoded more than twice as many blocks as a file has. Blocks that
-were used longest ago give way; two threads that want the same block decode it once.
+For one run: written by the program, read by it, deleted with its folder. Blocks are Arrow streams;
+the box of each block is kept in memory, so a county costs its own rows and little more.
 """
 
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Hashable
-from concurrent.futures import Future
-from dataclasses import dataclass, field
+import io
+from dataclasses import dataclass
+from pathlib import Path
 
+import geopandas as gpd
 import numpy as np
+import pandas as pd
+import pyarrow as pa
+import shapely
 
-STORE_MB = 256
-"""Decoded blocks that a process keeps. [MB]"""
+from changedetect.errors import ResourceError
+
+BLOCK_ROWS = 1024
+"""Rows of a block: about a quarter of a megabyte of parcels. Our choice."""
+
+_ROW, _SHAPE = "row of the table", "shape"
+
+Bounds = tuple[float, float, float, float]
+"""West, south, east, north. [m]"""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """Where a block stands in the file, and the box around its rows."""
+
+    offset: int
+    length: int
+    bounds: Bounds
+
+
 class BlockStore:
-    """Least recently used blocks up to a size.
+    """Rows that are added part by part and read back by place, in the order in which they came.
 
-    Attributes
+    Parameters
     ----------
-    limit_bytes
-        Memory of the blocks that are kept, beside those at work.
+    path
+        New file; its folder exists.
+    empty
+        Table without rows: columns, and the coordinate system.
     """
 
-    limit_bytes: int = STORE_MB * 1_000_000
-    _blocks: OrderedDict[Hashable, "Future[np.ndarray]"] = field(default_factory=OrderedDict)
-    _bytes: int = 0
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    __slots__ = ("_blocks", "_dtypes", "_empty", "path", "rows")
 
-    def get(self, key: Hashable, decode: Callable[[], np.ndarray]) -> np.ndarray:
-        """Return a block, decoded now or before; it must not be written to.
+    def __init__(self, path: Path, empty: gpd.GeoDataFrame) -> None:
+        self.path = path
+        self.rows = 0
+        self._empty = empty.iloc[:0]
+        self._blocks: list[_Block] = []
+        self._dtypes: dict[str, np.dtype] = {}
+        path.write_bytes(b"")
 
-        Parameters
-        ----------
-        key
-            File, bands and place.
-        decode
-            Called if the block is not there; what it raises is raised here, and nothing is kept.
+    @property
+    def bounds(self) -> Bounds | None:
+        """Box around all rows; None where there are none."""
+        if not self._blocks:
+            return None
+        west, south, east, north = np.array([block.bounds for block in self._blocks]).T
+        return float(west.min()), float(south.min()), float(east.max()), float(north.max())
+
+    def add(self, table: gpd.GeoDataFrame) -> None:
+        """Add rows; none without a shape.
+
+        Raises
+        ------
+        ResourceError
+            The disk is full.
         """
-        with self._lock:
-            found = self._blocks.get(key)
-            if found is not None:
-                self._blocks.move_to_end(key)
-            else:
-                own: Future[np.ndarray] = Future()
-                self._blocks[key] = own
-        if found is not None:
-            return found.result()
+        if not len(table):
+            return
+        self._dtypes = self._dtypes or {str(k): v for k, v in table.dtypes.items()}
+        numbers = np.arange(self.rows, self.rows + len(table))
+        order = np.argsort(table.geometry.hilbert_distance().to_numpy(), kind="stable")
+        plain = pd.DataFrame(table.drop(columns=table.geometry.name)).iloc[order]
+        shapes = table.geometry.to_numpy()[order]
+        columns = {str(name): _arrow(plain[name]) for name in plain.columns}
+        columns |= {_ROW: pa.array(numbers[order]), _SHAPE: pa.array(shapely.to_wkb(shapes))}
+        whole, boxes = pa.table(columns), shapely.bounds(shapes)
         try:
-            block = decode()
-        except BaseException as error:
-            with self._lock:
-                del self._blocks[key]
-            own.set_exception(error)
-            raise
-        block.setflags(write=False)
-        own.set_result(block)
-        with self._lock:
-            self._bytes += block.nbytes
-            self._shrink()
-        return block
+            with self.path.open("ab") as stream:
+                for first in range(0, len(table), BLOCK_ROWS):
+                    data = _packed(whole.slice(first, BLOCK_ROWS))
+                    west, south, east, north = boxes[first : first + BLOCK_ROWS].T
+                    box = (west.min(), south.min(), east.max(), north.max())
+                    self._blocks.append(_Block(stream.tell(), len(data), box))
+                    stream.write(data)
+        except OSError as error:
+            msg = f"{self.path}: can not be written ({error.strerror}); is the disk full?"
+            raise ResourceError(msg) from error
+        self.rows += len(table)
 
-    def _shrink(self) -> None:
-        """Let the oldest finished blocks go until the rest fits."""
-        for key, future in list(self._blocks.items()):
-            if self._bytes <= self.limit_bytes:
-                return
-            if future.done():
-                self._bytes -= self._blocks.pop(key).result().nbytes
+    def clear(self) -> None:
+        """Forget all rows."""
+        self.rows, self._blocks = 0, []
+        self.path.write_bytes(b"")
+
+    def near(self, bounds: Bounds | None = None) -> gpd.GeoDataFrame:
+        """Read the rows whose box meets another; None = all.
+
+        Returns
+        -------
+        GeoDataFrame
+            In the order in which rows were added; its index is their number, from 0.
+        """
+        found = []
+        with self.path.open("rb") as stream:
+            for block in self._blocks:
+                if bounds is None or _meet(np.array([block.bounds]), bounds)[0]:
+                    stream.seek(block.offset)
+                    part = _unpacked(stream.read(block.length))
+                    shapes = shapely.from_wkb(part[_SHAPE].to_numpy(zero_copy_only=False))
+                    keep = _meet(shapely.bounds(shapes), bounds)
+                    found.append((part.filter(pa.array(keep)), shapes[keep]))
+        if not sum(part.num_rows for part, _ in found):
+            return self._empty
+        table = pa.concat_tables([part for part, _ in found], promote_options="permissive")
+        return self._framed(table, np.concatenate([shapes for _, shapes in found]))
+
+    def _framed(self, table: pa.Table, shapes: np.ndarray) -> gpd.GeoDataFrame:
+        numbers = table[_ROW].to_numpy()
+        order = np.argsort(numbers)
+        geometry = self._empty.geometry.name
+        columns: dict[str, object] = {}
+        for name, dtype in self._dtypes.items():
+            if name == geometry:
+                columns[name] = shapes
+            elif pd.api.types.is_object_dtype(dtype):
+                columns[name] = pd.Series(table[name].to_pylist(), dtype=object)
+            else:
+                columns[name] = table[name].to_numpy().astype(dtype)
+        frame = gpd.GeoDataFrame(columns, geometry=geometry, crs=self._empty.crs).iloc[order]
+        return frame.set_index(pd.Index(numbers[order]))
+
+
+def _arrow(values: pd.Series) -> pa.Array:
+    return (
+        pa.array(values.tolist())
+        if pd.api.types.is_object_dtype(values)
+        else pa.array(values.to_numpy())
+    )
+
+
+def _packed(table: pa.Table) -> bytes:
+    sink = io.BytesIO()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return sink.getvalue()
+
+
+def _unpacked(data: bytes) -> pa.Table:
+    with pa.ipc.open_stream(data) as reader:
+        return reader.read_all()
+
+
+def _meet(boxes: np.ndarray, bounds: Bounds | None) -> np.ndarray:
+    if bounds is None:
+        return np.ones(len(boxes), bool)
+    west, south, east, north = boxes.T
+    return np.asarray(
+        (east >= bounds[0]) & (west <= bounds[2]) & (north >= bounds[1]) & (south <= bounds[3])
+    )

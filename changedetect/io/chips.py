@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 
@@ -132,7 +133,12 @@ def chinese_font() -> str | None:
 
 
 def _font(size_px: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    path = chinese_font()
+    return _loaded(chinese_font(), size_px)
+
+
+@cache
+def _loaded(path: str | None, size_px: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """Load a font once: a collection with Chinese takes longer to open than a caption to draw."""
     if path is None:
         return ImageFont.load_default(size_px)
     face = _SIMPLIFIED_FACE if "NotoSansCJK" in path else 0

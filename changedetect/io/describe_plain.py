@@ -117,8 +117,8 @@ def _with_cloud(
     if mask is None:
         if scene.kind != "radar":
             notices.append(
-                f"{scene.href}: no cloud mask: clouds are not recognised, and may show as change "
-                "(无云掩膜，云可能被当作变化)"
+                f"{scene.href}: no cloud mask: only thick clouds are recognised, in fine images; "
+                "others may show as change (无云掩膜，仅识别高分影像中的厚云，其余可能被当作变化)"
             )
         return scene
     check_mask(mask, scene.grid)

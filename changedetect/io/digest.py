@@ -1,6 +1,7 @@
 """SHA-256 of files, streamed."""
 
 import hashlib
+import os
 from pathlib import Path
 
 _CHUNK_BYTES = 1 << 20
@@ -29,3 +30,16 @@ def sha256_files(paths: list[Path]) -> str:
     lines = sorted((path.name, sha256_file(path)) for path in paths)
     text = "".join(f"{digest}  {name}\n" for name, digest in lines)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def forget_cached(path: Path) -> None:
+    """Ask the system to drop its copy of a file in memory, so that it is read from the disk again.
+
+    The file must not be in use: opening it drops a database's locks.
+    """
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+        os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
+    finally:
+        os.close(handle)

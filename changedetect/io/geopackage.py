@@ -82,7 +82,7 @@ def write_case_package(
             about = f"{form.about} {(notes or {}).get(name, '')}".strip()
             _write_layer(path, form, table, about)
         _write_styles(path, [forms[name] for name in tables], stamp)
-    _write_schema(path, [forms[name] for name in tables])
+    _write_schema(path, [forms[name] for name in tables], _code_lists(tables))
 
 
 def verify_case_package(path: Path, tables: Mapping[str, pd.DataFrame]) -> None:
@@ -258,7 +258,18 @@ CREATE TABLE gpkg_data_column_constraints (
 _EXTENSION = ("gpkg_schema", "http://www.geopackage.org/spec120/#extension_schema", "read-write")
 
 
-def _write_schema(path: Path, forms: list[LayerForm]) -> None:
+def _code_lists(tables: Mapping[str, pd.DataFrame]) -> dict[str, dict[str, str]]:
+    """Return the code lists: those that the package brings along, or the standing ones."""
+    lists = {name: dict(codes.items) for name, codes in CODE_LISTS.items()}
+    if "DMB" in tables:
+        for row in tables["DMB"].to_dict("records"):
+            lists.setdefault(str(row["DMLX"]), {})[str(row["DM"])] = str(row["HY"])
+    return lists
+
+
+def _write_schema(
+    path: Path, forms: list[LayerForm], lists: Mapping[str, Mapping[str, str]]
+) -> None:
     """Write aliases and enumerated field domains, for readers that do not know QGIS styles."""
     columns = [
         (
@@ -275,7 +286,7 @@ def _write_schema(path: Path, forms: list[LayerForm]) -> None:
     domains = [
         (f"DM_{name}", "enum", code, meaning)
         for name in used
-        for code, meaning in CODE_LISTS[name].items.items()
+        for code, meaning in lists[name].items()
     ]
     with closing(sqlite3.connect(path)) as database, database:
         database.execute("PRAGMA synchronous = OFF")

@@ -14,7 +14,7 @@ from changedetect.io.formats.reader import RawLayer
 from changedetect.io.layer_values import convert, find_column, first_of, square_metres
 from changedetect.schema import APPROVALS, Column, TableSpec
 
-_IDENTIFIERS = frozenset({"parcel_id", "record_id", "zone_id", "cell_id", "area_id"})
+_IDENTIFIERS = frozenset({"parcel_id", "record_id", "zone_id", "cell_id", "area_id", "change_id"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,13 @@ _POLYGONAL = (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON)
 _NAMED_ROWS = 5
 
 
-def present_rows(shapes: np.ndarray, notes: list[str]) -> np.ndarray:
+def present_rows(shapes: np.ndarray, rows: np.ndarray, notes: list[str]) -> np.ndarray:
     """Tell which rows have a geometry; those without are named in the notes.
 
     Parameters
     ----------
-    shapes
-        ``(row,)`` geometries or None.
+    shapes, rows
+        ``(row,)`` geometries or None, and where they stand in the file, from 1.
 
     Returns
     -------
@@ -27,9 +27,7 @@ def present_rows(shapes: np.ndarray, notes: list[str]) -> np.ndarray:
     """
     absent = shapely.is_missing(shapes) | shapely.is_empty(shapes)
     if absent.any():
-        notes.append(
-            f"{int(absent.sum())} 行无图形, 未参与套合: 第 {_listed(np.flatnonzero(absent) + 1)} 行"
-        )
+        notes.append(f"{int(absent.sum())} 行无图形, 未参与套合: 第 {_listed(rows[absent])} 行")
     return np.asarray(~absent)
 
 

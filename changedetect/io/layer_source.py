@@ -1,5 +1,7 @@
 """Record layers are opened here: allow-listed formats, told by name and first bytes, one layer each."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from pyproj.exceptions import ProjError
@@ -12,7 +14,14 @@ from changedetect.io.formats.kml_files import KmlReader
 from changedetect.io.formats.land_text import LandTextReader
 from changedetect.io.formats.parquet_files import ParquetReader
 from changedetect.io.formats.point_tables import PointTableReader
-from changedetect.io.formats.reader import Bounds, Extent, LayerSource, RawLayer, Reader
+from changedetect.io.formats.reader import (
+    Bounds,
+    Extent,
+    LayerSource,
+    PartsReader,
+    RawLayer,
+    Reader,
+)
 
 READERS: tuple[Reader, ...] = (
     *GDAL_READERS,
@@ -26,6 +35,9 @@ READERS: tuple[Reader, ...] = (
 WHOLE_ROWS = 100_000
 """A layer of no more rows is read whole, so that every row of it is looked at; of a larger one only
 the rows around the counties, where its format allows. Our choice."""
+
+PART_ROWS = 32_768
+"""Rows of a large layer that are looked at together: some 50 MB of parcels. Our choice."""
 
 _HEAD_BYTES = 4096
 
@@ -60,6 +72,25 @@ def reader_of(path: Path) -> Reader:
     raise LayerError(msg)
 
 
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A layer that is about to be read; the box is that of the rows that are wanted, None = all."""
+
+    reader: Reader
+    source: LayerSource
+    box: Bounds | None
+    is_large: bool
+
+
+def _opened(path: Path, section: LayerSection, within: tuple[str, Bounds] | None) -> _Opened:
+    reader = reader_of(path)
+    source = reader.open(path, section)
+    extent = None if within is None else reader.extent(source)
+    if within is None or extent is None or extent.rows <= WHOLE_ROWS:
+        return _Opened(reader, source, None, is_large=False)
+    return _Opened(reader, source, _box(extent, section, within), is_large=True)
+
+
 def read_raw(
     path: Path, section: LayerSection, within: tuple[str, Bounds] | None, notes: list[str]
 ) -> tuple[LayerSource, RawLayer]:
@@ -82,17 +113,48 @@ def read_raw(
     LayerError
         See `Reader`.
     """
-    reader = reader_of(path)
-    source = reader.open(path, section)
-    box = None
-    if within is not None:
-        extent = reader.extent(source)
-        if extent is not None and extent.rows > WHOLE_ROWS:
-            box = _box(extent, section, within)
-    raw = reader.read(source, section, box, notes)
-    if len(raw.frame) < raw.total and box is not None:
-        notes.append(f"共 {raw.total} 行, 只读入任务范围内的 {len(raw.frame)} 行")
-    return source, raw
+    layer = _opened(path, section, within)
+    raw = layer.reader.read(layer.source, section, layer.box, notes)
+    notes += _told(layer, raw.total, len(raw.frame))
+    return layer.source, raw
+
+
+def read_parts(
+    path: Path, section: LayerSection, within: tuple[str, Bounds] | None, notes: list[str]
+) -> Iterator[tuple[LayerSource, RawLayer]]:
+    """Read a layer as `read_raw` does, a large one part by part: it need not fit into memory.
+
+    Parameters
+    ----------
+    path, section, within, notes
+        As in `read_raw`; the notes are complete when the last part has been taken.
+
+    Yields
+    ------
+    tuple
+        The source, and rows of it; at least one part, which may be empty.
+    """
+    layer = _opened(path, section, within)
+    if not (layer.is_large and isinstance(layer.reader, PartsReader)):
+        raw = layer.reader.read(layer.source, section, layer.box, notes)
+        notes += _told(layer, raw.total, len(raw.frame))
+        yield layer.source, raw
+        return
+    rows = total = 0
+    for raw in layer.reader.parts(layer.source, layer.box, notes, PART_ROWS):
+        rows, total = rows + len(raw.frame), raw.total
+        yield layer.source, raw
+    if not rows:
+        raw = layer.reader.read(layer.source, section, layer.box, [])
+        total = raw.total
+        yield layer.source, raw
+    notes += _told(layer, total, rows)
+
+
+def _told(layer: _Opened, total: int, rows: int) -> list[str]:
+    if layer.box is None or rows >= total:
+        return []
+    return [f"共 {total} 行, 只读入任务范围内的 {rows} 行"]
 
 
 def _box(extent: Extent, section: LayerSection, within: tuple[str, Bounds]) -> Bounds | None:

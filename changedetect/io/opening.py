@@ -9,7 +9,7 @@ threads crash the process.
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -104,15 +104,51 @@ def unplaced_allowed() -> Iterator[None]:
         yield
 
 
+class _Kept(threading.local):
+    """Rasters that this thread keeps open, and what closes them; None = it keeps none."""
+
+    rasters: dict[Path, DatasetReader] | None = None
+    closing: ExitStack | None = None
+
+
+_KEPT = _Kept()
+
+
+@contextmanager
+def kept_open() -> Iterator[None]:
+    """Keep rasters open from one read to the next, in this thread, until the block is left.
+
+    For many small windows of the same files: a file is opened once, and its blocks that GDAL has
+    decoded stay at hand. What is read does not change.
+    """
+    with ExitStack() as closing:
+        _KEPT.rasters, _KEPT.closing = {}, closing
+        try:
+            yield
+        finally:
+            _KEPT.rasters, _KEPT.closing = None, None
+
+
 @contextmanager
 def open_raster(path: Path) -> Iterator[DatasetReader]:
-    """Open a raster for reading, for one task.
+    """Open a raster for reading, for one task; one that is kept open (`kept_open`) is used again.
 
     Raises
     ------
     SceneError
         Missing, not in an allowed format, or damaged; also when a read inside the block fails.
     """
+    if _KEPT.rasters is None or _KEPT.closing is None:
+        with _opened(path) as dataset:
+            yield dataset
+        return
+    if path not in _KEPT.rasters:
+        _KEPT.rasters[path] = _KEPT.closing.enter_context(_opened(path))
+    yield _KEPT.rasters[path]
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[DatasetReader]:
     if not path.is_file():
         msg = f"{path}: no such file"
         raise SceneError(msg)

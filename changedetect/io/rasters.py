@@ -13,8 +13,8 @@ import numpy as np
 
 from changedetect.errors import GridError, IntegrityError, SceneError
 from changedetect.grid import Grid, Window
-from changedetect.io.block_store import BlockStore
 from changedetect.io.catalogue import scene_files
+from changedetect.io.decoded_blocks import DecodedBlocks
 from changedetect.io.digest import sha256_files
 from changedetect.io.mapping import Placement
 from changedetect.io.opening import digest_of_file
@@ -53,7 +53,9 @@ class RasterReader:
     _verified: set[tuple[str, str]] = field(
         default_factory=set, init=False, repr=False, compare=False
     )
-    _blocks: BlockStore = field(default_factory=BlockStore, init=False, repr=False, compare=False)
+    _blocks: DecodedBlocks = field(
+        default_factory=DecodedBlocks, init=False, repr=False, compare=False
+    )
     _lock: threading.Lock = field(
         default_factory=threading.Lock, init=False, repr=False, compare=False
     )

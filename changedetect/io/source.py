@@ -13,8 +13,8 @@ from rasterio.windows import Window as FileWindow
 
 from changedetect.errors import SceneError
 from changedetect.grid import Transform, Window
-from changedetect.io.block_store import BlockStore
 from changedetect.io.crs import epsg_code
+from changedetect.io.decoded_blocks import DecodedBlocks
 from changedetect.io.georeference import PLAIN, is_georeferenced
 from changedetect.io.opening import open_raster
 from changedetect.kernels.stored import to_quantity
@@ -79,7 +79,7 @@ def read_source(
     scene: Scene,
     window: Window,
     out: np.ndarray | None = None,
-    store: BlockStore | None = None,
+    store: DecodedBlocks | None = None,
 ) -> np.ndarray:
     """Read a window of the file's own pixels in physical units.
 
@@ -130,7 +130,7 @@ def read_source(
 
 
 def _read_whole(
-    path: Path, scene: Scene, inner: Window, out: np.ndarray, store: BlockStore | None
+    path: Path, scene: Scene, inner: Window, out: np.ndarray, store: DecodedBlocks | None
 ) -> None:
     """Read a window of a file that holds all bands."""
     with open_raster(path) as dataset:
@@ -159,7 +159,7 @@ def _in_blocks(dataset: DatasetReader) -> bool:
 
 
 def _read_blocks(
-    files: tuple[Path, DatasetReader, BlockStore], scene: Scene, inner: Window, out: np.ndarray
+    files: tuple[Path, DatasetReader, DecodedBlocks], scene: Scene, inner: Window, out: np.ndarray
 ) -> None:
     """Read a window block by block, each decoded once while the store keeps it."""
     path, dataset, store = files

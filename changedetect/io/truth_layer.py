@@ -43,7 +43,7 @@ def read_polygons(path: Path, layer: str | None, target_crs: str) -> gpd.GeoData
     source, raw = read_raw(path, LayerSection(path=str(path), layer=layer), None, notes)
     frame = raw.frame
     shapes_found = np.asarray(frame.geometry.array)
-    present = present_rows(shapes_found, notes)
+    present = present_rows(shapes_found, raw.rows, notes)
     place, rows = source.place, raw.rows[present]
     whole = clean(shapes_found[present], rows, place, notes)
     columns = frame[present].drop(columns=frame.geometry.name).reset_index(drop=True)

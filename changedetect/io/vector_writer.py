@@ -92,8 +92,17 @@ def write_geopackage(
         raise ResourceError(msg) from error
 
 
-def read_geopackage(path: Path, layer: str) -> gpd.GeoDataFrame:
+def read_geopackage(
+    path: Path, layer: str, rows: tuple[int, int] | None = None
+) -> gpd.GeoDataFrame:
     """Read a layer that `write_geopackage` wrote; dates come back as Python dates, empty as None.
+
+    Parameters
+    ----------
+    path, layer
+        File and layer.
+    rows
+        How many rows are passed over, and how many read at most; None = all.
 
     Raises
     ------
@@ -109,7 +118,8 @@ def read_geopackage(path: Path, layer: str) -> gpd.GeoDataFrame:
             raise LayerError(msg)
     try:
         kinds = pyogrio.read_info(path, layer=layer)
-        table = pyogrio.read_dataframe(path, layer=layer)
+        first, most = rows or (0, None)
+        table = pyogrio.read_dataframe(path, layer=layer, skip_features=first, max_features=most)
     except (DataSourceError, DataLayerError, UnicodeDecodeError) as error:
         msg = f"{path}: layer {layer!r} can not be read ({error})"
         raise LayerError(msg) from error

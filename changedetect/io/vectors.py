@@ -1,8 +1,9 @@
 """Record layers, read strictly: right text, right place, right dates, or an error that says why not."""
 
-import hashlib
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from datetime import date
+from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
@@ -15,53 +16,30 @@ from changedetect.config.job import LayerSection
 from changedetect.errors import GridError, LayerError
 from changedetect.io.crs import mover
 from changedetect.io.formats.reader import Bounds
-from changedetect.io.layer_columns import Kind, read_columns
+from changedetect.io.layer_columns import Kind
+from changedetect.io.layer_load import (
+    LoadedLayer,
+    files_of,
+    joined_digest,
+    joined_notes,
+    load_parts,
+    merged,
+)
 from changedetect.io.layer_shapes import carry, clean, present_rows
-from changedetect.io.layer_source import declared_crs, read_raw
 from changedetect.records import LayerManifest
 from changedetect.schema import APPROVALS, TableSpec
 
 __all__ = [
     "Kind",
+    "LayerWalk",
     "LoadedLayer",
+    "empty_table",
     "files_of",
     "load_layer",
     "read_kind",
     "read_layer",
     "refuse_missing",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class LoadedLayer:
-    """A layer whose columns are converted and whose geometries are as delivered.
-
-    Attributes
-    ----------
-    columns
-        Our columns, a list each.
-    shapes
-        ``(row,)`` geometries or None, in the layer's own system.
-    rows
-        ``(row,)`` where each stands in the file, from 1.
-    total
-        Rows of the file; more than read where only a part was asked for.
-    code
-        Coordinate system, ``EPSG:n``.
-    place, sha256
-        File and layer for messages; digest of the file.
-    notes
-        What was found, in Chinese.
-    """
-
-    columns: dict[str, list[object]]
-    shapes: np.ndarray
-    rows: np.ndarray
-    total: int
-    code: str
-    place: str
-    sha256: str
-    notes: list[str]
 
 
 def read_layer(
@@ -120,53 +98,133 @@ def read_kind(
     LayerError
         The message names file, layer, row (from 1) and field.
     """
-    as_of = _as_of(section, kind.name)
-    if not files_of(path):
-        return _missing(path, section, kind, target_crs, required=required)
-    loads = _load_files(path, section, kind, None if within is None else (target_crs, within))
-    tables = [_placed(one, section, kind, target_crs) for one in loads]
+    walk = LayerWalk(path, section, kind, target_crs, required=required, within=within)
+    tables = list(walk)
     table = tables[0]
     if len(tables) > 1:
         table = gpd.GeoDataFrame(pd.concat(tables, ignore_index=True), crs=target_crs)
-    total = sum(one.total for one in loads)
-    notes = _joined_notes(loads)
-    state = _state(table, total, kind.spec, section, notes)
-    first, last = _span(table, kind.spec)
-    manifest = LayerManifest(
-        name=kind.name,
-        version=section.version,
-        as_of=as_of,
-        rows=len(table) if sum(len(one.rows) for one in loads) == total else total,
-        covers=section.covers,
-        sha256=_joined_digest(loads),
-        state=state,
-        note="; ".join(notes),
-        source=section.source or "",
-        first_date=first,
-        last_date=last,
-    )
-    return table, manifest
+    return table, walk.manifest
+
+
+class LayerWalk:
+    """A record layer that is read part by part; its manifest is known when all parts were taken.
+
+    Parameters
+    ----------
+    path, section, kind, target_crs, required, within
+        As in `read_kind`, which also tells what is raised on the way. A file of more than
+        `changedetect.io.layer_source.WHOLE_ROWS` rows comes in several parts where its format
+        allows, every other one whole.
+    """
+
+    __slots__ = ("_asked", "_crs", "_missing", "_seen", "_within")
+
+    def __init__(
+        self,
+        path: Path,
+        section: LayerSection,
+        kind: Kind,
+        target_crs: str,
+        *,
+        required: bool = True,
+        within: Bounds | None = None,
+    ) -> None:
+        _as_of(section, kind.name)
+        self._asked = (path, section, kind)
+        self._crs = target_crs
+        self._within = None if within is None else (target_crs, within)
+        self._missing: LayerManifest | None = None
+        self._seen = _Seen()
+        if not files_of(path):
+            if required:
+                refuse_missing(path, kind.name)
+            self._missing = _missing(path, section, kind)
+
+    def __iter__(self) -> Iterator[gpd.GeoDataFrame]:
+        path, section, kind = self._asked
+        if self._missing is not None:
+            yield empty_table(kind.spec, self._crs)
+            return
+        self._seen = _Seen()
+        for loaded in load_parts(path, section, kind, self._within):
+            table = _placed(loaded, section, kind, self._crs)
+            self._seen.add(loaded, table)
+            yield table
+
+    @property
+    def manifest(self) -> LayerManifest:
+        """What is known of the layer, all parts together."""
+        if self._missing is not None:
+            return self._missing
+        _, section, kind = self._asked
+        seen = self._seen
+        loads = seen.files()
+        total = sum(one.total for one in loads)
+        notes = joined_notes(loads)
+        state = _state(seen, total, kind.spec, section, notes)
+        is_approval = kind.spec is APPROVALS
+        return LayerManifest(
+            name=kind.name,
+            version=section.version,
+            as_of=_as_of(section, kind.name),
+            rows=seen.kept if seen.read == total else total,
+            covers=section.covers,
+            sha256=joined_digest(loads),
+            state=state,
+            note="; ".join(notes),
+            source=section.source or "",
+            first_date=min(seen.days, default=None) if is_approval else None,
+            last_date=max(seen.days, default=None) if is_approval else None,
+        )
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What has been seen of a layer so far: no row of it is kept.
+
+    ``days`` holds the first and the last date of approval; ``loads`` one entry a file and part,
+    without its rows.
+    """
+
+    read: int = 0
+    kept: int = 0
+    days: tuple[date, ...] = ()
+    loads: list[LoadedLayer] = field(default_factory=list)
+
+    def add(self, loaded: LoadedLayer, table: gpd.GeoDataFrame) -> None:
+        """Count a part in."""
+        self.read += len(loaded.rows)
+        self.kept += len(table)
+        if "approved_on" in table.columns:
+            known = [*self.days, *table["approved_on"].dropna()]
+            self.days = (min(known), max(known)) if known else ()
+        self.loads.append(replace(loaded, columns={}, shapes=_NONE, rows=_NONE))
+
+    def files(self) -> list[LoadedLayer]:
+        """Return one entry a file, with the notes of all its parts."""
+        found = []
+        for _, group in groupby(self.loads, key=lambda one: one.place):
+            parts = list(group)
+            own = merged([one.row_notes for one in parts])
+            found.append(replace(parts[0], notes=[*parts[-1].notes, *own], row_notes=[]))
+        return found
+
+
+_NONE = np.empty(0, object)
 
 
 def _placed(
     loaded: LoadedLayer, section: LayerSection, kind: Kind, target_crs: str
 ) -> gpd.GeoDataFrame:
     """Return the rows of one file that have a geometry, sound and in the target system."""
-    present = present_rows(loaded.shapes, loaded.notes)
+    present = present_rows(loaded.shapes, loaded.rows, loaded.row_notes)
     _refuse_empty(loaded, kind.spec, present)
     rows = loaded.rows[present]
-    whole = clean(loaded.shapes[present], rows, loaded.place, loaded.notes)
+    whole = clean(loaded.shapes[present], rows, loaded.place, loaded.row_notes)
     geometry = carry(whole, rows, loaded.code, target_crs, loaded.place, section.datum_shift)
     columns = {key: _kept(values, present) for key, values in loaded.columns.items()}
     table = gpd.GeoDataFrame(_table(columns, kind.spec), geometry=geometry, crs=target_crs)
     return table[list(kind.spec.names)]
-
-
-def files_of(path: Path) -> list[Path]:
-    """Return the files of a layer: one, or those that a pattern with ``*`` in the name finds, sorted."""
-    if "*" in path.name:
-        return sorted(path.parent.glob(path.name))
-    return [path] if path.exists() else []
 
 
 def load_layer(path: Path, section: LayerSection, kind: Kind) -> LoadedLayer:
@@ -180,7 +238,10 @@ def load_layer(path: Path, section: LayerSection, kind: Kind) -> LoadedLayer:
     LayerError
         See `read_kind`.
     """
-    loads = _load_files(path, section, kind, None)
+    loads = [
+        replace(one, notes=[*one.notes, *one.row_notes], row_notes=[])
+        for one in load_parts(path, section, kind, None)
+    ]
     if len(loads) == 1:
         return loads[0]
     code = loads[0].code
@@ -198,75 +259,18 @@ def load_layer(path: Path, section: LayerSection, kind: Kind) -> LoadedLayer:
     total = sum(one.total for one in loads)
     rows = np.arange(1, total + 1)
     return LoadedLayer(
-        columns, np.concatenate(shapes), rows, total, code, str(path), _joined_digest(loads),
-        _joined_notes(loads),
+        columns, np.concatenate(shapes), rows, total, code, str(path), joined_digest(loads),
+        joined_notes(loads),
     )  # fmt: skip
 
 
-def _load_files(
-    path: Path, section: LayerSection, kind: Kind, within: tuple[str, Bounds] | None
-) -> list[LoadedLayer]:
-    files = files_of(path)
-    loads = []
-    for file in files:
-        values = {key: text.replace(STEM, file.stem) for key, text in section.values.items()}
-        own = section.model_copy(update={"values": values})
-        loaded = _load_file(file, own, kind, within)
-        key = kind.spec.names[0]
-        if len(files) > 1 and key in loaded.columns:
-            loaded.columns[key] = [f"{file.stem}/{name}" for name in loaded.columns[key]]
-        loads.append(loaded)
-    return loads
-
-
-STEM = "{stem}"
-"""Stands for the name of the file, without suffix, in the values of a layer."""
-
-
-def _load_file(
-    path: Path, section: LayerSection, kind: Kind, within: tuple[str, Bounds] | None
-) -> LoadedLayer:
-    notes: list[str] = []
-    source, raw = read_raw(path, section, within, notes)
-    code = declared_crs(raw, source, section.crs)
-    columns = read_columns(raw, kind, section, source.place, notes)
-    shapes = np.asarray(raw.frame.geometry.array)
-    return LoadedLayer(
-        columns, shapes, raw.rows, raw.total, code, source.place, source.sha256, notes
-    )
-
-
-def _joined_digest(loads: list[LoadedLayer]) -> str:
-    if len(loads) == 1:
-        return loads[0].sha256
-    return hashlib.sha256("\n".join(one.sha256 for one in loads).encode()).hexdigest()
-
-
-def _joined_notes(loads: list[LoadedLayer]) -> list[str]:
-    """Return the notes of all files; of several, with the rows that each begins and ends."""
-    if len(loads) == 1:
-        return loads[0].notes
-    notes, begin = [f"{len(loads)} 个文件"], 1
-    for one in loads:
-        name = Path(one.place.partition(": layer ")[0]).name
-        end = begin + one.total - 1
-        notes.append(f"第 {begin}–{end} 行 {name}" + "".join(f", {note}" for note in one.notes))
-        begin = end + 1
-    return notes
-
-
-def _span(table: gpd.GeoDataFrame, spec: TableSpec) -> tuple[date | None, date | None]:
-    days = table["approved_on"].dropna() if spec is APPROVALS else []
-    return (min(days), max(days)) if len(days) else (None, None)
-
-
 def _state(
-    table: gpd.GeoDataFrame, total: int, spec: TableSpec, section: LayerSection, notes: list[str]
+    seen: "_Seen", total: int, spec: TableSpec, section: LayerSection, notes: list[str]
 ) -> Literal["ok", "undated", "empty"]:
-    if len(table) == 0:
+    if not seen.kept:
         notes.append("图层为空" if total == 0 else "无一行落在任务范围内")
         return "empty" if spec is APPROVALS and not section.may_be_empty else "ok"
-    if spec is APPROVALS and bool(table["approved_on"].isna().all()):
+    if spec is APPROVALS and not seen.days:
         notes.append("无一行有批准日期")
         return "undated"
     return "ok"
@@ -295,18 +299,11 @@ def refuse_missing(path: Path, name: str) -> None:
         raise LayerError(msg)
 
 
-def _missing(
-    path: Path, section: LayerSection, kind: Kind, target_crs: str, *, required: bool
-) -> tuple[gpd.GeoDataFrame, LayerManifest]:
-    name = kind.name
-    if required:
-        refuse_missing(path, name)
-    empty = _table({column.name: [] for column in kind.spec.columns}, kind.spec)
-    table = gpd.GeoDataFrame(empty, geometry=np.empty(0, object), crs=target_crs)
-    manifest = LayerManifest(
-        name,
+def _missing(path: Path, section: LayerSection, kind: Kind) -> LayerManifest:
+    return LayerManifest(
+        kind.name,
         section.version,
-        _as_of(section, name),
+        _as_of(section, kind.name),
         0,
         (),
         "",
@@ -314,7 +311,13 @@ def _missing(
         f"文件不存在: {path.name}",
         section.source or "",
     )
-    return table[list(kind.spec.names)], manifest
+
+
+def empty_table(spec: TableSpec, crs: str) -> gpd.GeoDataFrame:
+    """Return a table of a kind without rows."""
+    plain = _table({column.name: [] for column in spec.columns}, spec)
+    table = gpd.GeoDataFrame(plain, geometry=np.empty(0, object), crs=crs)
+    return table[list(spec.names)]
 
 
 def _refuse_empty(loaded: LoadedLayer, spec: TableSpec, present: np.ndarray) -> None:

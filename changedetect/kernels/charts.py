@@ -45,6 +45,7 @@ class ChartRules(NamedTuple):
     loss_freeze: float
     shift_rate: float
     shift_clip: float
+    shift_fits: float
     shift_agree: float
     shift_threshold: float
     shift_freeze: float
@@ -126,7 +127,7 @@ def watch(
     square = 0.0
     for i in range(z.shape[0]):
         square += z[i] * z[i]
-    return FITS if step < 0.0 and towards < 0.0 and square < rules.shift_clip**2 else DOUBTFUL
+    return FITS if step < 0.0 and towards < 0.0 and square < rules.shift_fits**2 else DOUBTFUL
 
 
 @kernel

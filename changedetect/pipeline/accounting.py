@@ -1,10 +1,10 @@
 """The year's accounts of each county: this month's units and those of the months before it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
-from changedetect.io import record_files
 from changedetect.io.digest import sha256_file
+from changedetect.io.record_files import RecordIndex
 from changedetect.measure import M2_PER_MU
 from changedetect.pipeline.casework import CASES
 from changedetect.pipeline.checking import UNITS
@@ -47,8 +47,8 @@ def _cleared(context: MonthContext) -> dict[str, float]:
 
 def accounts(
     context: MonthContext,
-    units: Sequence[Unit],
-    cases: Sequence[Case],
+    units: RecordIndex[Unit],
+    cases: RecordIndex[Case],
     names: Mapping[str, str],
     stock_m2: Mapping[str, float],
 ) -> dict[str, deliver.CountyAccount]:
@@ -72,8 +72,8 @@ def accounts(
     for folder in earlier_months(context):
         before = _sums(
             context,
-            record_files.read_records(folder / UNITS, Unit),
-            record_files.read_records(folder / CASES, Case),
+            RecordIndex(folder / UNITS, Unit, "district"),
+            RecordIndex(folder / CASES, Case, "district"),
             folder.name,
         )
         months.append(folder.name)
@@ -101,7 +101,11 @@ def _target(mu: float | None) -> float | None:
 
 
 def _sums(
-    context: MonthContext, units: Sequence[Unit], cases: Sequence[Case], month: str
+    context: MonthContext, units: RecordIndex[Unit], cases: RecordIndex[Case], month: str
 ) -> dict[str, deliver.Sums]:
-    by_unit = {case.unit_id: case for case in cases}
-    return deliver.sums_of(units, by_unit, month, context.job.config.deliver)
+    """Sum a month county by county, whose units alone are in memory."""
+    found: dict[str, deliver.Sums] = {}
+    for code in units.values:
+        by_unit = {case.unit_id: case for case in cases.read(code)}
+        found |= deliver.sums_of(units.read(code), by_unit, month, context.job.config.deliver)
+    return found

@@ -1,16 +1,17 @@
 """Care of the ledger: verify, rebuild, head, backup, restore. Nothing here changes an entry."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from changedetect.errors import InputError, LedgerError
-from changedetect.io.ledger import LedgerStore
+from changedetect.io.ledger import BulkReader, LedgerStore
 from changedetect.io.publish import RunLock, publish_bytes
 from changedetect.pipeline.context import ledger_place
 from changedetect.pipeline.job import Job
+from changedetect.pipeline.ledgercheck import check_ledger
 from changedetect.pipeline.ledgerwork import open_ledger, rebuild
 from changedetect.stages import ledger
 
@@ -63,29 +64,28 @@ def check(store: LedgerStore, head: str | None = None) -> Report:
         An entry does not fit, rows differ, or the head was never part of this ledger.
     """
     with store.reading() as reader:
-        found = ledger.verify(reader.entries(), reader.algorithm)
-        wrong = ledger.differences(found.rows, reader.all_rows())
+        found = check_ledger(store, reader)
         if head is not None:
-            _check_head(head, reader.digests())
+            _check_head(head, reader.bulk())
         algorithm = reader.algorithm
-    if wrong:
+    if found.wrong:
         msg = (
             "rows differ from what the entries say: "
-            + "; ".join(wrong)
+            + "; ".join(found.wrong)
             + " (changedetect ledger rebuild makes them again)"
         )
         raise LedgerError(msg)
     values = {
-        "entries": found.count,
-        "cases": len(found.rows),
+        "entries": found.entries,
+        "cases": found.cases,
         "months_closed": found.months,
         "algorithm": algorithm,
-        "head": f"{found.count}:{found.head}",
+        "head": f"{found.entries}:{found.head}",
         "outside_head": "the same" if head else "none given",
     }
     text = (
-        f"{found.count} entries, {len(found.rows)} cases, {len(found.months)} closed months: all fit / 台账校验通过",
-        f"head 链头: {found.count}:{found.head} ({algorithm})",
+        f"{found.entries} entries, {found.cases} cases, {len(found.months)} closed months: all fit / 台账校验通过",
+        f"head 链头: {found.entries}:{found.head} ({algorithm})",
         ""
         if head
         else "a chain proves no rewriting of everything: keep this head with a second office / 请将链头交第二单位留存",
@@ -93,16 +93,17 @@ def check(store: LedgerStore, head: str | None = None) -> Report:
     return Report(values, tuple(line for line in text if line))
 
 
-def _check_head(head: str, digests: Sequence[str]) -> None:
+def _check_head(head: str, bulk: BulkReader) -> None:
     number, _, digest = head.partition(":")
     if not number.isdigit() or int(number) < 1 or not digest:
         msg = f"head {head!r}: NUMBER:DIGEST was expected, as `ledger head` prints it"
         raise InputError(msg)
-    if int(number) > len(digests):
-        msg = f"the ledger has {len(digests)} entries, the head held elsewhere is number {number}: entries were removed"
+    count, found = bulk.count(), bulk.digest(int(number))
+    if found is None:
+        msg = f"the ledger has {count} entries, the head held elsewhere is number {number}: entries were removed"
         raise LedgerError(msg)
-    if digests[int(number) - 1] != digest:
-        msg = f"entry {number} has digest {digests[int(number) - 1][:12]}…, the head held elsewhere says {digest[:12]}…: the past was rewritten"
+    if found != digest:
+        msg = f"entry {number} has digest {found[:12]}…, the head held elsewhere says {digest[:12]}…: the past was rewritten"
         raise LedgerError(msg)
 
 

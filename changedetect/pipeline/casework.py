@@ -1,6 +1,6 @@
 """Step ``cases``: findings -> cases -> entries of the ledger, in one transaction."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from changedetect.io import record_files
 from changedetect.io.ledger import LedgerReader, LedgerStore
 from changedetect.pipeline.checking import UNITS
 from changedetect.pipeline.context import MonthContext
+from changedetect.pipeline.ledgercheck import check_ledger
 from changedetect.pipeline.ledgerwork import enter, open_ledger
 from changedetect.pipeline.runstore import StepRecord, StepResult
 from changedetect.records import Case, Unit
@@ -73,21 +74,18 @@ def _lost(context: MonthContext) -> bool:
 
 
 def _decide(context: MonthContext, source: str) -> StepResult:
-    units = record_files.read_records(context.folder / UNITS, Unit)
+    """Decide county by county, whose units alone are in memory; enter all in one transaction."""
+    units = record_files.RecordIndex(context.folder / UNITS, Unit, "district")
+    store = open_ledger(context.ledger_place, algorithm=context.job.config.ledger.algorithm)
     decisions: tuple[cases.Decision, ...] = ()
 
     def build(reader: LedgerReader) -> Sequence[Entry]:
         nonlocal decisions
-        ledger.verify(reader.entries(), reader.algorithm, keep_rows=False)
-        known = _known(reader, units, context.month, context.job.config.clues.near_m)
-        decisions = cases.decide(
-            units,
-            known,
-            cases.Terms(context.month, _themes(context), context.job.config.deadlines),
-            context.job.config.cases,
-            last_number=lambda prefix: reader.last_numbers([prefix])[prefix],
-        )
-        decisions = cases.told(decisions, units, known.values(), context.job.config.clues)
+        check_ledger(store, reader, rows=False)
+        section = context.job.config.clues
+        known = _known(reader, units, context.month, section.near_m)
+        made = _by_county(context, units, known, lambda name: reader.last_numbers([name])[name])
+        decisions = cases.told(made, known.values(), section)
         told = {(item.entry.case, item.entry.event) for item in reader.from_source(source)}
         return [
             _entry(decision, known.get(decision.kept.number), context, source)
@@ -99,7 +97,6 @@ def _decide(context: MonthContext, source: str) -> StepResult:
             )
         ]
 
-    store = open_ledger(context.ledger_place, algorithm=context.job.config.ledger.algorithm)
     enter(store, build)
     # Counted from the ledger, not from this call: a run killed after the append and before its
     # manifest finds the entries there, and must report the same.
@@ -107,9 +104,9 @@ def _decide(context: MonthContext, source: str) -> StepResult:
     listed = [decision.case for decision in decisions if decision.listed]
     record_files.write_records(context.folder / CASES, listed, Case)
     facts = {
-        "units": len(units),
+        "units": units.count,
         **_counts(listed),
-        "outside": sum(not unit.district for unit in units),
+        "outside": units.count_of(""),
         "new": sum(entry.event == "found" for entry in written),
         "withdrawn": sum(entry.event == "withdrawn" for entry in written),
         "ledger_entries": len(written),
@@ -123,19 +120,44 @@ def _written(store: LedgerStore, source: str) -> list[Entry]:
         return [item.entry for item in reader.from_source(source)]
 
 
+def _by_county(
+    context: MonthContext,
+    units: record_files.RecordIndex[Unit],
+    known: Mapping[str, Case],
+    last_number: Callable[[str], int],
+) -> tuple[cases.Decision, ...]:
+    """Decide about the units and the known cases of each county; no number is of two counties."""
+    config = context.job.config
+    terms = cases.Terms(context.month, _themes(context), config.deadlines)
+    cases_of: dict[str, dict[str, Case]] = {}
+    for number, case in known.items():
+        cases_of.setdefault(case.district, {})[number] = case
+    made: list[cases.Decision] = []
+    for district in sorted({*units.values, *cases_of} - {""}):
+        every, old = units.read(district), cases_of.get(district, {})
+        own, looked = cases.looked_again(every)
+        decisions = cases.decide(own, old, terms, config.cases, last_number=last_number)
+        decisions = cases.rechecked(decisions, looked, old, terms)
+        made += cases.with_takings(decisions, every, config.clues)
+    return tuple(sorted(made, key=lambda decision: decision.case.number))
+
+
 def _known(
-    reader: LedgerReader, units: Sequence[Unit], month: str, near_m: float
+    reader: LedgerReader, units: record_files.RecordIndex[Unit], month: str, near_m: float
 ) -> dict[str, Case]:
     """Return the cases that the month may speak of: its own, and those on or near a unit's ground.
 
     Near goes on from case to case, since takings that lie near one another are added up.
     """
-    asked = [unit for unit in units if unit.district]
-    places = reader.boxes(sorted({unit.district for unit in asked}))
+    districts = [district for district in units.values if district]
+    places = reader.boxes(districts)
     boxes = np.asarray(shapely.box(*places.boxes.T))
     tree = shapely.STRtree(boxes)
     found = np.zeros(len(boxes), bool)
-    edge = np.array([unit.geometry for unit in asked], object)
+    for district in districts if len(boxes) else ():
+        shapes = np.array([unit.geometry for unit in units.read(district)], object)
+        found[tree.query(shapes, predicate="dwithin", distance=near_m)[1]] = True
+    edge = boxes[found]
     while len(edge) and len(boxes):
         near = np.unique(tree.query(edge, predicate="dwithin", distance=near_m)[1])
         fresh = near[~found[near]]

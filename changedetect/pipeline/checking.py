@@ -1,34 +1,112 @@
 """Step ``check``: patches × zones × approvals × themes -> units with findings."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
-from changedetect.casepackage.charges import Charge
+import shapely
+
+from changedetect.entries import ImageCheck
 from changedetect.io import record_files
-from changedetect.pipeline.classification import CLASSIFIED, read_classified
+from changedetect.pipeline.classification import CLASSIFIED
 from changedetect.pipeline.context import MonthContext
-from changedetect.pipeline.known import known_before
-from changedetect.pipeline.references import read_references
+from changedetect.pipeline.countywise import (
+    PatchShelf,
+    Spool,
+    check_counties,
+    cropland_of,
+    shelf_folder,
+)
+from changedetect.pipeline.known import Known, known_before
+from changedetect.pipeline.references import Shelf
 from changedetect.pipeline.runstore import StepRecord, StepResult
-from changedetect.pipeline.territory import read_territory
+from changedetect.pipeline.territory import Territory, read_territory
 from changedetect.pipeline.watch import CHARGES, Watch
 from changedetect.pipeline.watchwork import digest_rows, watch
-from changedetect.records import LayerManifest, Unit, Verdict
-from changedetect.stages import crosscheck
+from changedetect.records import LayerManifest
 
 UNITS = "units.json"
 LAYERS = "layers.json"
+RECHECKS = "rechecks.json"
 
 
 def do(context: MonthContext) -> tuple[StepRecord, bool]:
-    """Cross-check the classified patches with the records."""
+    """Cross-check the classified patches with the records, county by county."""
     before = context.store.record("classify")
     territory = read_territory(context.job)
-    references, problems = read_references(context.job, territory)
-    keepers = Watch(context.job, territory)
-    problems += keepers.problems
-    layers = (*references.manifests, *keepers.manifests)
-    warn_of_fallen(context, layers)
-    for manifest in references.manifests:
+    with shelf_folder(context.folder) as folder:
+        shelf = Shelf(context.job, territory, folder)
+        keepers = Watch(context.job, territory)
+        layers = (*shelf.manifests, *keepers.manifests)
+        warn_of_fallen(context, layers)
+        _warn_of_empty(context, shelf.manifests)
+        known = known_before(context)
+
+        def work(_key: str) -> StepResult:
+            context.progress.begin("check", 1)
+            patches = PatchShelf(context.folder / CLASSIFIED, territory, folder)
+            spool, looked, unread = _check(
+                context, territory, (shelf, patches, keepers), known, folder
+            )
+            spool.publish(context.folder / UNITS, context.folder / CHARGES)
+            record_files.write_records(context.folder / LAYERS, layers, LayerManifest)
+            record_files.write_records(context.folder / RECHECKS, looked, ImageCheck)
+            facts = {**spool.facts(), "cropland_m2": spool.cropland_m2}
+            problems = (*shelf.problems, *keepers.problems, *unread)
+            return StepResult((UNITS, LAYERS, CHARGES, RECHECKS), facts, problems)
+
+        inputs = _inputs(context, before.result, layers, known, territory)
+        done = context.store.step("check", inputs, work)
+    context.progress.end("check", f"{done[0].facts['units']} units checked")
+    return done
+
+
+def _inputs(
+    context: MonthContext,
+    before: str,
+    layers: Sequence[LayerManifest],
+    known: Sequence[Known],
+    territory: Territory,
+) -> list[object]:
+    config = context.job.config
+    manifests = [repr(manifest) for manifest in layers]
+    themes = [theme.model_dump(mode="json") for theme in context.job.themes]
+    sections = [section.model_dump(mode="json") for section in (config.crosscheck, config.records)]
+    seen = [before, context.store.record("scenes").result, digest_rows(known)]
+    forms = [form.model_dump(mode="json") for form in context.job.forms]
+    return [seen, manifests, themes, repr(territory.grid), sections, forms]
+
+
+def _check(
+    context: MonthContext,
+    territory: Territory,
+    shelves: tuple[Shelf, PatchShelf, Watch],
+    known: Sequence[Known],
+    folder: Path,
+) -> tuple[Spool, tuple[ImageCheck, ...], tuple[str, ...]]:
+    """Check every county's patches and watched ground; what could not be looked at, a line each."""
+    shelf, patches, keepers = shelves
+    spool, unread = Spool(folder), dict[str, None]()
+    checks: dict[str, ImageCheck] = {}
+    job = context.job
+    clusters = patches.clusters(job.themes, job.config.crosscheck)
+    cropland: dict[str, float] = {}
+    for county in check_counties(job, territory, shelf, patches, clusters):
+        spool.add(county.code, "patches", county.units, keepers.charges(county.units))
+        near = [one for one in known if shapely.box(*county.bounds).intersects(one.case.geometry)]
+        found, looked, problems = watch(context, county.references, territory, county.patches, near)
+        mine = {one.case.number for one in near if one.case.district == county.code}
+        checks |= {one.case: one for one in looked if one.case in mine}
+        own = tuple(unit for unit in found if unit.district == county.code)
+        spool.add(county.code, "watched", own, keepers.charges(own))
+        unread.update(dict.fromkeys(problems))
+        cropland |= cropland_of(county)
+    codes = territory.districts["code"].astype(str)
+    spool.cropland_m2 = {code: cropland[code] for code in codes if code in cropland}
+    return spool, tuple(checks[number] for number in sorted(checks)), tuple(unread)
+
+
+def _warn_of_empty(context: MonthContext, manifests: Sequence[LayerManifest]) -> None:
+    for manifest in manifests:
         if (
             manifest.name in context.job.config.records.approvals
             and manifest.state == "ok"
@@ -38,32 +116,6 @@ def do(context: MonthContext) -> tuple[StepRecord, bool]:
                 f"layer {manifest.name} holds no row; as declared, nothing of this kind was approved in "
                 f"{', '.join(manifest.covers) or 'any county (none is declared as covered)'} / 审批图层为空，请核实"
             )
-    manifests = [repr(manifest) for manifest in layers]
-    themes = [theme.model_dump(mode="json") for theme in context.job.themes]
-    config = context.job.config
-    known = known_before(context)
-
-    def work(_key: str) -> StepResult:
-        patches = read_classified(context.folder / CLASSIFIED)
-        context.progress.begin("check", 1)
-        units = crosscheck.check(
-            patches, references, context.job.themes, config.grid.crs, config.crosscheck
-        )
-        watched, unread = watch(context, references, territory, patches, known)
-        units = (*units, *watched)
-        record_files.write_records(context.folder / UNITS, units, Unit)
-        record_files.write_records(context.folder / LAYERS, layers, LayerManifest)
-        record_files.write_records(context.folder / CHARGES, keepers.charges(units), Charge)
-        facts = {**_facts(units), "cropland_m2": crosscheck.cropland_m2(references)}
-        return StepResult((UNITS, LAYERS, CHARGES), facts, (*problems, *unread))
-
-    sections = [section.model_dump(mode="json") for section in (config.crosscheck, config.records)]
-    seen = [before.result, context.store.record("scenes").result, digest_rows(known)]
-    forms = [form.model_dump(mode="json") for form in context.job.forms]
-    inputs = [seen, manifests, themes, repr(territory.grid), sections, forms]
-    done = context.store.step("check", inputs, work)
-    context.progress.end("check", f"{done[0].facts['units']} units checked")
-    return done
 
 
 def warn_of_fallen(context: MonthContext, layers: Sequence[LayerManifest]) -> None:
@@ -85,13 +137,3 @@ def warn_of_fallen(context: MonthContext, layers: Sequence[LayerManifest]) -> No
                 f"layer {one.name} has {one.rows} rows, in {earlier[-1]} it had {last}; is it the whole "
                 "layer? / 图层行数比上期大幅减少，请核实是否完整"
             )
-
-
-def _facts(units: Sequence[Unit]) -> dict[str, object]:
-    verdicts = [finding.verdict for unit in units for finding in unit.findings]
-    return {
-        "units": len(units),
-        "watched": sum(bool(unit.watch) for unit in units),
-        "findings": len(verdicts),
-        **{verdict.value: verdicts.count(verdict) for verdict in Verdict},
-    }

@@ -1,6 +1,6 @@
 """Step ``classify``: patches -> suggested after-class and probability."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import geopandas as gpd
@@ -12,6 +12,7 @@ from changedetect.io import model_store, record_files, tile_files, vector_writer
 from changedetect.pipeline.context import MonthContext
 from changedetect.pipeline.detection import MOMENTS, PATCHES, write_patches
 from changedetect.pipeline.job import MODELS
+from changedetect.pipeline.promised import Marks, promise_kept, promise_of, scores_digest
 from changedetect.pipeline.runstore import StepRecord, StepResult
 from changedetect.pipeline.scenes import SCENES
 from changedetect.records import Scene
@@ -34,6 +35,8 @@ def do(context: MonthContext) -> tuple[StepRecord, bool]:
     estimator, card = model_store.load(MODELS, section.model, classify.FEATURE_NAMES)
     scenes = record_files.read_records(context.folder / SCENES, Scene)
     gsd_m = {one.scene_id: context.job.profile(one.sensor).gsd_m for one in scenes}
+    marks = Marks(card["sha256"], scores_digest(context.job))
+    promised = promise_of(context, marks)
 
     def work(_key: str) -> StepResult:
         table = read_table(context.folder / PATCHES)
@@ -48,15 +51,21 @@ def do(context: MonthContext) -> tuple[StepRecord, bool]:
             before_gsd_m=[gsd_m[name] for name in table["before_scene"]],
             after_gsd_m=[gsd_m[name] for name in table["after_scene"]],
         )
-        write_patches(context.folder / CLASSIFIED, classified, context.job.config.grid.crs)
+        kept = promise_kept(context, promised, classified, before.facts["compared"])
+        write_patches(context.folder / CLASSIFIED, kept.table, context.job.config.grid.crs)
         families = classified["family"].value_counts().sort_index()
         facts = {
             "patches": len(classified),
             "families": {str(k): int(v) for k, v in families.items()},
+            "model_sha256": marks.model,
+            "settings_sha256": marks.settings,
+            **kept.facts,
         }
-        return StepResult((CLASSIFIED,), facts)
+        return StepResult((CLASSIFIED,), facts, kept.problems)
 
     inputs = [before.result, card["sha256"], section.model_dump(mode="json"), gsd_m]
+    if promised is not None:
+        inputs += [promised.digest, context.job.config.crosscheck.pseudo_change_probability]
     done = context.store.step("classify", inputs, work)
     context.progress.end("classify", f"{done[0].facts['patches']} patches classified")
     return done
@@ -107,15 +116,33 @@ def read_table(path: Path) -> gpd.GeoDataFrame:
     return vector_writer.read_geopackage(path, "patches")
 
 
-def read_classified(path: Path) -> gpd.GeoDataFrame:
-    """Read the classified patches.
+PART_ROWS = 4096
+"""Patches that are read together: some 20 MB. Our choice."""
+
+
+def walk_classified(path: Path) -> Iterator[gpd.GeoDataFrame]:
+    """Read the classified patches part by part, in their order; at least one part, maybe empty.
 
     Raises
     ------
     IntegrityError
         The class columns are not there.
     """
-    table = read_table(path)
+    first = 0
+    while True:
+        table = vector_writer.read_geopackage(path, "patches", rows=(first, PART_ROWS))
+        if first and table.empty:
+            return
+        yield _classified(table, path)
+        first += PART_ROWS
+
+
+def read_classified(path: Path) -> gpd.GeoDataFrame:
+    """Read the classified patches whole; see `walk_classified`."""
+    return _classified(read_table(path), path)
+
+
+def _classified(table: gpd.GeoDataFrame, path: Path) -> gpd.GeoDataFrame:
     missing = [name for name in CLASS_COLUMNS if name not in table.columns]
     if missing:
         msg = f"{path}: columns {missing} are missing; run changedetect classify again"

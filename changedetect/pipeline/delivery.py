@@ -17,8 +17,10 @@ from changedetect.config.deliver import DeliverSection
 from changedetect.errors import InputError
 from changedetect.grid import Grid
 from changedetect.io import chips, geopackage, page, record_files, tables, workbook
+from changedetect.io.opening import kept_open
 from changedetect.io.publish import publish, publish_bytes
 from changedetect.io.rasters import RasterReader
+from changedetect.io.record_files import RecordIndex
 from changedetect.pipeline import accounting, handout
 from changedetect.pipeline.casework import CASES
 from changedetect.pipeline.checking import LAYERS, UNITS
@@ -44,8 +46,8 @@ class Month:
     """What all packages of a month share."""
 
     scenes: dict[str, Scene]
-    units: tuple[Unit, ...]
-    cases: tuple[Case, ...]
+    units: RecordIndex[Unit]
+    cases: RecordIndex[Case]
     unobserved: tuple[UnobservedArea, ...]
     manifests: tuple[LayerManifest, ...]
     charges: tuple[Charge, ...]
@@ -94,8 +96,8 @@ def _month(
     context: MonthContext, before: Mapping[str, StepRecord], digest: str, names: dict[str, str]
 ) -> Month:
     folder = context.folder
-    units = record_files.read_records(folder / UNITS, Unit)
-    cases = record_files.read_records(folder / CASES, Case)
+    units = RecordIndex(folder / UNITS, Unit, "district")
+    cases = RecordIndex(folder / CASES, Case, "district")
     stock = before["check"].facts["cropland_m2"]
     rules = {
         rule.id: deliver.RuleRow(rule.id, str(rule.effective_from), rule.text, rule.source)
@@ -144,8 +146,15 @@ def _write_all(context: MonthContext, month: Month, territory: Territory) -> Ste
     done: list[deliver.PackageInput] = []
     problems = [
         f"{unit.unit_id} lies in no county; it is in units.json only"
-        for unit in month.units
-        if unit.district not in codes
+        for unit in sorted(
+            (
+                unit
+                for code in month.units.values
+                if code not in codes
+                for unit in month.units.read(code)
+            ),
+            key=_as_listed,
+        )
     ]
     for code, name, geometry in zip(codes, districts["name"], districts.geometry, strict=True):
         try:
@@ -159,6 +168,11 @@ def _write_all(context: MonthContext, month: Month, territory: Territory) -> Ste
     handout.end(run)
     written = _write_summary(context, done, [month.accounts[p.district] for p in done])
     return _result(run, done, written, tuple(problems), again=len(done) < len(codes))
+
+
+def _as_listed(unit: Unit) -> tuple[bool, str]:
+    """Order units as their file does: those of patches, then those of watched ground."""
+    return bool(unit.watch), unit.unit_id
 
 
 def _write_summary(
@@ -228,13 +242,14 @@ def _package(
             hidden.append(replace(area, geometry=part, area_m2=measure.area_m2(part, crs)))
     unobserved_m2 = sum(area.area_m2 for area in hidden)
     return deliver.PackageInput(
+        themes={theme.code: theme.name for theme in context.job.themes},
         recording=frozenset(theme.code for theme in context.job.themes if not theme.dispatch),
         district=code,
         district_name=name,
         month=context.month,
         crs=crs,
-        units=tuple(unit for unit in month.units if unit.district == code),
-        cases=tuple(case for case in month.cases if case.district == code),
+        units=month.units.read(code),
+        cases=month.cases.read(code),
         scenes=tuple(month.scenes[name] for name in sorted(month.compared)),
         unobserved=tuple(hidden),
         manifests=month.manifests,
@@ -261,7 +276,8 @@ def _write_package(
 ) -> None:
     section = context.job.config.deliver
     folder = handout.make(context.folder, package.stem)
-    pictures = _write_chips(context, month, package, folder, grid)
+    with kept_open():
+        pictures = _write_chips(context, month, package, folder, grid)
     package = replace(package, chips=frozenset(pictures))
     layers = deliver.layers(package)
     stamp = datetime.combine(context.span[1], time(), UTC)
@@ -296,7 +312,7 @@ def _write_chips(
     for case, unit in package.pairs():
         if case.pooled:
             continue
-        images = _case_images(reader, month, unit, grid, section)
+        images = case_images(reader, month.scenes, unit, grid, section)
         data = [chips.render_chip(chip, section.chip_side_px) for chip in images]
         paths = deliver.chip_paths(case.number)
         for path, image in zip(paths, data, strict=True):
@@ -311,10 +327,15 @@ def _shown_roles(scene: Scene) -> tuple[str, ...]:
     return COLOURS if set(COLOURS) <= set(scene.roles) else (scene.roles[0],) * len(COLOURS)
 
 
-def _case_images(
-    reader: RasterReader, month: Month, unit: Unit, grid: Grid, section: DeliverSection
+def case_images(
+    reader: RasterReader,
+    scenes: Mapping[str, Scene],
+    unit: Unit,
+    grid: Grid,
+    section: DeliverSection,
 ) -> Sequence[chips.Chip]:
-    before, after = month.scenes[unit.before_scene], month.scenes[unit.after_scene]
+    """Draw the pictures of a unit: before, after, and the overlay."""
+    before, after = scenes[unit.before_scene], scenes[unit.after_scene]
     window = deliver.chip_window(unit.geometry, grid, section)
     part = grid.sub(window)
     images = [

@@ -3,7 +3,7 @@
 import math
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import geopandas as gpd
 import numpy as np
 
 from changedetect import schema, tiling
+from changedetect.config.detection import PatchesSection
 from changedetect.errors import InputError
 from changedetect.grid import Grid, Tile, Window
 from changedetect.io import raster_writer, record_files, tile_files, vector_writer
@@ -73,6 +74,8 @@ class TileSet:
         Tiles that could not be done: not observed, for another reason.
     land
         What is asked about: nothing outside counts as unobserved. None = the whole grid.
+    settings
+        Section `patches`.
     """
 
     folder: Path
@@ -80,6 +83,7 @@ class TileSet:
     untouched: tuple[Tile, ...]
     failed: tuple[Tile, ...]
     land: Land | None = None
+    settings: PatchesSection = field(default_factory=PatchesSection)
 
     def runs(self) -> list[patches.TileRuns]:
         """Return the runs of tiles that were worked on or that no image meets."""
@@ -100,7 +104,7 @@ class TileSet:
         return found
 
     def _empty(self, tile: Tile) -> patches.TileRuns:
-        channels = CHANNELS + len(fusion.SOURCES)
+        channels = patches.judging_channels(self.settings) + CHANNELS + len(fusion.SOURCES)
         return only_on(self.land, patches.failed_tile(tile, channels), tile)
 
     def arrays(self, tile: Tile) -> dict[str, np.ndarray]:
@@ -255,7 +259,7 @@ def _outlined(
     context: MonthContext, grid: Grid, tiles: TileSet, work: FusedWork
 ) -> patches.Outline:
     """Outline the patches, and name what stands behind each."""
-    outline = patches.outline(tiles.runs(), grid, context.settings.patches)
+    outline = patches.outline(tiles.runs(), grid, context.settings.patches, bordered=True)
     witnesses = work.witnesses
     moments = outline.moments[:, :CHANNELS]
     if not witnesses.pairs:  # nothing was compared: an empty table, with the columns read later
@@ -328,6 +332,7 @@ def run_tiles(
         tuple(tile for tile in wanted if not due),
         failed,
         work.pairs.land,
+        work.pairs.settings.patches,
     )
     return tile_set, tuple(sorted(lines))
 

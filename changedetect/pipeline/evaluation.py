@@ -26,6 +26,7 @@ from changedetect.pipeline.detection import UNOBSERVED
 from changedetect.pipeline.judged import open_judged
 from changedetect.pipeline.patch_accuracy import PSEUDO, judge_patches
 from changedetect.pipeline.pixel_accuracy import judge_pixels
+from changedetect.pipeline.reading_order import judge_order
 from changedetect.pipeline.runstore import MANIFEST, RunStore
 from changedetect.pipeline.scenes import SCENES
 from changedetect.pipeline.truths import TruthOptions, of_polygons
@@ -212,17 +213,17 @@ def evaluate(run: Path, truth: Path, *, with_pixels: bool = False) -> Evaluation
         },
         fates=fates,
         area_gap_mu=max((_area_gap_mu(unit) for unit in units), default=0.0),
-        accuracy=_accuracy(run, table, truth, with_pixels=with_pixels),
+        accuracy=_accuracy(run, table, truth, units, with_pixels=with_pixels),
     )
 
 
 def _accuracy(
-    run: Path, table: gpd.GeoDataFrame, path: Path, *, with_pixels: bool
+    run: Path, table: gpd.GeoDataFrame, path: Path, units: Sequence[Unit], *, with_pixels: bool
 ) -> AccuracyReport:
     """Judge patches before and after the classifier, and pixels where that is wanted."""
     judged, settings = open_judged(run, None, None), AccuracySection()
     labels = of_polygons(table, TruthOptions(path), judged.score.grid, settings)
-    reports = [judge_patches(judged, labels, settings)]
+    reports = [judge_patches(judged, labels, settings), judge_order(units, table)]
     if with_pixels:
         reports.append(judge_pixels(judged, labels))
     return joined(reports, f"{run.name}: patches 图斑")

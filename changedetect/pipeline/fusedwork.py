@@ -87,7 +87,7 @@ class FusedWork:
             fused.llr,
             tile,
             self._threshold(seen, fused),
-            _sampler(seen, fused),
+            seen.bordered(_sampler(seen, fused), self.pairs.settings.patches),
             self.pairs.settings.patches,
             pair_index=index,
         )
@@ -136,7 +136,8 @@ class FusedWork:
             mine = np.where(said != schema.EVIDENCE_NODATA, layer.threshold, 1)
             alone = np.maximum(alone, mine)
         observed = seen.evidence != schema.EVIDENCE_NODATA
-        return np.where(observed, seen.threshold, alone).astype(np.int32)
+        least = seen.least(self.pairs.settings.patches)
+        return np.where(observed, least, alone).astype(np.int32)
 
 
 def _sampler(seen: PairTile, fused: fusion.FusedEvidence) -> patches.Sampler:

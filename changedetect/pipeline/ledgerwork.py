@@ -5,6 +5,7 @@ from pathlib import Path
 
 from changedetect.entries import CaseRow, ChainedEntry, Entry
 from changedetect.io.ledger import LedgerReader, LedgerStore
+from changedetect.pipeline.ledgercheck import rows_of
 from changedetect.stages import ledger
 
 
@@ -32,11 +33,7 @@ def rebuild(store: LedgerStore) -> int:
     LedgerError
         An entry does not fit; nothing is changed.
     """
-
-    def rows(reader: LedgerReader) -> Iterable[CaseRow]:
-        return ledger.verify(reader.entries(), reader.algorithm).rows.values()
-
-    return store.replace_rows(rows)
+    return store.replace_rows(rows_of)
 
 
 def enter(
@@ -78,3 +75,8 @@ def _with_rows(
         if item.entry.case:
             row = rows[item.entry.case] = ledger.advance(row, item)
         yield item, row
+
+
+def is_handed_out(row: CaseRow, month: str) -> bool:
+    """Tell whether the packages of a month hand out a case: one found in it, or found in it again."""
+    return row.month == month or row.month < month == row.last_confirmed[:7]

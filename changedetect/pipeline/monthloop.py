@@ -1,6 +1,7 @@
 """月发现、月处置、月清零: open a month, dispatch its cases, see what is left, close it."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -11,7 +12,7 @@ from changedetect.errors import InputError
 from changedetect.io.ledger import LedgerReader, LedgerStore
 from changedetect.pipeline.actions import NO_SOURCE, Actor
 from changedetect.pipeline.books import Report
-from changedetect.pipeline.ledgerwork import enter
+from changedetect.pipeline.ledgerwork import enter, is_handed_out
 from changedetect.pipeline.packages import write_chains
 from changedetect.pipeline.runstore import finished_outputs
 from changedetect.stages import ledger
@@ -46,6 +47,8 @@ def dispatch(
 ) -> Report:
     """Enter that the packages of a month went out: its accepted cases move to 20.
 
+    Cases of earlier months that it found again (recurred, or grown out of the pool) go out with it.
+
     Parameters
     ----------
     store, run
@@ -64,7 +67,7 @@ def dispatch(
     left: list[CaseRow] = []
 
     def build(reader: LedgerReader) -> list[Entry]:
-        waiting = reader.work_list(states=["10"], month=month)
+        waiting = [row for row in reader.work_list(states=["10"]) if is_handed_out(row, month)]
         due = [row for row in waiting if not (row.pooled or row.record_only)]
         ready = [row for row in due if (row.screened or unscreened) and row.district in packages]
         left.extend(row for row in due if row not in ready)
@@ -104,7 +107,8 @@ def status(store: LedgerStore, month: str, clock: Clock) -> Report:
     own = totals.get(month)
     left = ledger.holders(lines, month)
     with store.reading() as reader:
-        waiting = reader.work_list(states=["10"], month=month)
+        waiting = [row for row in reader.work_list(states=["10"]) if is_handed_out(row, month)]
+        checked = _image_results(reader)
     unscreened = sum(not (row.screened or row.pooled or row.record_only) for row in waiting)
     closed = month in _closed(store)
     values: dict[str, Any] = {
@@ -113,6 +117,7 @@ def status(store: LedgerStore, month: str, clock: Clock) -> Report:
         "totals": own.figures() if own else None,
         "cleared_share": own.cleared_share if own else None,
         "unscreened": unscreened,
+        "image_checks": checked,
         "left": {name: {"month": mine, "carried_over": old} for name, (mine, old) in left.items()},
     }
     text = [f"{month}{'（已关闭）' if closed else ''}"]
@@ -130,9 +135,19 @@ def status(store: LedgerStore, month: str, clock: Clock) -> Report:
         f"  {name} {mine}" + (f"，以前月份结转 {old}" if old else "")
         for name, (mine, old) in left.items()
     ]
+    if checked:
+        words = "，".join(f"{word} {count}" for word, count in checked.items())
+        text.append(f"  待影像复核案件的最近一次影像：{words}")
     if not left:
         text.append("nothing is left: cleared / 已清零")
     return Report(values, tuple(text))
+
+
+def _image_results(reader: LedgerReader) -> dict[str, int]:
+    """Count the cases that wait for an image by what the last one said of them."""
+    claims = [json.loads(row.claims) for row in reader.work_list(states=["85"])]
+    counts = Counter(str(one.get("YXFH", "尚无影像")) for one in claims)
+    return dict(sorted(counts.items()))
 
 
 def remind(store: LedgerStore, clock: Clock) -> Report:

@@ -1,6 +1,7 @@
 """Packages that stand alone: sealed when written, followed by their ledger entries, verified anywhere."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from changedetect.io.ledger import LedgerReader, LedgerStore
 from changedetect.io.publish import publish_bytes
 from changedetect.pipeline import handout
 from changedetect.pipeline.books import Report
+from changedetect.pipeline.ledgerwork import is_handed_out
 from changedetect.stages import ledger
 
 
@@ -50,13 +52,14 @@ def write_chains(store: LedgerStore, run: Path, month: str) -> int:
     with store.reading() as reader:
         covered, root = _covered(reader, month)
         for folder in folders:
-            rows = reader.work_list([folder.name.split("_")[0]], month=month)
+            known = reader.work_list([folder.name.split("_")[0]])
+            rows = [row for row in known if is_handed_out(row, month)]
             items = [item for row in rows for item in reader.entries(case=row.number)]
             items.sort(key=lambda item: item.sequence)
             said = {
                 "algorithm": reader.algorithm,
                 "root": root,
-                "entries": [_line(item, covered, reader.algorithm) for item in items],
+                "entries": [_line(item, covered) for item in items],
             }
             text = json.dumps(said, ensure_ascii=False, sort_keys=True, indent=1) + "\n"
             publish_bytes(
@@ -65,26 +68,39 @@ def write_chains(store: LedgerStore, run: Path, month: str) -> int:
     return len(folders)
 
 
-def _covered(reader: LedgerReader, month: str) -> tuple[dict[int, tuple[list[str], int]], str]:
-    """Return, by entry, the digests of its closed stretch and its place in it; and the month's root."""
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """Entries that a month's root covers: number of the first, how many, and the tree over them."""
+
+    first: int = 0
+    count: int = 0
+    levels: tuple[list[str], ...] = ()
+
+    def path(self, sequence: int) -> list[list[str]] | None:
+        """Return the way from an entry to the root; None = the root does not cover it."""
+        place = sequence - self.first
+        if not 0 <= place < self.count:
+            return None
+        return [list(step) for step in ledger.path_in(self.levels, place)]
+
+
+def _covered(reader: LedgerReader, month: str) -> tuple[_Stretch, str]:
+    """Return the stretch that the month's root covers, and the root; empty while it is open."""
     closings = reader.of_event(ledger.MONTH_CLOSED)
     said = [(item, json.loads(item.entry.payload)) for item in closings]
     for place, (item, what) in enumerate(said):
         if what["month"] == month:
             start = said[place - 1][0].sequence - 1 if place else 0
             digests = list(reader.digests(after=start)[: item.sequence - 1 - start])
-            return {start + 1 + i: (digests, i) for i in range(len(digests))}, str(what["root"])
-    return {}, ""
+            levels = ledger.merkle_levels(digests, reader.algorithm)
+            return _Stretch(start + 1, len(digests), levels), str(what["root"])
+    return _Stretch(), ""
 
 
-def _line(
-    item: ChainedEntry, covered: dict[int, tuple[list[str], int]], algorithm: str
-) -> dict[str, Any]:
+def _line(item: ChainedEntry, covered: _Stretch) -> dict[str, Any]:
     line: dict[str, Any] = {"digest": item.digest, "fields": ledger.said_of(item)}
-    if item.sequence in covered:
-        digests, place = covered[item.sequence]
-        line["path"] = [list(step) for step in ledger.merkle_path(digests, place, algorithm)]
-    return line
+    path = covered.path(item.sequence)
+    return line if path is None else {**line, "path": path}
 
 
 def sign(folder: Path, key: Path) -> Report:

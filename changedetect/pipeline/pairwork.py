@@ -4,14 +4,12 @@ Used by the monthly job and by quick looks. The models of a pair are fitted once
 fixed places; a tile then reads its windows, runs the stages, and leaves one small file.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
 import numpy as np
-import shapely
 import xarray as xr
 
 from changedetect import schema
@@ -23,11 +21,14 @@ from changedetect.io.rasters import RasterReader
 from changedetect.io.tile_files import read_tile, write_tile
 from changedetect.kernels.runs import find_runs, run_pixels
 from changedetect.kernels.scratch import scratch
-from changedetect.measure import measure_many
+from changedetect.pipeline import skywork
+from changedetect.pipeline.bordered import Contrast, bordered, lowered
 from changedetect.pipeline.territory import Land
 from changedetect.records import ScenePair
 from changedetect.stages import classify, patches, pixels
+from changedetect.stages.evidence import borders
 from changedetect.stages.evidence import pair as pair_evidence
+from changedetect.stages.pixels import SkyMask
 
 SWATH_TILES = 4
 """Tiles side by side in a swath: two rows of them fit into the store of decoded blocks."""
@@ -49,17 +50,24 @@ class Settings:
             + pair_evidence.reach_px(self.evidence)
             - self.evidence.guide_reach_px
             + patches.halo_px(self.patches)
+            + borders.REACH_PX
             + classify.HALO_PX
         )
 
 
 @dataclass(frozen=True, slots=True)
 class FittedPair:
-    """A pair with its models."""
+    """A pair with its models, and the clouds found where its images have no mask.
+
+    ``contrast`` is what new borders are measured by, ``(date=2, band)``; None where the images tell
+    nothing of borders (`pair_evidence.usual_contrast`).
+    """
 
     pair: ScenePair
     pixels: pixels.PixelModel
     evidence: pair_evidence.Model
+    sky: SkyMask | None = None
+    contrast: np.ndarray | None = None
 
 
 def fit(reader: RasterReader, pair: ScenePair, grid: Grid, settings: Settings) -> FittedPair:
@@ -74,6 +82,11 @@ def fit(reader: RasterReader, pair: ScenePair, grid: Grid, settings: Settings) -
     """
     samples, notes = _samples(reader, pair, grid, settings)
     model = pixels.fit_pixels(samples, pair.before.roles, settings.pixels)
+    sky = skywork.look(reader, pair, grid, _common(pair, grid), model, settings.pixels)
+    if sky is not None and sky.hides:
+        samples = [sky.over(sample) for sample in samples]
+        model = pixels.fit_pixels(samples, pair.before.roles, settings.pixels)
+        notes = (*notes, sky.note)
     model = replace(model, notes=(*model.notes, *notes))
     times = (pair.before.time, pair.after.time)
     stacks = [
@@ -87,19 +100,16 @@ def fit(reader: RasterReader, pair: ScenePair, grid: Grid, settings: Settings) -
         )
         for sample in samples
     ]
-    evidence = pair_evidence.fit(stacks, settings.evidence, _pixel_m(pair, grid))
-    return FittedPair(pair, model, evidence)
+    pixel_m = _pixel_m(pair, grid)
+    evidence = pair_evidence.fit(stacks, settings.evidence, pixel_m)
+    fine = pixel_m <= settings.patches.new_border_max_m
+    contrast = pair_evidence.usual_contrast(evidence) if fine else None
+    return FittedPair(pair, model, evidence, sky, contrast)
 
 
 def _pixel_m(pair: ScenePair, grid: Grid) -> float:
     """Size on the ground of what the images can tell apart on the grid. [m]"""
-    gsd_m = max(pair.before.gsd_m, pair.after.gsd_m)
-    if not grid.crs:
-        return gsd_m
-    west, south, east, north = grid.sub(Window(grid.height // 2, grid.width // 2, 1, 1)).bounds
-    pixel = shapely.box(west, south, east, north)
-    areas, _ = measure_many(shapely.multipolygons([[pixel]]), grid.crs)
-    return max(gsd_m, math.sqrt(float(areas[0])))
+    return max(pair.before.gsd_m, pair.after.gsd_m, skywork.grid_pixel_m(pair, grid))
 
 
 def _samples(
@@ -160,6 +170,8 @@ class PairTile:
         ``(time=2, band, y, x)``; bands of that pair; None where no pair could be read.
     unread
         Pairs that could not be read here.
+    known
+        Pairs whose images tell whether a border is new.
     """
 
     evidence: np.ndarray
@@ -167,6 +179,15 @@ class PairTile:
     threshold: np.ndarray
     composite: xr.DataArray | None
     unread: tuple[tuple[FittedPair, SceneError], ...]
+    known: tuple[Contrast, ...] = ()
+
+    def least(self, cfg: PatchesSection) -> np.ndarray:
+        """Least evidence of ground that is outlined, ``(y, x)`` int32."""
+        return lowered(self.threshold, self.index, self.known, cfg)
+
+    def bordered(self, sampler: patches.Sampler, cfg: PatchesSection) -> patches.Bordered:
+        """Put the borders that the images tell of before the channels of a sampler."""
+        return bordered(self.composite, self.index, self.known, sampler, cfg)
 
     @property
     def sampler(self) -> patches.Sampler:
@@ -235,8 +256,8 @@ class TileWork:
         runs = patches.tile_runs(
             seen.evidence,
             tile,
-            seen.threshold,
-            seen.sampler,
+            seen.least(self.settings.patches),
+            seen.bordered(seen.sampler, self.settings.patches),
             self.settings.patches,
             pair_index=seen.index,
         )
@@ -270,7 +291,12 @@ class TileWork:
             index[new] = place
             threshold[new] = fitted.evidence.threshold
             composite = _merged(composite, stack, new)
-        return PairTile(evidence, index, threshold, composite, tuple(unread))
+        known = tuple(
+            Contrast(place, fitted.evidence.threshold, fitted.contrast)
+            for place, fitted in enumerate(self.pairs)
+            if fitted.contrast is not None
+        )
+        return PairTile(evidence, index, threshold, composite, tuple(unread), known)
 
     def stack(self, reader: RasterReader, place: int, tile: Tile) -> xr.DataArray:
         """Read a pair on a tile's outer window and make its images comparable."""
@@ -287,6 +313,8 @@ class TileWork:
         # Each pair has its own: the first one's stack is in use while the next one is measured.
         out = scratch(f"stack {place}", (2, *before.shape), np.float32)
         clouds = cloud_before, cloud_after
+        if fitted.sky is not None:
+            clouds = fitted.sky.laid(tile.outer, *clouds)
         pixels.prepare_into(out, before, after, clouds, fitted.pixels, self.settings.pixels)
         return pixels.as_stack(out, (pair.before.time, pair.after.time), fitted.pixels)
 

@@ -151,7 +151,8 @@ def _look(
     fitted = fit(RasterReader(Path("/")), pair, grid, settings)
     work = TileWork(Path("/"), grid, (fitted,), settings, folder)
     tiles, problems = _run(work, options, progress)
-    outline = patches.outline(tiles.runs() + tiles.lost(), grid, settings.patches, (pair,))
+    parts = tiles.runs() + tiles.lost()
+    outline = patches.outline(parts, grid, settings.patches, (pair,), bordered=True)
     outline = replace(outline, patches=without_unknown_days(outline.patches, pair))
     _write(options.out, tiles, grid, outline, pair, stated_tags(fitted.evidence))
     figures = {

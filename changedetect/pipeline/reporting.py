@@ -144,6 +144,7 @@ def _month_facts(root: Path, month: str) -> deliver.MonthFacts:
         month,
         facts["not_observed_mu"] * measure.M2_PER_MU,
         tuple((layer.name, str(layer.as_of or "日期不明")) for layer in layers),
+        str(finished_facts(folder, "classify").get("promise", "")),
     )
 
 

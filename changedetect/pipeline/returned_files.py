@@ -70,9 +70,10 @@ def bring(
         except InputError as error:
             faults.append(Fault(Place(returned.path.name), "", str(error)))
     keep_photos(folder, pictures)
-    photos, strays = returns.with_case(read_photos(pictures, section))
+    rows = [row for file in files.values() for row in file.reading.rows]
+    photos, strays, notes = returns.with_case(read_photos(pictures, section), rows)
     ordered = sorted(files.values(), key=lambda file: (file.name, file.digest))
-    return Brought(tuple(ordered), photos, (*faults, *strays))
+    return Brought(tuple(ordered), photos, (*faults, *strays), notes)
 
 
 def county_of(name: str, reading: Reading) -> str:

@@ -115,6 +115,12 @@ class Territory:
     grid: Grid
 
     @property
+    def bounds(self) -> tuple[float, float, float, float]:
+        """Box around all counties: west, south, east, north. [m]"""
+        west, south, east, north = (float(value) for value in self.districts.total_bounds)
+        return west, south, east, north
+
+    @property
     def land(self) -> Land:
         """Which pixels of the grid lie in a county."""
         return Land.of(self.districts, self.grid)

@@ -96,7 +96,7 @@ def train(
     work = out.parent / f".{out.name}.worlds"
     shutil.rmtree(work, ignore_errors=True)  # ours alone; what a killed run left is of no use
     progress.begin("worlds", len(learn) + len(judge))
-    examples, judged = (_gather(group, size_km, work, progress) for group in (learn, judge))
+    examples, judged = (gather(group, size_km, work, progress) for group in (learn, judge))
     progress.end("worlds", f"{len(examples.labels)} and {len(judged.labels)} patches")
     config = TrainingSection()
     estimator, report = classify.fit(
@@ -151,7 +151,8 @@ def seed_list(text: str) -> tuple[int, ...]:
     return tuple(seeds)
 
 
-def _gather(seeds: Sequence[int], size_km: float, work: Path, progress: Progress) -> Examples:
+def gather(seeds: Sequence[int], size_km: float, work: Path, progress: Progress) -> Examples:
+    """Simulate worlds, detect their months and label the patches by the truth."""
     features, labels, worlds = [], [], []
     for seed in seeds:
         folder = work / str(seed)

@@ -7,11 +7,13 @@ import pandas as pd
 import shapely
 
 from changedetect.config.crosscheck import CrosscheckSection
+from changedetect.entries import ImageCheck
 from changedetect.io import record_files
 from changedetect.io.rasters import RasterReader
 from changedetect.pipeline import greenness
 from changedetect.pipeline.context import MonthContext
-from changedetect.pipeline.detection import UNOBSERVED
+from changedetect.pipeline.detection import EVIDENCE, UNOBSERVED
+from changedetect.pipeline.doubts import doubts
 from changedetect.pipeline.known import Known
 from changedetect.pipeline.scenes import SCENES
 from changedetect.pipeline.territory import Territory
@@ -28,7 +30,7 @@ def watch(
     territory: Territory,
     patches: gpd.GeoDataFrame,
     known: Sequence[Known],
-) -> tuple[tuple[Unit, ...], tuple[str, ...]]:
+) -> tuple[tuple[Unit, ...], tuple[ImageCheck, ...], tuple[str, ...]]:
     """Judge the ground that the job's themes watch.
 
     Parameters
@@ -43,17 +45,24 @@ def watch(
     Returns
     -------
     tuple
-        Units, and a line for whatever could not be looked at.
+        Units, what the images say of rectified cases, and a line for whatever could not be looked at.
     """
     job, cfg = context.job, context.job.config.crosscheck
     themes = [theme for theme in job.themes if theme.watches]
     scenes = {s.scene_id: s for s in record_files.read_records(context.folder / SCENES, Scene)}
     compared = context.store.record("detect").facts["compared"]
     if not themes or not compared:
-        return (), ()
+        return (), (), ()
     before, after = (scenes[name] for name in compared[0])
     closed = [
-        crosscheck.ClosedCase(one.case.number, one.closed_on, one.case.geometry)
+        crosscheck.ClosedCase(
+            one.case.number,
+            one.closed_on,
+            one.case.geometry,
+            "" if one.case.watch else one.case.family,
+            one.case.last_confirmed,
+            one.checked,
+        )
         for one in known
         if one.closed_on is not None
     ]
@@ -79,8 +88,10 @@ def watch(
         unseen=tuple(area.geometry for area in unseen),
         greenness=green,
         surveyed=None if manifest is None else manifest.as_of,
+        doubts=doubts(context.folder / EVIDENCE, territory.grid, watched),
     )
-    return crosscheck.look(watched, references, themes, sight, crs, cfg), problems
+    units = crosscheck.look(watched, references, themes, sight, crs, cfg)
+    return units, crosscheck.recheck(closed, watched, sight, cfg), problems
 
 
 def _of_month(patches: gpd.GeoDataFrame, cfg: CrosscheckSection) -> list[crosscheck.Change]:
@@ -93,7 +104,7 @@ def _of_month(patches: gpd.GeoDataFrame, cfg: CrosscheckSection) -> list[crossch
             geometry=row["geometry"],
         )
         for row in patches.to_dict("records")
-        if row["change_probability"] >= cfg.pseudo_change_probability
+        if row["change_probability"] >= row.get("reject_below", cfg.pseudo_change_probability)
     ]
 
 
@@ -110,7 +121,7 @@ def digest_rows(known: Sequence[Known]) -> list[tuple[str, ...]]:
     return [
         (
             one.case.number, one.case.family, one.case.watch, str(one.case.first_found),
-            str(one.closed_on), one.case.state if one.case.state in DROPPED else "",
+            str(one.closed_on), str(one.case.last_confirmed), str(one.checked), one.case.state if one.case.state in DROPPED else "",
             shapely.to_wkb(one.case.geometry, hex=True),
         )
         for one in known

@@ -19,7 +19,7 @@ from shapely.geometry import Polygon
 
 from changedetect.errors import ConfigError
 from changedetect.grid import Grid
-from changedetect.simulate import approvals, changes, further, truth, zones
+from changedetect.simulate import approvals, changes, cleared, further, truth, zones
 from changedetect.simulate.canvas import Canvas, House, blank
 from changedetect.simulate.changes import Calendar, Planned
 from changedetect.simulate.fields import draw_fields
@@ -36,7 +36,7 @@ CRS = "EPSG:4547"
 _WEST, _SOUTH = 420_000.0, 3_080_000.0
 _TOPICS = (
     "relief", "fields", "settlements", "districts", "wishes", "places", "survey", "zones",
-    "labels", "elsewhere", "documents", "further",
+    "labels", "elsewhere", "documents", "further", "cleared",
 )  # fmt: skip
 _SMALLEST_KM = 0.5
 _SURVEY_CODE = {
@@ -110,6 +110,9 @@ def build_world(
     drafts += further.draw_papers(chance["further"], planned, places, records["DLTB"], start)
     records |= further.draw_zones(records, CRS)
     records |= approvals.write_approvals(chance["documents"], drafts, CRS)
+    records[cleared.LAYER] = cleared.draw_cleared(
+        chance["cleared"], planned, places, labels, records, start
+    )
     records |= draw_watch(records, grid)
     table = truth.truth_table(planned, places, labels, CRS)
     return World(

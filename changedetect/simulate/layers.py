@@ -35,6 +35,7 @@ LAYERS: dict[str, tuple[str, str]] = {
     "SP_ZR": ("开发边界外准入", "entry list outside the town boundary"),
     "SP_XA": ("红线有限人为活动认定", "limited activity in the red line"),
     "SP_GH": ("规划许可", "planning permits"),
+    "SP_ZG": ("整改销号案件", "cases that others list as rectified or closed; XHRQ is the day"),
     "HHAX": ("河湖岸线", "shores of rivers and lakes"),
     "ZRBHD": ("自然保护地", "nature reserves"),
     "GHFW": ("规划允许建设范围", "ground planned for building"),

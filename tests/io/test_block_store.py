@@ -1,53 +1,58 @@
-"""Decoded blocks shared by threads."""
+"""Rows on disk by place come back as they went."""
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 
+import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pytest
+import shapely
 
+from changedetect.io import block_store
 from changedetect.io.block_store import BlockStore
 
-
-def block(value):
-    return np.full(10, value, np.uint8)
+CRS = "EPSG:4547"
 
 
-def test_block_store__decodes_once_and_forgets_the_oldest():
-    store, asked = BlockStore(limit_bytes=30), []
-
-    def get(key):
-        return store.get(key, lambda: asked.append(key) or block(key))
-
-    for key in (1, 2, 3, 1, 4, 1, 2):
-        assert get(key).tolist() == [key] * 10
-    assert asked == [1, 2, 3, 4, 2]
-    with pytest.raises(ValueError, match="read-only"):
-        get(1)[0] = 7
-
-
-def test_block_store__two_threads_decode_a_block_once():
-    store, asked, gate = BlockStore(), [], threading.Barrier(2)
-
-    def decode():
-        asked.append(1)
-        return block(5)
-
-    def work():
-        gate.wait()
-        return store.get("a", decode).sum()
-
-    with ThreadPoolExecutor(2) as pool:
-        assert [f.result() for f in [pool.submit(work), pool.submit(work)]] == [50, 50]
-    assert asked == [1]
+def table(count, seed=1):
+    rng = np.random.default_rng(seed)
+    x, y = rng.uniform(0, 1000, (2, count))
+    data = {
+        "name": pd.Series([f"名{k}" if k % 3 else None for k in range(count)], dtype=object),
+        "day": pd.Series(
+            [date(2025, 1, 1 + k % 28) if k % 2 else None for k in range(count)], dtype=object
+        ),
+        "size": np.where(np.arange(count) % 4, rng.uniform(0, 1, count), np.nan),
+        "count": np.arange(count),
+        "sure": np.arange(count) % 2 == 0,
+        "nothing": pd.Series([None] * count, dtype=object),
+    }
+    return gpd.GeoDataFrame(data, geometry=shapely.box(x, y, x + 20, y + 20), crs=CRS)
 
 
-def test_block_store__a_block_that_failed_is_tried_again():
-    store = BlockStore()
+@pytest.mark.parametrize("rows", [1, 7, 1000])
+def test_near__rows_whose_box_meets_in_the_order_they_came(tmp_path, monkeypatch, rows):
+    monkeypatch.setattr(block_store, "BLOCK_ROWS", rows)
+    whole = table(60)
+    store = BlockStore(tmp_path / "a", whole)
+    for first in (0, 25, 50):
+        store.add(whole.iloc[first : first + 25].reset_index(drop=True))
+    pd.testing.assert_frame_equal(pd.DataFrame(store.near()), pd.DataFrame(whole))
+    assert store.near().crs == CRS
+    box = (300.0, 200.0, 600.0, 500.0)
+    expected = whole[whole.intersects(shapely.box(*box))]
+    found = store.near(box)
+    assert 0 < len(expected) < 60
+    pd.testing.assert_frame_equal(pd.DataFrame(found), pd.DataFrame(expected))
+    assert store.bounds == pytest.approx(tuple(whole.total_bounds), abs=0)
 
-    def fail():
-        raise OSError("damaged")
 
-    with pytest.raises(OSError, match="damaged"):
-        store.get("a", fail)
-    assert store.get("a", lambda: block(3))[0] == 3
+def test_near__nothing_there_keeps_the_columns(tmp_path):
+    whole = table(5)
+    store = BlockStore(tmp_path / "a", whole)
+    assert list(store.near().columns) == list(whole.columns)
+    assert store.bounds is None
+    store.add(whole)
+    assert len(store.near((9000, 9000, 9001, 9001))) == 0
+    store.clear()
+    assert store.rows == len(store.near()) == 0

@@ -16,11 +16,15 @@ from changedetect.io.layer_dates import calendar_day, last_day
 from changedetect.io.vectors import Kind, read_kind
 from changedetect.pipeline.job import SHARED_CONFIG, read_form
 from changedetect.pipeline.record_layers import SPECS, WATCH_SPECS
-from changedetect.schema import APPROVALS, DISTRICTS, PARCELS, PRIORITY_CELLS, ZONES
+from changedetect.schema import APPROVALS, DISTRICTS, PARCELS, PRIORITY_CELLS, VERIFIED, ZONES
 
 CRS = "EPSG:4547"
 SHAPE = box(500000, 3100000, 500100, 3100100)
-TABLES = {"SP": APPROVALS, "XZQ": DISTRICTS} | dict(SPECS.values()) | dict(WATCH_SPECS.values())
+TABLES = (
+    {"SP": APPROVALS, "XZQ": DISTRICTS, "BHHS": VERIFIED}
+    | dict(SPECS.values())
+    | dict(WATCH_SPECS.values())
+)
 
 
 ZONE_FORMS = ("FQ", "ZRBHD", "GHFW", "HHAX")

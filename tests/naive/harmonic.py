@@ -57,7 +57,7 @@ def watch(pixel, day, z, step, chart):
     size = np.linalg.norm(pixel.mean)
     towards = z @ pixel.mean / size if size > 0 else 0.0
     deviates = step > chart.deviating_llr or towards > chart.shift_agree
-    fits = step < 0 and towards < 0 and np.linalg.norm(z) < chart.shift_clip
+    fits = step < 0 and towards < 0 and np.linalg.norm(z) < chart.shift_fits
     z = z * min(1.0, chart.shift_clip / np.linalg.norm(z))
     rate = chart.shift_rate
     pixel.mean = (1 - rate) * pixel.mean + rate * z

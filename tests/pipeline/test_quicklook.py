@@ -128,7 +128,19 @@ def test_look__uses_the_cloud_mask_beside_the_image_and_says_so(pictures):
     assert report.figures["unobserved_px"] >= 40 * 40
     text = "\n".join(report.notices)
     assert "clouds are taken from PMS2M_20250602_cloud.tif" in text
-    assert "PMS2M_20250501.tif: no cloud mask: clouds are not recognised" in text
+    assert "PMS2M_20250501.tif: no cloud mask: only thick clouds are recognised" in text
+
+
+def test_look__a_cloud_that_no_mask_shows_is_not_observed(pictures):
+    rows, cols = np.mgrid[:160, :160]
+    share = np.clip((36 - np.hypot(rows - 50, cols - 110)) / 18 + 0.5, 0, 1) * 0.97
+    image = ground(4) * (1 - share) + 30_000 * share
+    draw(pictures / "PMS2M_20250603.tif", image.astype(np.uint16), nodata=0)
+    report = look(pictures, after="PMS2M_20250603.tif", sensor="pms2m")
+    assert report.figures["patches"] == 0
+    assert report.figures["unobserved_px"] >= (share > 0.2).sum()
+    assert report.figures["unobserved_px"] < 2 * (share > 0.2).sum()
+    assert "clouds found from the images, which have no mask" in "\n".join(report.notices)
 
 
 def test_look__ground_on_which_the_mask_is_silent_is_not_observed(pictures):

@@ -42,7 +42,7 @@ CFG = CrosscheckSection()
 LAYERS = ("DLTB", "YJJBNTBHTB", "STBHHX", "CZKFBJ", "XZQ", "XZ", "C", "HHAX", "ZRBHD", "GHFW")
 KINDS = (
     "NZY", "ZS", "GY", "LS", "SS", "ZJD", "CK", "ZJG", "ZZ", "DJ", "JC", "TG", "GH", "ZB", "XF", "HD",
-    "CS", "ZR", "ZW", "XA",
+    "CS", "ZR", "ZW", "XA", "ZG",
 )  # fmt: skip
 
 

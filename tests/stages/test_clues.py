@@ -11,7 +11,7 @@ from changedetect.config.clues import CluesSection
 from changedetect.config.job import CasesSection, DeadlinesSection
 from changedetect.measure import M2_PER_MU
 from changedetect.stages import cases
-from changedetect.stages.cases.clues import SUBJECT, clue, with_clues
+from changedetect.stages.cases.clues import SUBJECT, clue, takings, with_clues
 from changedetect.stages.crosscheck import check
 from tests.stages import crosscheck_land as land
 
@@ -30,7 +30,7 @@ def decide(repository, patches, records=(), known=None, month="2025-06", without
     known = known or {}
     terms = cases.Terms(month, TERMS, DeadlinesSection())
     found = cases.decide(units, known, terms, CasesSection())
-    return units, cases.told(found, units, known.values(), LIMITS)
+    return units, cases.told(cases.with_takings(found, units, LIMITS), known.values(), LIMITS)
 
 
 def flags(
@@ -57,6 +57,8 @@ def flags(
         (190, (1100, 100), 50.0, ("1", "1", "1")),  # 54 mu of dry land
         (182, (1100, 100), 400.0, ("1", "1", "2")),  # 49.7 ± 0.6 mu
         (90, (450, 250), 50.0, ("0", "1", "0")),  # 12 mu of wood: forest counts for art. 342 only
+        (70, (450, 250), 50.0, ("0", None, "0")),  # 7.35 mu: enough if it is special forest, not told
+        (50, (450, 250), 50.0, ("0", "0", "0")),  # 3.75 mu: not enough, whatever forest it is
     ],
 )  # fmt: skip
 def test_flags__by_hand(repository, side_m, place, sd_m2, expected):
@@ -140,8 +142,8 @@ def test_order_of_cases__changes_no_clue(repository):
     units, found = decide(repository, patches)
     by_id = {unit.unit_id: unit for unit in units}
     listed = [replace(one.case, clues=None, taking=None) for one in found]
-    plain = with_clues(listed, by_id, [], LIMITS)
-    turned = with_clues(listed[::-1], by_id, [], LIMITS)
+    plain = with_clues(takings(listed, by_id, LIMITS), [], LIMITS)
+    turned = with_clues(takings(listed[::-1], by_id, LIMITS), [], LIMITS)
     assert plain == turned[::-1]
 
 

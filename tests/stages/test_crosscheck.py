@@ -179,22 +179,26 @@ def test_survey_later_than_the_change__can_not_tell_what_was_there_before(reposi
 # --- approvals -----------------------------------------------------------------------------------
 
 
-def record(approved, valid_to=None):
-    return Record("NZY", "R1", "", "", approved, valid_to, "", "", 1.0)
+def record(approved, valid_to=None, valid_from=None):
+    return Record("NZY", "R1", "", "", approved, valid_to, "", "", 1.0, valid_from)
 
 
 day = st.dates(date(2025, 1, 1), date(2025, 12, 31))
 
 
-@given(approved=day, valid_to=st.none() | day, before=day, length=st.integers(1, 90))
+@given(
+    approved=day, valid_from=st.none() | day, valid_to=st.none() | day, before=day,
+    length=st.integers(1, 90),
+)  # fmt: skip
 def test_time_code__agrees_with_the_days_on_which_work_may_have_begun(
-    approved, valid_to, before, length
+    approved, valid_from, valid_to, before, length
 ):
     """Naive twin: try each day of the bracket as the day of the change."""
     after = before + timedelta(days=length)
     days = [before + timedelta(days=k) for k in range(1, length + 1)]
-    good = [approved <= d and (valid_to is None or d <= valid_to) for d in days]
-    code, undecided = time_code(record(approved, valid_to), before, after, land.CFG)
+    begins = approved if valid_from is None else max(approved, valid_from)
+    good = [begins <= d and (valid_to is None or d <= valid_to) for d in days]
+    code, undecided = time_code(record(approved, valid_to, valid_from), before, after, land.CFG)
     if undecided:
         assert code is TimeCode.BEFORE
     elif code is TimeCode.BEFORE:
@@ -202,7 +206,18 @@ def test_time_code__agrees_with_the_days_on_which_work_may_have_begun(
     else:
         assert not any(good)
     if any(good) and not all(good):
-        assert undecided or approved == days[0]
+        assert undecided or begins == days[0]
+
+
+def test_time_code__an_approval_holds_from_its_first_day_of_validity():
+    """Approved in January, valid from July: work in May and June was not covered."""
+    bracket = (date(2025, 5, 1), date(2025, 6, 1))
+    early = record(date(2025, 1, 10), valid_from=date(2025, 7, 1))
+    assert time_code(early, *bracket, land.CFG) == (TimeCode.LATER, False)
+    inside = record(date(2025, 1, 10), valid_from=date(2025, 5, 20))
+    assert time_code(inside, *bracket, land.CFG) == (TimeCode.BEFORE, True)
+    earlier = record(date(2025, 1, 10), valid_from=date(2024, 12, 1))
+    assert time_code(earlier, *bracket, land.CFG) == (TimeCode.BEFORE, False)
 
 
 def test_time_code__reading_inside_the_bracket_is_configuration():

@@ -210,6 +210,15 @@ def test_cases__know_whose_they_are_and_watched_cells_come_first(package):
     assert rows[0]["JCBH"] == crop
 
 
+def test_urgency__weighs_probability_area_and_zone(tables):
+    """Alike in severity: a sure small patch on basic farmland before a doubtful larger one."""
+    two = tables["AJTB"].iloc[[0, 0, 0]].assign(
+        YZDJ="3", YXJ=None, AJBH=["a", "b", "c"], ZXD=[0.2, 0.9, 0.9], JCMJM=[5.0, 1.0, 1.0],
+        YJNTMJ=[0.0, 0.0, 1.0], STHXMJ=[None, None, None],
+    )  # fmt: skip
+    assert [row["AJBH"] for row in by_urgency(two)] == ["c", "a", "b"]
+
+
 def test_layers__hold_every_column_of_the_schema_in_its_order(tables):
     assert list(tables) == ORDER
     names = list(tables["AJTB"].columns)

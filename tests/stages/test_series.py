@@ -310,7 +310,7 @@ def test_kernel__equals_its_naive_twin(seed, n_index, terms, loss_only):
     chart = charts.ChartRules(
         bare_level=0.1, bare_sd=0.15, outlier_share=0.05, bare_prior=0.1, bare_rate=0.3,
         deviating_llr=1.0, loss_threshold=7.0, loss_freeze=0.7, shift_rate=0.15, shift_clip=3.0,
-        shift_agree=0.8, shift_threshold=0.8, shift_freeze=0.4, loss_run=0.15, shift_run=0.3, confirm_days=5,
+        shift_fits=2.0, shift_agree=0.8, shift_threshold=0.8, shift_freeze=0.4, loss_run=0.15, shift_run=0.3, confirm_days=5,
         confirm_observations=2, give_up_days=60, loss_only=loss_only,
     )  # fmt: skip
     prior, floor = np.array([9.0, 4, 4, 1, 1])[:terms], np.full(n_index, 0.02)

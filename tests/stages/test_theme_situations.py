@@ -12,7 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from changedetect.records import Verdict
-from changedetect.stages.crosscheck import Change, ClosedCase, Greenness, Sight, due, look
+from changedetect.stages.crosscheck import (
+    Change,
+    ClosedCase,
+    Greenness,
+    Sight,
+    check,
+    due,
+    look,
+)
 from tests.stages import crosscheck_land as land
 from tests.stages import test_crosscheck_situations as first
 
@@ -264,6 +272,10 @@ WATCHES = [
     Watch("13 bare all the season", [], "13", Y, "44", 3, "未恢复", green=0.1, closed=[("C1", EARLY)]),
     Watch("13 nothing seen yet", [], "13", U, "02", 2, "影像不足", "时间序列", closed=[("C1", EARLY)]),
     Watch("13 built before closing does not count", [], "13", N, "40", 1, "", changes=[change("building", seen=MONTHS)], green=1.0, closed=[("C1", EARLY)]),
+    Watch("13 listed by the city, rebuilt", [rec("ZG", PLOT, EARLY)], "13", Y, "44", 5, "外部清单", changes=[change("hard_surface")]),
+    Watch("13 listed by the city, green again", [rec("ZG", PLOT, EARLY)], "13", N, "40", 1, "已恢复", green=1.0),
+    Watch("13 listed by the city, bare all the season", [rec("ZG", PLOT, EARLY)], "13", Y, "44", 3, "未恢复", green=0.1),
+    Watch("13 listed by the city, under a cloud", [rec("ZG", PLOT, EARLY)], "13", U, "02", 2, "", "未监测", green=1.0, unseen=PLOT),
     # --- 14 --------------------------------------------------------------------------------------
     Watch("14 project keeps its cropland", [rec("ZZ", PLOT)], "14", N, "40", 1, "未见减少"),
     Watch("14 a tenth of its cropland became a pond", [rec("ZZ", PLOT)], "14", Y, "45", 3, "流出超过", "耕地账", changes=[change("pond", at(250, 50, 4, 40))]),
@@ -303,6 +315,20 @@ def test_watched_situation(row, repository):
     assert all(rule in told for rule in found.rule_ids if found.verdict is Verdict.YES)
     assert unit.watch
     assert "违法" not in told
+
+
+def test_closed_cases_of_others_excuse_nothing_and_stand_in_no_patch(repository):
+    """A list of cases is no approval: a patch on such ground is judged as if the list was not there."""
+    themes = [land.theme(repository, code) for code in land.CODES]
+    patch = land.patches(("P1", PLOT, "building"))
+    bare, listed = (
+        check(patch, land.references(records), themes, land.CRS, land.CFG)
+        for records in ([], [rec("ZG", PLOT, EARLY)])
+    )
+    assert listed == bare
+    (unit,) = listed
+    assert unit.approvals == ()
+    assert {f.theme for f in unit.findings if f.verdict is Verdict.YES} >= {"02", "03"}
 
 
 LEASES = [

@@ -17,6 +17,7 @@ from changedetect.codes import CONSTRUCTION_FAMILIES
 from changedetect.config.crosscheck import CrosscheckSection
 from changedetect.records import LayerManifest, Verdict
 from changedetect.simulate import land as world_of
+from changedetect.simulate.layers import APPROVAL_LAYERS
 from changedetect.stages.crosscheck import References, check
 from tests.stages import crosscheck_land as hand
 
@@ -46,7 +47,7 @@ def districts(table, code, name):
 
 def approvals(records):
     parts = []
-    for layer in sorted(name for name in records if name.startswith("SP_")):
+    for layer in sorted(set(APPROVAL_LAYERS) & set(records)):
         table = records[layer]
         columns = {
             "record_id": table["BSM"], "kind": layer[3:], "doc_no": table["PZWH"],

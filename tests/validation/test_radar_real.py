@@ -114,14 +114,16 @@ def test_radar_against_optical__beats_the_difference_of_intensities(real_data):
     mine = f1(found, truth)
     bests = [max(f1(v > cut, truth) for cut in np.quantile(v, CUTS)) for v in (plain, scaled)]
     smoothed = uniform_filter(scaled, 7)
+    smoothed_f1 = f1(smoothed > otsu(smoothed), truth)
     rate = (found & ~truth).sum() / (~truth).sum()
     sys.stdout.write(
         f"\nshuguang: F1 {mine:.3f}, precision {truth[found].mean():.3f}, recall "
         f"{found[truth].mean():.3f}, false-alarm rate {rate:.4f} (stated "
         f"{model.false_alarm_rate:.4f}); difference with Otsu {f1(plain > otsu(plain), truth):.3f}, "
         f"standardised {f1(scaled > otsu(scaled), truth):.3f}, standardised and smoothed 7 x 7 "
-        f"{f1(smoothed > otsu(smoothed), truth):.3f}; best reachable threshold {bests[0]:.3f} and "
+        f"{smoothed_f1:.3f}; best reachable threshold {bests[0]:.3f} and "
         f"{bests[1]:.3f}"
     )
-    assert mine >= 0.70
-    assert mine > max(bests)
+    assert mine >= 0.77
+    assert mine > max(*bests, smoothed_f1)
+    assert rate <= 2 * model.false_alarm_rate

@@ -2,7 +2,7 @@
 
 import warnings
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyogrio
+import shapely
 from pyogrio.errors import DataLayerError, DataSourceError
 
 from changedetect.config.job import LayerSection
@@ -123,6 +124,26 @@ class GdalReader:
         crs = frame.crs.to_wkt() if frame.crs is not None else ""
         return RawLayer(frame, rows, crs, max(int(info["features"]), len(frame)))
 
+    def parts(
+        self, source: LayerSource, within: Bounds | None, notes: list[str], rows: int
+    ) -> Iterator[RawLayer]:
+        """See `PartsReader.parts`; one pass over the file, whatever its size."""
+        options: dict[str, Any] = {"encoding": source.encoding} if source.encoding else {}
+        total = int(self._info(source)["features"])
+        if self.may_curve and _has_curves(source):
+            notes.append(CURVED)
+        with (
+            _said(source.path, source.layer),
+            pyogrio.open_arrow(
+                _address(source.path), layer=source.layer, bbox=within, return_fids=True,
+                batch_size=rows, use_pyarrow=True, **options,
+            ) as (meta, batches),
+        ):  # fmt: skip
+            for batch in _listened(batches, notes):
+                frame, fids = _framed(batch, meta)
+                crs = frame.crs.to_wkt() if frame.crs is not None else ""
+                yield RawLayer(frame, fids + 1 - self.first_row, crs, total)
+
     def _info(self, source: LayerSource) -> dict[str, Any]:
         options: dict[str, Any] = {"encoding": source.encoding} if source.encoding else {}
         with _said(source.path, source.layer):
@@ -134,6 +155,30 @@ class GdalReader:
                 **options,
             )
         return info
+
+
+def _listened(batches: Iterable[pa.RecordBatch], notes: list[str]) -> Iterator[pa.RecordBatch]:
+    """Hand batches on; what GDAL warns of is noted once."""
+    source = iter(batches)
+    while True:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            batch = next(source, None)
+        told = dict.fromkeys(f"GDAL: {warning.message}" for warning in caught)
+        notes.extend(note for note in told if note not in notes)
+        if batch is None:
+            return
+        yield batch
+
+
+def _framed(batch: pa.RecordBatch, meta: dict[str, Any]) -> tuple[gpd.GeoDataFrame, np.ndarray]:
+    """Turn a batch into columns as `pyogrio.read_dataframe` gives them, and feature numbers."""
+    shape = meta["geometry_name"] or "wkb_geometry"
+    shapes = shapely.from_wkb(batch.column(shape).to_numpy(zero_copy_only=False))
+    fids = batch.column(0).to_numpy().astype(np.int64)
+    plain = batch.select([str(name) for name in meta["fields"]])
+    columns = plain.to_pandas(date_as_object=False)
+    return gpd.GeoDataFrame(columns, geometry=shapes, crs=meta["crs"]), fids
 
 
 def _has_curves(source: LayerSource) -> bool:

@@ -1,6 +1,8 @@
 """GeoParquet: columns and WKB of a Parquet file, with its own word about the coordinate system."""
 
 import json
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,8 @@ from changedetect.io.formats.reader import Bounds, Extent, LayerSource, RawLayer
 
 _PLANE = 4
 """Numbers of a box in the plane; one with heights is left alone."""
+
+_BATCH_ROWS = 65_536
 
 _DEFAULT_CRS = "OGC:CRS84"
 """GeoParquet 1.1, "crs": absent means longitude and latitude of WGS 84; null means unknown."""
@@ -51,29 +55,54 @@ class ParquetReader:
     ) -> RawLayer:
         """See `Reader.read`; row groups are read one after the other, and rows outside let go."""
         del section, notes
-        _, column = _meta(source.path)
-        name = str(column["name"])
-        frames, rows, total = [], [], 0
-        try:
-            with pq.ParquetFile(source.path) as file:
-                for batch in file.iter_batches():
-                    shapes = shapely.from_wkb(
-                        batch.column(name).to_numpy(zero_copy_only=False), on_invalid="raise"
-                    )
-                    keep = _meets(shapes, within)
-                    rows.append(np.flatnonzero(keep) + 1 + total)
-                    total += batch.num_rows
-                    plain = batch.drop_columns([name]).filter(pa.array(keep))
-                    frames.append((plain, shapes[keep]))
-        except (pa.ArrowException, OSError, shapely.GEOSException, ValueError) as error:
-            msg = f"{source.path}: can not be read ({error}); it is damaged or cut short: fetch it again"
-            raise LayerError(msg) from error
-        schema = _schema(source.path, name)
-        table = pa.Table.from_batches([plain for plain, _ in frames], schema=schema).to_pandas()
-        shapes = np.concatenate([*(part for _, part in frames), np.empty(0, object)])
+        total, column = _meta(source.path)
+        found = list(_batches(source, str(column["name"]), within, _BATCH_ROWS))
+        schema = _schema(source.path, str(column["name"]))
+        table = pa.Table.from_batches([one.plain for one in found], schema=schema).to_pandas()
+        shapes = np.concatenate([*(one.shapes for one in found), np.empty(0, object)])
         frame = gpd.GeoDataFrame(table, geometry=shapes)
-        places = np.concatenate([*rows, np.empty(0, np.int64)])
+        places = np.concatenate([*(one.rows for one in found), np.empty(0, np.int64)])
         return RawLayer(frame, places, _crs(column), total)
+
+    def parts(
+        self, source: LayerSource, within: Bounds | None, notes: list[str], rows: int
+    ) -> Iterator[RawLayer]:
+        """See `PartsReader.parts`."""
+        del notes
+        total, column = _meta(source.path)
+        for one in _batches(source, str(column["name"]), within, rows):
+            frame = gpd.GeoDataFrame(one.plain.to_pandas(), geometry=one.shapes)
+            yield RawLayer(frame, one.rows, _crs(column), total)
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Rows of a file that are wanted: columns, shapes, and where they stand in the file, from 1."""
+
+    plain: pa.RecordBatch
+    shapes: np.ndarray
+    rows: np.ndarray
+
+
+def _batches(
+    source: LayerSource, geometry: str, within: Bounds | None, rows: int
+) -> Iterator[_Batch]:
+    done = 0
+    try:
+        with pq.ParquetFile(source.path) as file:
+            for batch in file.iter_batches(rows):
+                shapes = shapely.from_wkb(
+                    batch.column(geometry).to_numpy(zero_copy_only=False), on_invalid="raise"
+                )
+                keep = _meets(shapes, within)
+                plain = batch.drop_columns([geometry]).filter(pa.array(keep))
+                yield _Batch(plain, shapes[keep], np.flatnonzero(keep) + 1 + done)
+                done += batch.num_rows
+    except (pa.ArrowException, OSError, shapely.GEOSException, ValueError) as error:
+        msg = (
+            f"{source.path}: can not be read ({error}); it is damaged or cut short: fetch it again"
+        )
+        raise LayerError(msg) from error
 
 
 def _schema(path: Path, geometry: str) -> pa.Schema:

@@ -1,8 +1,9 @@
 """What a reader of a foreign format promises, and what it hands over."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import geopandas as gpd
 import numpy as np
@@ -131,6 +132,23 @@ class Reader(Protocol):
         ------
         LayerError
             It can not be read; file, row or line, and column are named.
+        """
+        ...
+
+
+@runtime_checkable
+class PartsReader(Protocol):
+    """A foreign format that can be read part by part, so that no layer has to fit into memory."""
+
+    def parts(
+        self, source: LayerSource, within: Bounds | None, notes: list[str], rows: int
+    ) -> Iterator[RawLayer]:
+        """Read a layer, or the rows whose box meets another, so many rows at a time.
+
+        Raises
+        ------
+        LayerError
+            See `Reader.read`.
         """
         ...
 

@@ -8,6 +8,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from changedetect.entries import CaseRow, ChainedEntry, SummaryLine
+from changedetect.io.ledger.bulk import BulkReader
 from changedetect.io.ledger.tables import CASES, ENTRIES, ENTRY_COLUMNS, META, entry_of, row_of
 
 BATCH = 5_000
@@ -39,6 +40,22 @@ class LedgerReader:
 
     def __init__(self, connection: sa.Connection) -> None:
         self._connection = connection
+
+    def bulk(self, facts: Sequence[str] = ()) -> BulkReader:
+        """Return the same moment of the ledger, for questions about the whole of it.
+
+        Parameters
+        ----------
+        facts
+            As `BulkReader` takes them.
+        """
+        return BulkReader(self._connection, facts)
+
+    def snapshot(self) -> str:
+        """Return the name under which other connections can see this moment; empty for a file."""
+        if self._connection.dialect.name == "sqlite":
+            return ""
+        return str(self._connection.exec_driver_sql("SELECT pg_export_snapshot()").scalar_one())
 
     @property
     def algorithm(self) -> str:

@@ -10,6 +10,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import sqlalchemy as sa
 
 from changedetect.entries import CaseRow, ChainedEntry
 from changedetect.errors import InputError, LedgerError
+from changedetect.io.ledger.bulk import BATCH
 from changedetect.io.ledger.faults import told
 from changedetect.io.ledger.reader import LedgerReader
 from changedetect.io.ledger.tables import CASES, ENTRIES, META, case_line, entry_line
@@ -81,14 +83,28 @@ class LedgerStore:
             sa.event.listen(self._engine, "connect", _on_connect)
         self._prepare(algorithm)
 
+    @property
+    def address(self) -> Path | str:
+        """Where the ledger is, as the constructor takes it."""
+        return self.path or self._engine.url.render_as_string(hide_password=False)
+
+    @classmethod
     @contextmanager
-    def reading(self) -> Iterator[LedgerReader]:
-        """Ask the ledger; everything asked inside sees the same moment."""
+    def at(cls, place: Path | str, snapshot: str) -> Iterator[LedgerReader]:
+        """Ask a ledger as another connection sees it (`LedgerReader.snapshot`)."""
+        with cls(place).reading(snapshot) as reader:
+            yield reader
+
+    @contextmanager
+    def reading(self, snapshot: str = "") -> Iterator[LedgerReader]:
+        """Ask the ledger; everything asked inside sees the same moment, or that of a snapshot."""
         with told(self.place, "read"), self._engine.connect() as connection:
             if self.path is not None:
                 connection.exec_driver_sql("BEGIN")
             else:
                 connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+                if snapshot:
+                    connection.exec_driver_sql(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
             yield LedgerReader(connection)
 
     def entries(self) -> tuple[ChainedEntry, ...]:
@@ -122,13 +138,21 @@ class LedgerStore:
         return tuple(item for item, _ in new)
 
     def replace_rows(self, build: Callable[[LedgerReader], Iterable[CaseRow]]) -> int:
-        """Make the rows of all cases again, in one transaction; return how many there are."""
+        """Make the rows of all cases again, in one transaction; return how many there are.
+
+        Parameters
+        ----------
+        build
+            Gives every row once; an error in it leaves the rows as they were.
+        """
         with told(self.place, "written"), self._writing() as connection:
-            rows = {row.number: row for row in build(LedgerReader(connection))}
             connection.execute(sa.delete(CASES))
-            _put(connection, rows.values())
+            count, rows = 0, iter(build(LedgerReader(connection)))
+            while batch := [case_line(row) for row in islice(rows, BATCH)]:
+                connection.execute(sa.insert(CASES), batch)
+                count += len(batch)
             connection.execute(sa.delete(META).where(META.c.key == ROWS))
-        return len(rows)
+        return count
 
     def make_map(self, srid: int) -> None:
         """Make the read-only view ``cases_map`` of all cases with their outlines, for QGIS (PostGIS).

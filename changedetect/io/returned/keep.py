@@ -22,6 +22,8 @@ _SIDES = {
 
 _JOURNALS = ("-wal", "-journal")
 _PHOTO = re.compile(r"\.jpe?g$", re.IGNORECASE)
+_PHOTO_PLACES = {"photos": ("*/*",), "DCIM": ("*", "*/*")}
+"""Folder beside the tables -> where photos lie in it."""
 _MEGA = 1 << 20
 _WAL_MODE = 2
 
@@ -56,7 +58,7 @@ def find_returned(
     Returns
     -------
     tuple
-        Files sorted by name, and photos as (``photos/AJBH/name.jpg``, path), sorted.
+        Files sorted by name, and photos as (``photos/AJBH/name.jpg`` or ``DCIM/…``, path), sorted.
 
     Raises
     ------
@@ -78,19 +80,20 @@ def find_returned(
 
 def _tables(folder: Path) -> list[Path]:
     found = sorted(path for path in folder.iterdir() if path.suffix.lower() in _SIDES)
-    if not found and not (folder / "photos").is_dir():
+    if not found and not any((folder / name).is_dir() for name in _PHOTO_PLACES):
         msg = f"{folder}: neither a table (.gpkg, .shp, .xlsx, .csv) nor photos/ is in it"
         raise InputError(msg)
     return [path for path in found if not path.name.startswith(("~$", "."))]
 
 
 def _photos(folder: Path) -> dict[str, Path]:
-    place = folder / "photos"
-    if not place.is_dir() or place.is_symlink():
-        return {}
+    """Find ``photos/AJBH/name.jpg``, and what cameras and QField leave in ``DCIM`` and one level below."""
     return {
         path.relative_to(folder).as_posix(): path
-        for path in sorted(place.glob("*/*"))
+        for name, patterns in _PHOTO_PLACES.items()
+        if (place := folder / name).is_dir() and not place.is_symlink()
+        for pattern in patterns
+        for path in sorted(place.glob(pattern))
         if path.is_file() and not path.is_symlink() and _PHOTO.search(path.name)
     }
 

@@ -8,15 +8,17 @@ pseudo-change) stay findings, and so do units outside every county, which nobody
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from changedetect.codes import case_number
 from changedetect.config.clues import CluesSection
 from changedetect.config.job import CasesSection
 from changedetect.records import Case, Unit
-from changedetect.stages.cases.clues import with_clues
+from changedetect.stages.cases.clues import takings, with_clues
+from changedetect.stages.cases.decision import Decision
 from changedetect.stages.cases.facts import MONTHS_OF, Terms, ThemeTerms, fresh_case
 from changedetect.stages.cases.ground import overlaps
+from changedetect.stages.cases.rechecks import case_of_unit, looked_again, rechecked
 from changedetect.stages.cases.watch import charges
 
 __all__ = [
@@ -26,9 +28,13 @@ __all__ = [
     "Decision",
     "Terms",
     "ThemeTerms",
+    "case_of_unit",
     "charges",
     "decide",
+    "looked_again",
+    "rechecked",
     "told",
+    "with_takings",
 ]
 
 OPEN_STATES = frozenset(
@@ -42,33 +48,6 @@ SPLIT = "未批部分另立子案件，本案不重复下发、不重复计数"
 
 GONE = "重算后不再成立"
 """Why the program itself withdraws a case: the month was computed again and shows it no more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What the month's findings do to one case.
-
-    Attributes
-    ----------
-    case
-        As this month shows it: what the month hands out.
-    event
-        ``found`` (new number), ``confirmed`` (found again in another month), ``recurred`` (found
-        again after it was cleared: 90 -> 10), ``restated`` (the same month was computed again),
-        ``withdrawn`` (the same month shows it no more, and nobody had it yet: -> 99) or
-        ``unconfirmed`` (the same, but people are at work on it: no move).
-    kept
-        As the ledger keeps it; other than ``case`` where a later month has spoken already.
-    """
-
-    case: Case
-    event: str
-    kept: Case
-
-    @property
-    def listed(self) -> bool:
-        """Whether a unit of the month stands behind it."""
-        return self.event not in {"withdrawn", "unconfirmed"}
 
 
 def decide(
@@ -139,28 +118,42 @@ def decide(
     return tuple(sorted(decisions, key=lambda decision: decision.case.number))
 
 
-def told(
-    decisions: Sequence[Decision],
-    units: Sequence[Unit],
-    known: Iterable[Case],
-    section: CluesSection,
+def with_takings(
+    decisions: Sequence[Decision], units: Sequence[Unit], section: CluesSection
 ) -> tuple[Decision, ...]:
-    """Add clues to the decisions of a month: what nobody approved, and what it adds up to.
+    """Add to the decisions what of each unit nobody approved.
 
     Parameters
     ----------
     decisions
         From `decide`.
     units
-        Of the month.
+        That stand behind them.
+    section
+        Which families take ground.
+    """
+    by_id = {unit.unit_id: unit for unit in units}
+    listed = [decision.case for decision in decisions if decision.listed]
+    taking = {case.number: case for case in takings(listed, by_id, section)}
+    return tuple(_with(decision, taking.get(decision.case.number)) for decision in decisions)
+
+
+def told(
+    decisions: Sequence[Decision], known: Iterable[Case], section: CluesSection
+) -> tuple[Decision, ...]:
+    """Add clues to the decisions of a month: what nobody approved, and what it adds up to.
+
+    Parameters
+    ----------
+    decisions
+        From `with_takings`, of all counties.
     known
         Cases of the ledger, which may lie near.
     section
         Limits of the clues.
     """
-    by_id = {unit.unit_id: unit for unit in units}
     listed = [decision.case for decision in decisions if decision.listed]
-    clued = {case.number: case for case in with_clues(listed, by_id, known, section)}
+    clued = {case.number: case for case in with_clues(listed, known, section)}
     return tuple(_with(decision, clued.get(decision.case.number)) for decision in decisions)
 
 

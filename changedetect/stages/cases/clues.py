@@ -56,17 +56,27 @@ def _forest_m2(unit: Unit) -> float:
     return total
 
 
-def with_clues(
-    cases: Sequence[Case], units: Mapping[str, Unit], known: Iterable[Case], section: CluesSection
+def takings(
+    cases: Sequence[Case], units: Mapping[str, Unit], section: CluesSection
 ) -> tuple[Case, ...]:
-    """Add takings, sums and clues to the cases of a month.
+    """Add to cases what of their units nobody approved; a case without its unit stays as it is."""
+    return tuple(
+        replace(case, taking=taking_of(units[case.unit_id], case, section))
+        if case.unit_id in units
+        else case
+        for case in cases
+    )
+
+
+def with_clues(
+    own: Sequence[Case], known: Iterable[Case], section: CluesSection
+) -> tuple[Case, ...]:
+    """Add sums and clues to the cases of a month.
 
     Parameters
     ----------
-    cases
-        Of the month, numbered.
-    units
-        Unit id -> unit.
+    own
+        Cases of the month, numbered, with what was taken (`takings`).
     known
         Every other case that may lie near: those of earlier months.
     section
@@ -77,12 +87,6 @@ def with_clues(
     tuple of Case
         In the same order.
     """
-    own = [
-        replace(case, taking=taking_of(units[case.unit_id], case, section))
-        if case.unit_id in units
-        else case
-        for case in cases
-    ]
     numbers = {case.number for case in own}
     others = [case for case in known if case.number not in numbers]
     groups = _groups([*own, *others], section)
@@ -202,6 +206,9 @@ def _criminal(total: _Sum, section: CluesSection) -> Clue | None:
     mixed = clue(sum(parts), 1.0, total.error / narrowest)
     if total.farmland is None and mixed != "1" and total.cropland > 0:
         return None
+    if mixed == "0" and total.forest > 0:
+        special = sum(parts[:2]) + total.forest / section.criminal_special_forest_mu
+        return mixed if clue(special, 1.0, total.error / narrowest) == "0" else None
     return mixed
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import shapely
 
+from changedetect.codes import CONSTRUCTION_FAMILIES
 from changedetect.records import Case, Unit
 
 
@@ -58,7 +59,9 @@ def overlaps(units: Sequence[Unit], cases: Sequence[Case], least_share: float) -
 
 
 def _alike(case: Case, unit: Unit) -> bool:
-    return case.watch == unit.watch and bool(case.parent) == bool(unit.parent)
+    """Tell whether both are of one kind; what takes a building away does not continue its case."""
+    undone = unit.family == "demolition" and case.family in CONSTRUCTION_FAMILIES
+    return case.watch == unit.watch and bool(case.parent) == bool(unit.parent) and not undone
 
 
 def _assigned(pairs: Sequence[tuple[float, str, str]], cases: dict[str, Case]) -> dict[str, Case]:

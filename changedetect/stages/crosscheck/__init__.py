@@ -5,13 +5,14 @@ valued; UNKNOWN names the evidence that is missing. No step looks at a county ot
 so memory is bounded by the county.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import date
 from itertools import groupby
 
 import geopandas as gpd
 
+from changedetect.codes import CASE_LISTS
 from changedetect.config.crosscheck import CrosscheckSection
 from changedetect.config.themes import Theme
 from changedetect.errors import LayerError
@@ -20,11 +21,12 @@ from changedetect.schema import PATCHES, check_table
 
 from .approvals import meet
 from .children import children
-from .clusters import clusters
+from .clusters import clusters, group_sizes, links
 from .ground import Facts, ground_of
 from .grounds import ClosedCase, Watched, grounds
 from .land import Indexed, index, lay, unit_areas
 from .overlaps import overlap, unit_code, unit_remainder, used_meetings, with_approvals
+from .rechecks import recheck
 from .references import (
     CORE_MARK,
     FARMLAND_LAYER,
@@ -33,6 +35,7 @@ from .references import (
     TOWN_BOUNDARY_LAYER,
     References,
     ordered,
+    ordered_districts,
 )
 from .shares import Change, Greenness, Sight
 from .stock import cropland_m2
@@ -48,9 +51,14 @@ __all__ = [
     "Sight",
     "Watched",
     "check",
+    "check_parts",
     "cropland_m2",
     "due",
+    "group_sizes",
+    "links",
     "look",
+    "parts_of",
+    "recheck",
 ]
 
 APPROVAL_LAYERS = "SP"
@@ -96,20 +104,62 @@ def check(
     GridError
         A layer is in another coordinate system.
     """
+    parts = parts_of(patches, refs.districts, crs, cfg)
+    asking = [theme for theme in themes if theme.sees_patches]
+    return check_parts(parts, refs, themes, crs, cfg, clusters(parts, asking, cfg))
+
+
+def parts_of(
+    patches: gpd.GeoDataFrame, districts: gpd.GeoDataFrame, crs: str, cfg: CrosscheckSection
+) -> list[Part]:
+    """Split patches at county borders; see `changedetect.stages.crosscheck.units.split`.
+
+    Raises
+    ------
+    LayerError
+        Columns are missing.
+    """
     check_table(patches, PATCHES, "cross-check")
     lacking = [name for name in CLASSIFIED if name not in patches.columns]
     if lacking:
         msg = f"patches: columns {lacking} are missing; run the classification first"
         raise LayerError(msg)
     if patches.empty:
+        return []
+    return split(patches, ordered_districts(districts, crs), crs, cfg)
+
+
+def check_parts(
+    parts: Sequence[Part],
+    refs: References,
+    themes: Sequence[Theme],
+    crs: str,
+    cfg: CrosscheckSection,
+    together: Mapping[str, Mapping[str, int]],
+) -> tuple[Unit, ...]:
+    """Check parts of patches: those of one county, or of many.
+
+    Parameters
+    ----------
+    parts
+        From `parts_of`.
+    refs, themes, crs, cfg
+        As in `check`; of the records, those that meet a part are enough.
+    together
+        Patch id -> theme code -> patches in its cluster, over all counties.
+
+    Returns
+    -------
+    tuple of Unit
+        See `check`.
+    """
+    if not parts:
         return ()
     refs = ordered(refs, crs)
     layers = _index(refs)
-    themes = [theme for theme in themes if theme.sees_patches]
-    parts = split(patches, refs.districts, crs, cfg)
     names = dict(zip((part.unit_id for part in parts), name_all(parts, refs), strict=True))
-    in_order = sorted(themes, key=lambda theme: theme.code)
-    together = clusters(parts, in_order, cfg)
+    asking = [theme for theme in themes if theme.sees_patches]
+    in_order = sorted(asking, key=lambda theme: theme.code)
     units: list[Unit] = []
     for _, group in groupby(sorted(parts, key=_county), key=lambda part: part.district):
         county = list(group)
@@ -187,7 +237,7 @@ def _index(refs: References) -> dict[str, Indexed]:
         RED_LINE_LAYER: index(red_line),
         TOWN_BOUNDARY_LAYER: index(refs.town_boundary),
         CORE_MARK: index(red_line[is_core.to_numpy()]),
-        APPROVAL_LAYERS: index(refs.approvals),
+        APPROVAL_LAYERS: index(refs.approvals[~refs.approvals["kind"].isin(CASE_LISTS)]),
         **{name: index(table) for name, table in refs.zones.items()},
     }
 

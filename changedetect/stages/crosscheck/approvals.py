@@ -4,9 +4,9 @@ Time logic. The change happened inside (QSX, HSX]: after the last image with the
 later than the first with the new one.
 
 - approved on or before QSX, not expired before QSX: valid before the change (1);
-- approved after HSX: later than the change (2);
+- approved, or valid from a day, after HSX: later than the change (2);
 - last day of validity before QSX: expired (3);
-- approved, or expired, inside the bracket: the images can not tell which came first. A clue must
+- approved, valid from a day, or expired, inside the bracket: the images can not tell which came first. A clue must
   neither accuse nor excuse on that: by default it may be valid, which raises a question, is said
   in the reason, and asks for the date on which work began (`CrosscheckSection.inside_bracket`);
 - no date of approval: nothing can be said (9).
@@ -49,6 +49,14 @@ class Record:
     project: str
     land_user: str
     area_m2: float
+    valid_from: date | None = None
+
+    @property
+    def begins(self) -> date | None:
+        """Day from which it holds: not before its approval; None = nobody told when it was approved."""
+        if self.approved_on is None or self.valid_from is None:
+            return self.approved_on
+        return max(self.approved_on, self.valid_from)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +97,7 @@ def time_code(
     Parameters
     ----------
     record
-        Its date of approval and last day of validity.
+        Its date of approval, first and last day of validity.
     before, after
         QSX and HSX.
     cfg
@@ -100,14 +108,14 @@ def time_code(
     tuple
         The code, and whether a date inside the bracket leaves it undecided.
     """
-    approved, valid_to = record.approved_on, record.valid_to
-    if approved is None:
+    begins, valid_to = record.begins, record.valid_to
+    if begins is None:
         return TimeCode.LAYER_MISSING, False
-    if approved > after:
+    if begins > after:
         return TimeCode.LATER, False
     if valid_to is not None and valid_to < before:
         return TimeCode.EXPIRED, False
-    if approved > before:
+    if begins > before:
         readings = {"before": TimeCode.BEFORE, "later": TimeCode.LATER}
         return readings.get(cfg.inside_bracket, TimeCode.LAYER_MISSING), True
     if valid_to is not None and valid_to < after:
@@ -146,6 +154,7 @@ def _record(row: Any) -> Record:  # noqa: ANN401 - a row of a table
         project=_text(row["project"]),
         land_user=_text(row["land_user"]),
         area_m2=float("nan") if pd.isna(row["area_m2"]) else float(row["area_m2"]),
+        valid_from=_day(row.get("valid_from")),
     )
 
 

@@ -1,8 +1,8 @@
 """Which changes lie together: patches of a theme's families, each near another one."""
 
-from collections import Counter
 from collections.abc import Sequence
 
+import geopandas as gpd
 import numpy as np
 import shapely
 from scipy.sparse import coo_array
@@ -47,9 +47,59 @@ def _sizes(parts: Sequence[Part], within_m: float) -> dict[str, int]:
         return {}
     names, number = np.unique([part.patch_id for part in parts], return_inverse=True)
     shapes = np.array([part.geometry for part in parts], dtype=object)
-    left, right = shapely.STRtree(shapes).query(shapes, predicate="dwithin", distance=within_m)
-    ends = (number[left], number[right])
-    graph = coo_array((np.ones(len(left), np.int8), ends), shape=(len(names), len(names)))
+    left, right = _near(shapes, within_m)
+    sizes = group_sizes(number[left], number[right], len(names))
+    return {str(name): int(size) for name, size in zip(names, sizes.tolist(), strict=True)}
+
+
+def _near(shapes: np.ndarray, within_m: float) -> np.ndarray:
+    found: np.ndarray = shapely.STRtree(shapes).query(
+        shapes, predicate="dwithin", distance=within_m
+    )
+    return found
+
+
+def links(
+    patches: gpd.GeoDataFrame, theme: Theme, cfg: CrosscheckSection
+) -> tuple[np.ndarray, np.ndarray]:
+    """Join what lies together among some patches, so that clusters can be counted place by place.
+
+    Parameters
+    ----------
+    patches
+        With family and probabilities, whole, of any part of the ground.
+    theme
+        With a cluster.
+    cfg
+        Which changes are sure.
+
+    Returns
+    -------
+    tuple of ndarray
+        Pairs ``(k,)`` of the index of the table that lie in one cluster: enough of them to join
+        every cluster, each patch that counts with itself among them. See `group_sizes`.
+    """
+    assert theme.cluster is not None
+    sure = (patches["change_probability"] >= cfg.min_change_probability) & (
+        patches["family_probability"] >= cfg.min_family_probability
+    )
+    mine = patches[(sure & patches["family"].isin(theme.after)).to_numpy()]
+    numbers = mine.index.to_numpy()
+    left, right = _near(mine.geometry.to_numpy(), theme.cluster.within_m)
+    label = _labels(left, right, len(mine))
+    _, first = np.unique(label, return_index=True)
+    return numbers[first[label]], numbers
+
+
+def group_sizes(left: np.ndarray, right: np.ndarray, count: int) -> np.ndarray:
+    """Count the members of each group that pairs make, ``(count,)``."""
+    label = _labels(left, right, count)
+    sizes: np.ndarray = np.bincount(label, minlength=1)[label]
+    return sizes
+
+
+def _labels(left: np.ndarray, right: np.ndarray, count: int) -> np.ndarray:
+    graph = coo_array((np.ones(len(left), np.int8), (left, right)), shape=(count, count))
     _, label = connected_components(graph.tocsr(), directed=False)
-    sizes = Counter(label.tolist())
-    return {str(name): sizes[group] for name, group in zip(names, label.tolist(), strict=True)}
+    found: np.ndarray = label
+    return found

@@ -65,7 +65,8 @@ def _outside(theme: Theme, facts: Facts, ground: Ground) -> Decision | None:  # 
 
 def _pseudo(theme: Theme, facts: Facts, ground: Ground) -> Decision | None:  # noqa: ARG001
     part, cfg = facts.part, facts.cfg
-    rejected = part.change_probability < cfg.pseudo_change_probability
+    limit = cfg.pseudo_change_probability if part.reject_below is None else part.reject_below
+    rejected = part.change_probability < limit
     if not rejected and part.family not in cfg.pseudo_families:
         return None
     reason = (

@@ -43,7 +43,8 @@ def meeting_reason(meeting: Meeting, *, used: bool, is_beyond: bool) -> str:
     record = meeting.record
     number = record.doc_no or f"记录{record.record_id}（无文号）"
     words = _time_words(meeting, is_beyond=is_beyond and used)
-    dates = f"批准日{_day(record.approved_on)}，有效期至{_day(record.valid_to, '长期')}"
+    starts = "" if record.begins == record.approved_on else f"，{_day(record.begins)}起有效"
+    dates = f"批准日{_day(record.approved_on)}{starts}，有效期至{_day(record.valid_to, '长期')}"
     usable = "" if used or not meeting.is_valid else "；该类批准不适用于此变化"
     return (
         f"{kind_name(record.kind)} {number}：{dates}，重叠{mu(meeting.overlap_m2)}"

@@ -43,11 +43,19 @@ class Watched:
 
 @dataclass(frozen=True, slots=True)
 class ClosedCase:
-    """A case that is rectified or closed: number, the day on which that was said, its ground."""
+    """A case that is rectified or closed: number, the day on which that was said, its ground.
+
+    ``family`` is what it was built as (empty = not told, or no change of its own), ``seen_on`` the
+    newest image that shows it.
+    ``checked`` is what the last image check left standing at least, and the day of its image.
+    """
 
     number: str
     closed_on: date
     geometry: BaseGeometry
+    family: str = ""
+    seen_on: date | None = None
+    checked: tuple[float, date] | None = None
 
 
 def grounds(
@@ -142,8 +150,11 @@ def _of_records(
 def _valid_on(table: gpd.GeoDataFrame, day: date) -> tuple[gpd.GeoDataFrame, shapely.STRtree]:
     """Keep the records that are approved and not run out on a day."""
     approved, ends = (pd.to_datetime(table[name]) for name in ("approved_on", "valid_to"))
+    starts = pd.to_datetime(table["valid_from"]) if "valid_from" in table else approved
     now = pd.Timestamp(day)
-    valid = table[(approved <= now) & (ends.isna() | (ends >= now))]
+    valid = table[
+        (approved <= now) & (starts.isna() | (starts <= now)) & (ends.isna() | (ends >= now))
+    ]
     return valid, shapely.STRtree(valid.geometry.to_numpy())
 
 

@@ -100,7 +100,7 @@ def ordered(refs: References, crs: str) -> References:
         basic_farmland=_ordered(refs.basic_farmland, ZONES, crs, FARMLAND_LAYER),
         red_line=_ordered(refs.red_line, ZONES, crs, RED_LINE_LAYER),
         town_boundary=_ordered(refs.town_boundary, ZONES, crs, TOWN_BOUNDARY_LAYER),
-        districts=_ordered(refs.districts, DISTRICTS, crs, COUNTY_LAYER),
+        districts=ordered_districts(refs.districts, crs),
         towns=_ordered(refs.towns, DISTRICTS, crs, "XZ"),
         villages=_ordered(refs.villages, DISTRICTS, crs, "C"),
         approvals=_ordered(refs.approvals, APPROVALS, crs, "SP"),
@@ -109,6 +109,11 @@ def ordered(refs: References, crs: str) -> References:
             name: _ordered(table, ZONES, crs, name) for name, table in sorted(refs.zones.items())
         },
     )
+
+
+def ordered_districts(districts: gpd.GeoDataFrame, crs: str) -> gpd.GeoDataFrame:
+    """Check and sort the counties alone; see `ordered`."""
+    return _ordered(districts, DISTRICTS, crs, COUNTY_LAYER)
 
 
 def _ordered(table: gpd.GeoDataFrame, spec: TableSpec, crs: str, where: str) -> gpd.GeoDataFrame:

@@ -68,6 +68,8 @@ class Sight:
         By watch id.
     surveyed
         Day whose state the land parcels show; None = not told.
+    doubts
+        By watch id, ground of a case that this month's evidence does not call unchanged.
     """
 
     before: date
@@ -79,6 +81,7 @@ class Sight:
     unseen: tuple[BaseGeometry, ...] = ()
     greenness: Mapping[str, Greenness] = field(default_factory=dict)
     surveyed: date | None = None
+    doubts: Mapping[str, BaseGeometry] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

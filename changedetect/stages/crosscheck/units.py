@@ -1,6 +1,6 @@
 """Patches become units: split once at county borders, and named by county, town and village."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -14,8 +14,12 @@ from shapely.geometry.base import BaseGeometry
 from changedetect.config.crosscheck import CrosscheckSection
 from changedetect.measure import area_m2, measure_many, perimeter_m
 
+from .areas import areas_of_pairs
 from .overlay import beyond, shared, surfaces
 from .references import References
+
+_SAME_DIGITS = 6
+"""Digits of a square metre in which two overlaps are the same: the first by code then counts."""
 
 OUTSIDE = "000000"
 """Stands in the unit's id for ground outside every county."""
@@ -25,7 +29,8 @@ OUTSIDE = "000000"
 class Part:
     """A patch, or its part in one county, before it is checked.
 
-    ``elsewhere_m2`` is the area of the patch in other counties.
+    ``elsewhere_m2`` is the area of the patch in other counties; ``reject_below`` the limit of a
+    promise of recall, None where none was made.
     """
 
     unit_id: str
@@ -48,6 +53,7 @@ class Part:
     family_probability: float
     change_probability: float
     elsewhere_m2: float
+    reject_below: float | None = None
 
     @property
     def gsd_m(self) -> float:
@@ -191,6 +197,7 @@ def _common(row: dict[str, Any]) -> dict[str, Any]:
         "family": _text(row["family"]),
         "family_probability": float(row["family_probability"]),
         "change_probability": float(row["change_probability"]),
+        "reject_below": None if pd.isna(row.get("reject_below")) else float(row["reject_below"]),
     }
 
 
@@ -203,7 +210,7 @@ def _text(value: Any) -> str:  # noqa: ANN401 - text, None or NaN, as tables hol
     return "" if pd.isna(value) else str(value)
 
 
-def name_all(parts: list[Part], refs: References) -> list[Names]:
+def name_all(parts: Sequence[Part], refs: References) -> list[Names]:
     """Find county, town and village of each part by the largest overlap."""
     shapes = np.array([part.geometry for part in parts], dtype=object)
     counties = dict(
@@ -227,7 +234,8 @@ def _largest_overlap(shapes: np.ndarray, table: gpd.GeoDataFrame) -> list[tuple[
     left, right = left[order], right[order]
     alone = np.bincount(left, minlength=len(shapes))[left] == 1
     size = np.full(len(left), np.inf)
-    size[~alone] = shapely.area(shapely.intersection(shapes[left[~alone]], areas[right[~alone]]))
+    pairs = np.column_stack([left[~alone], right[~alone]])
+    size[~alone] = np.round(areas_of_pairs(shapes, areas, pairs), _SAME_DIGITS)
     best = np.zeros(len(shapes))
     for shape, row, m2 in zip(left.tolist(), right.tolist(), size.tolist(), strict=True):
         if m2 > best[shape]:

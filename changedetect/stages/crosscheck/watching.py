@@ -9,6 +9,7 @@ import geopandas as gpd
 import numpy as np
 import shapely
 
+from changedetect.codes import CASE_LISTS
 from changedetect.config.crosscheck import CrosscheckSection
 from changedetect.config.themes import Theme
 from changedetect.config.watches import SERIES_LOOKS, Watch, WatchTest
@@ -143,6 +144,7 @@ def _unit(asked: _Asked, names: Names) -> Unit:
     known = {field.name for field in fields(Unit)}
     shared = {f.name: getattr(part, f.name) for f in fields(Part) if f.name in known}
     code = _CODES.get(asked.watch.since, TimeCode.BEFORE)
+    code = TimeCode.NONE if asked.one.kind in CASE_LISTS else code
     open_ground = code is not TimeCode.BEFORE
     areas = _approved(facts.areas, open_ground=open_ground)
     return Unit(

@@ -8,6 +8,7 @@ from datetime import date
 import pandas as pd
 from shapely.geometry.base import BaseGeometry
 
+from changedetect.casepackage import CODE_LISTS
 from changedetect.casepackage.charges import Charge
 from changedetect.entries import Entry
 from changedetect.errors import LayerError
@@ -70,6 +71,8 @@ class PackageInput:
         Whose the units are; a unit without one is nobody's.
     accounts
         Accounts of the county's year, from `account_tables`; empty = none were made.
+    themes
+        Names of the job's themes by code; those of the province's own list need none.
 
     Raises
     ------
@@ -100,6 +103,7 @@ class PackageInput:
     recording: frozenset[str] = frozenset({"01"})
     charges: tuple[Charge, ...] = ()
     accounts: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    themes: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"\d{6}", self.district):
@@ -118,6 +122,11 @@ class PackageInput:
     def stem(self) -> str:
         """``{XZQDM}_{YYYYMM}``, with which every file name of the package starts."""
         return f"{self.district}_{self.period}"
+
+    def meanings(self, codes: str) -> dict[str, str]:
+        """Return a code list; that of the themes with the job's own ones behind the others."""
+        items = CODE_LISTS[codes].items
+        return {**self.themes, **items} if codes == "ZTDM" else items
 
     def covered(self, name: str) -> bool:
         """Tell whether a reference layer is usable and complete for this county."""

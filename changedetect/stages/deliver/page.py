@@ -67,7 +67,8 @@ def page_context(package: PackageInput, tables: Mapping[str, pd.DataFrame]) -> d
     for entry in tables["SPTH"].to_dict("records"):
         approvals.setdefault(entry["AJBH"], []).append(entry)
     words = {case.number: (case.reasons, missing(case, unit)) for case, unit in package.pairs()}
-    cases = [_card(row, approvals.get(row["AJBH"], []), words[row["AJBH"]]) for row in rows]
+    names = package.meanings("ZTDM")
+    cases = [_card(row, approvals.get(row["AJBH"], []), words[row["AJBH"]], names) for row in rows]
     cases.sort(key=lambda card: _LAST.index(card["tone"]) if card["tone"] in _LAST else -1)
     tones = {card["number"]: card["tone"] for card in cases}
     drawing = sketch(package, tones)
@@ -115,8 +116,8 @@ def _card(
     row: Mapping[str, Any],
     approvals: Sequence[Mapping[str, Any]],
     words: tuple[Sequence[str], Sequence[str]],
+    themes: Mapping[str, str],
 ) -> dict[str, Any]:
-    themes = CODE_LISTS["ZTDM"].items
     return {
         "number": row["AJBH"],
         "tone": _NOT_SENT.get(row["RCBZ"]) or tone(row["PDJY"]),

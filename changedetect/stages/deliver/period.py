@@ -62,11 +62,14 @@ class MonthFacts:
         Ground that was not observed; None = the month was not run here.
     layers
         Record layer and the date of its data, as used.
+    promise
+        What recall was promised of the month; empty = none.
     """
 
     month: str
     unobserved_m2: float | None
     layers: tuple[tuple[str, str], ...] = ()
+    promise: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +284,7 @@ def _base(given: PeriodInput) -> Sheet:
         Column("月份", width=10),
         Column("未监测面积(亩)", "float", 16, _MU_DECIMALS),
         Column("底数图层及数据日期", width=90, wrap=True),
+        Column("查全率承诺", width=60, wrap=True),
     )
     rows = tuple(
         (
@@ -289,6 +293,7 @@ def _base(given: PeriodInput) -> Sheet:
             if month.unobserved_m2 is None
             else round(to_mu(month.unobserved_m2), _MU_DECIMALS),
             "；".join(f"{name} {day}" for name, day in month.layers) or "本月未在此运行",
+            month.promise or "未承诺",
         )
         for month in given.months
     )

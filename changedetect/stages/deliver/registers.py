@@ -48,7 +48,7 @@ def register_tables(package: PackageInput) -> dict[str, pd.DataFrame]:
             ],
         ),
         "LZRZ": make_table(FORMS["LZRZ"], _log_rows(package)),
-        "DMB": make_table(FORMS["DMB"], code_rows()),
+        "DMB": make_table(FORMS["DMB"], code_rows(package)),
     }
 
 
@@ -125,10 +125,10 @@ def _log_rows(package: PackageInput) -> list[Row]:
     ]
 
 
-def code_rows() -> list[Row]:
-    """Return every code list as rows of DMB."""
+def code_rows(package: PackageInput) -> list[Row]:
+    """Return every code list as rows of DMB, the job's own themes among them."""
     return [
         {"DMLX": codes.name, "LXMC": codes.title, "XH": number, "DM": code, "HY": meaning}
         for codes in CODE_LISTS.values()
-        for number, (code, meaning) in enumerate(codes.items.items(), 1)
+        for number, (code, meaning) in enumerate(package.meanings(codes.name).items(), 1)
     ]

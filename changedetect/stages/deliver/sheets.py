@@ -19,6 +19,8 @@ from changedetect.casepackage import (
 )
 from changedetect.casepackage.accounts import ACCOUNT_FORMS
 from changedetect.casepackage.sheets import Value
+from changedetect.codes import SUSPECTED_PDJY
+from changedetect.config.deliver import RANKING
 from changedetect.measure import to_mu
 from changedetect.stages.deliver.checks import Check, checks
 from changedetect.stages.deliver.package import PackageInput
@@ -63,13 +65,14 @@ def workbook(package: PackageInput, tables: Mapping[str, pd.DataFrame]) -> Workb
     dispatched, pooled, recorded = (
         [row for row in cases if row["RCBZ"] == listed] for listed in ("0", "1", "2")
     )
+    names = package.meanings("ZTDM")
     sheets = (
         _cover(package, tables, found),
-        _case_sheet("台账", f"{package_title(package)}案件台账", dispatched),
+        _case_sheet("台账", f"{package_title(package)}案件台账", dispatched, names),
         _case_sheet(
-            "入池", f"{package_title(package)}入池图斑(小于最小面积，不下发，累计)", pooled
+            "入池", f"{package_title(package)}入池图斑(小于最小面积，不下发，累计)", pooled, names
         ),
-        _case_sheet("留痕", f"{package_title(package)}留痕图斑(仅记录，不下发)", recorded),
+        _case_sheet("留痕", f"{package_title(package)}留痕图斑(仅记录，不下发)", recorded, names),
         _register("统计", tables["TJ_XJ"], "TJ_XJ"),
         *account_sheets(package.accounts),
         _register("审批套合", tables["SPTH"], "SPTH"),
@@ -85,7 +88,7 @@ def workbook(package: PackageInput, tables: Mapping[str, pd.DataFrame]) -> Workb
         f"{package_title(package)}案件台账",
         datetime(year, month, 1, tzinfo=UTC),
         sheets,
-        {name: codes.items for name, codes in CODE_LISTS.items()},
+        {name: package.meanings(name) for name in CODE_LISTS},
         NOTICE_SHORT,
     )
 
@@ -97,20 +100,42 @@ def package_title(package: PackageInput) -> str:
 
 
 def by_urgency(cases: pd.DataFrame) -> list[dict[str, Any]]:
-    """Most severe first, then cells of higher priority, then the larger, then by number."""
+    """Most severe first, then cells of higher priority, then the most worth, then by number.
+
+    Worth is probability of change x area x weight of its zones; what is watched without a patch is
+    taken for certain.
+    """
     rows = cases.drop(columns="geometry").to_dict("records")
     return sorted(
         rows,
-        key=lambda row: (-int(row["YZDJ"]), row["YXJ"] or "9", -row["JCMJM"], row["AJBH"]),
+        key=lambda row: (-int(row["YZDJ"]), row["YXJ"] or "9", -_worth(row), row["AJBH"]),
     )
+
+
+def _worth(row: dict[str, Any]) -> float:
+    """Return probability x area x zone of a row. [mu]"""
+
+    def known(name: str, missing: float) -> float:
+        return missing if pd.isna(row[name]) else float(row[name])
+
+    weighed = (
+        float(row["JCMJM"])
+        + (RANKING.basic_farmland_weight - 1) * known("YJNTMJ", 0.0)
+        + (RANKING.red_line_weight - 1) * known("STHXMJ", 0.0)
+    )
+    return known("ZXD", 1.0) * weighed
 
 
 def tone(suggestion: str | None) -> str:
     """Return the tone of a suggestion: red suspected, amber in doubt, green excused, grey other."""
-    return {"0": "amber", "1": "green", "2": "red"}.get((suggestion or "")[:1], "grey")
+    if suggestion in SUSPECTED_PDJY:
+        return "red"
+    return {"0": "amber", "1": "green"}.get((suggestion or "")[:1], "grey")
 
 
-def _case_sheet(name: str, title: str, rows: list[dict[str, Any]]) -> Sheet:
+def _case_sheet(
+    name: str, title: str, rows: list[dict[str, Any]], themes: Mapping[str, str]
+) -> Sheet:
     fields = {field.name: field for field in FORMS["AJTB"].fields}
     columns: list[Column] = []
     for column in _LIST:
@@ -123,7 +148,7 @@ def _case_sheet(name: str, title: str, rows: list[dict[str, Any]]) -> Sheet:
         title,
         notes,
         tuple(columns),
-        tuple(tuple(_cells(row, fields)) for row in rows),
+        tuple(tuple(_cells(row, fields, themes)) for row in rows),
         tuple("grey" if row["RCBZ"] != "0" else tone(row["PDJY"]) for row in rows),
         frozen_columns=1,
         picture_height_px=_PICTURE_PX,
@@ -137,11 +162,14 @@ def _column(field: Field) -> Column:
     return Column(field.alias, kind, width, field.decimals or 0, field.codes, wrap)
 
 
-def _cells(row: Mapping[str, Any], fields: Mapping[str, Field]) -> Iterable[Value]:
+def _cells(
+    row: Mapping[str, Any], fields: Mapping[str, Field], themes: Mapping[str, str]
+) -> Iterable[Value]:
     for column in _LIST:
         yield row[column]
         if column in _MEANINGS:
-            items = CODE_LISTS[fields[column].codes].items
+            codes = fields[column].codes
+            items = themes if codes == "ZTDM" else CODE_LISTS[codes].items
             yield items.get(row[column] or "", row[column])
 
 

@@ -55,11 +55,14 @@ def unit_kind(unit: Unit, case: Case | None, recording: frozenset[str]) -> str:
     """Tell how a unit is counted once.
 
     Its case decides, so that the totals are those of the lists that go out. Without one, its most
-    serious finding does: to dispatch before in doubt before pooled before excused or recorded.
+    serious finding does: to dispatch before in doubt before pooled before excused or recorded. The
+    ground of a rectified case that is looked at again counts only where its case is listed again.
     """
     if case is not None:
         doubtful = "CY" if case.suggestion.startswith(_DOUBT) else "XF"
         return {"0": doubtful, "1": "RC", "2": "HF"}[listing(case)]
+    if unit.watch == "case":
+        return "HF"
     kinds = {finding_kind(finding, recording) for finding in unit.findings}
     return next((kind for kind in ("XF", "CY", "RC") if kind in kinds), "HF")
 

@@ -104,8 +104,8 @@ def _regress(
     return weights.T, whitener
 
 
-def squared_distance(past: np.ndarray, later: np.ndarray, kinds: Kinds) -> np.ndarray:
-    """Return the squared whitened residual of pixels.
+def whitened_residuals(past: np.ndarray, later: np.ndarray, kinds: Kinds) -> np.ndarray:
+    """Return how far pixels are from what is usual of their kind, with its sign.
 
     Parameters
     ----------
@@ -117,7 +117,8 @@ def squared_distance(past: np.ndarray, later: np.ndarray, kinds: Kinds) -> np.nd
     Returns
     -------
     ndarray
-        ``(y, x)`` float64; summed in a fixed order, so that tiles give the same bytes.
+        ``(target, y, x)`` float64; uncorrelated, with unit spread where nothing changed; summed in
+        a fixed order, so that tiles give the same bytes.
     """
     bands = kinds.whitener.shape[1]
     kind = np.zeros(later.shape[1:], np.intp)
@@ -134,10 +135,16 @@ def squared_distance(past: np.ndarray, later: np.ndarray, kinds: Kinds) -> np.nd
         for number, values in enumerate(past):
             left -= kinds.weights[kind, band, number] * values
         rest.append(left)
-    total = np.zeros(later.shape[1:])
+    whitened = np.zeros((bands, *later.shape[1:]))
     for row in range(bands):
-        whitened = np.zeros(later.shape[1:])
         for column in range(bands):
-            whitened += kinds.whitener[kind, row, column] * rest[column]
-        total += np.square(whitened)
+            whitened[row] += kinds.whitener[kind, row, column] * rest[column]
+    return whitened
+
+
+def squared_length(residuals: np.ndarray) -> np.ndarray:
+    """Sum squares over ``(target, y, x)`` in a fixed order; ``(y, x)`` float64."""
+    total = np.zeros(residuals.shape[1:])
+    for one in residuals:
+        total += np.square(one)
     return total

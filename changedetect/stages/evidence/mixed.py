@@ -5,6 +5,9 @@ alike in the other: pixels are grouped into a few kinds by the sensor with fewer
 kind a trimmed regression tells what the other sensor usually sees there (`kinds`). What is far
 from it has changed, or is rare ground. Three kinds (water, fields, built) are our choice: with
 twelve, a change that fills most of its own kind becomes what is usual there.
+
+Distances are smoothed by the guided filter of the pairs of one sensor (`kernels.speckle.guided`),
+under both images: over a window they lose the noise of single pixels, and keep banks and walls.
 """
 
 from collections.abc import Sequence
@@ -16,8 +19,9 @@ from changedetect.config.radar import RadarSection
 from changedetect.errors import LayerError
 from changedetect.kernels import speckle
 from changedetect.schema import EVIDENCE_NODATA, EVIDENCE_SCALE
-from changedetect.stages.evidence.kinds import Kinds, fit_kinds, squared_distance
+from changedetect.stages.evidence.kinds import Kinds, fit_kinds, squared_length, whitened_residuals
 from changedetect.stages.evidence.radar_null import RadarNull, fit_null
+from changedetect.stages.evidence.radar_ratio import box_mean, to_steps
 
 LEAST_SPREAD = 1e-9
 """A band that varies less counts as varying so much."""
@@ -64,7 +68,7 @@ class MixedModel:
 
 def mixed_halo_px(cfg: RadarSection) -> int:
     """Return what a tile must read beyond its core so that its core is exact. [px]"""
-    return cfg.mixed_radius_px + cfg.mixed_smooth_px
+    return cfg.mixed_radius_px + 2 * cfg.mixed_smooth_px * cfg.mixed_passes
 
 
 def fit_mixed(samples: Sequence[tuple[np.ndarray, np.ndarray]], cfg: RadarSection) -> MixedModel:
@@ -101,6 +105,7 @@ def fit_mixed(samples: Sequence[tuple[np.ndarray, np.ndarray]], cfg: RadarSectio
         update={
             "course_kinds": cfg.mixed_kinds,
             "false_alarm_rate": cfg.mixed_false_alarm_rate,
+            "null_shape": cfg.mixed_null_shape,
         }
     )
     known: list[np.ndarray] = []
@@ -172,7 +177,7 @@ def _features(
     valid = np.isfinite(stack).all(axis=0)
     means = np.stack(
         [
-            _box_mean((values - centre) / scale, valid, cfg.mixed_radius_px)
+            box_mean((values - centre) / scale, valid, cfg.mixed_radius_px)
             for values, centre, scale in zip(stack, middle, spread, strict=True)
         ]
     )
@@ -181,16 +186,14 @@ def _features(
     return given, target, valid
 
 
-def _box_mean(values: np.ndarray, valid: np.ndarray, radius: int) -> np.ndarray:
-    """Mean of the valid pixels of a window, exact in whole steps; 0 where not valid."""
-    whole = np.where(valid, np.rint(np.where(valid, values, 0.0) * speckle.UNIT), 0)
-    total = speckle.box_sum(whole.astype(np.int64), radius)
-    count = np.maximum(speckle.box_sum(valid.astype(np.int64), radius), 1)
-    return np.where(valid, total / (count * speckle.UNIT), 0.0)
-
-
 def _distance(stack: np.ndarray, model: MixedModel, cfg: RadarSection) -> np.ndarray:
     """Smoothed distance from what is usual, ``(y, x)`` float64; NaN = not observed."""
     given, target, valid = _features(stack, model.middle, model.spread, model.bands, cfg)
-    distance = np.sqrt(squared_distance(given, target, model.kinds))
-    return np.where(valid, _box_mean(distance, valid, cfg.mixed_smooth_px), np.nan)
+    ones = valid.astype(np.int64)
+    first, second = (to_steps(part.mean(axis=0), valid) for part in (given, target))
+    smooth = to_steps(
+        np.sqrt(squared_length(whitened_residuals(given, target, model.kinds))), valid
+    )
+    for _ in range(cfg.mixed_passes):
+        smooth = speckle.guided(smooth, first, second, ones, cfg.mixed_smooth_px, cfg.mixed_epsilon)
+    return np.where(valid, smooth / speckle.UNIT, np.nan)

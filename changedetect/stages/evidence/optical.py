@@ -19,6 +19,7 @@ from changedetect.kernels.fast_guided import fast_guided_mean
 from changedetect.kernels.scratch import scratch
 from changedetect.schema import STACK, check_array
 from changedetect.stages.evidence.alteration import Alteration, fit_alteration, kept_bands
+from changedetect.stages.evidence.borders import usual_contrast
 from changedetect.stages.evidence.calibration import NullModel, fit_null, noise_median
 
 
@@ -40,6 +41,8 @@ class PairModel:
         Calibration of the smoothed distance.
     sample_pixels
         How many pixels the fit saw.
+    contrast
+        ``(date=2, band)``: usual contrast between near places, of all bands (`borders`).
     notes
         Bands left out, and the like.
     """
@@ -50,6 +53,7 @@ class PairModel:
     cap: float
     null: NullModel
     sample_pixels: int
+    contrast: np.ndarray
     notes: tuple[str, ...] = ()
 
     @property
@@ -108,7 +112,8 @@ def fit_pair(stacks: Sequence[xr.DataArray], cfg: EvidenceSection) -> PairModel:
     )
     null = fit_null(pooled, len(kept), cfg)
     notes = _notes(names, kept)
-    return PairModel(names, tuple(kept), alteration, cap, null, count, notes)
+    contrast = usual_contrast(stacks)
+    return PairModel(names, tuple(kept), alteration, cap, null, count, contrast, notes)
 
 
 def measure_pair(

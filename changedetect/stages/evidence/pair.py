@@ -56,3 +56,11 @@ def measure(
 def reach_px(cfg: EvidenceSection) -> int:
     """How far evidence of a pixel looks, of whichever kind. [px]"""
     return max(cfg.guide_reach_px, cfg.structure.reach_px)
+
+
+def usual_contrast(model: Model) -> np.ndarray | None:
+    """Return what contrast is usual in a pair, ``(date=2, band)``; None where it was not measured.
+
+    Pictures whose structure is compared have borders in their evidence already.
+    """
+    return model.contrast if isinstance(model, PairModel) else None

@@ -82,10 +82,12 @@ class RadarModel:
 def radar_halo_px(cfg: RadarSection) -> int:
     """Return what a tile must read beyond its core so that its core is exact. [px]
 
-    One pixel for the guide's 3 × 3 mean, two radii for each pass of the guided filter.
+    One pixel for the guide's 3 × 3 mean, two radii for each pass of the guided filter, and the
+    window in which residuals from a course are averaged.
     """
-    pair = cfg.guide_radius_px * cfg.guide_passes
-    return 1 + 2 * max(pair, cfg.course_radius_px * cfg.course_passes)
+    pair = 2 * cfg.guide_radius_px * cfg.guide_passes
+    course = 2 * cfg.course_radius_px * cfg.course_passes + cfg.course_smooth_px
+    return 1 + max(pair, course)
 
 
 def amplitude_to_db(amplitude: np.ndarray) -> np.ndarray:

@@ -3,7 +3,11 @@
 With many radar dates before and few after, the change of a field must be told from its season.
 Pixels are grouped by their own past (means of spans of dates, both polarisations, filtered in
 space), and in each group a trimmed linear regression predicts the echo after (`kinds`). What a
-season did to most ground of a kind is no change, what happened to little of it is.
+season did to most ground of a kind is no change, what happened to little of it is. How restless a
+pixel was from date to date tells kinds apart too: paddies and vegetables move, roofs and woods do not.
+
+Residuals keep their sign and are averaged over a few pixels before they are squared: speckle
+cancels, the change of a neighbour in the same direction does not.
 
 Change may come between the dates after: the distance is taken for the last date, the last two, and
 so on, and the largest counts.
@@ -15,9 +19,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from changedetect.config.radar import RadarSection
-from changedetect.stages.evidence.kinds import Kinds, fit_kinds, squared_distance
+from changedetect.stages.evidence.kinds import Kinds, fit_kinds, squared_length, whitened_residuals
 from changedetect.stages.evidence.radar_null import RadarNull, fit_null
-from changedetect.stages.evidence.radar_ratio import filter_logs, mean_intensity
+from changedetect.stages.evidence.radar_ratio import (
+    box_mean,
+    filter_logs,
+    mean_intensity,
+    restlessness,
+)
 
 Samples = Sequence[tuple[np.ndarray, np.ndarray]]
 
@@ -110,7 +119,9 @@ def course_distance(
     largest = np.full(before.shape[2:], -np.inf)
     for length, ending in enumerate(course.endings, start=1):
         past, later, valid = _features(before, after[-length:], course.spans, cfg)
-        squared = squared_distance(past, later, ending)
+        rest = whitened_residuals(past, later, ending)
+        means = np.stack([box_mean(one, valid, cfg.course_smooth_px) for one in rest])
+        squared = squared_length(means)
         largest = np.where(valid, np.fmax(largest, squared), largest)
     return np.where(np.isfinite(largest), np.sqrt(np.maximum(largest, 0.0)), np.nan)
 
@@ -118,7 +129,10 @@ def course_distance(
 def _features(
     before: np.ndarray, after: np.ndarray, spans: tuple[tuple[int, int], ...], cfg: RadarSection
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return filtered means and where they are seen: spans of the past by polarisation, after."""
+    """Return features of the past, the echo after, and where both are seen.
+
+    Of the past, by polarisation: filtered means of the spans, and how restless a pixel was.
+    """
     bands = before.shape[1]
     past, ending, valid = [], [], np.ones(before.shape[2:], bool)
     for band in range(bands):
@@ -133,4 +147,7 @@ def _features(
         logs = filter_logs([*parts_of_band, later], valid, (whole, later), cfg)
         rows.append(logs[:-1])
         last.append(logs[-1:])
+    for band in range(bands):
+        restless = restlessness(before[:, band], cfg)
+        rows.append(box_mean(restless, valid, cfg.course_radius_px)[None])
     return np.concatenate(rows), np.concatenate(last), valid

@@ -1,11 +1,15 @@
 """Logarithms and log-ratios of radar stacks, filtered under a guide, in whole numbers."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
 from changedetect.config.radar import RadarSection
 from changedetect.kernels import speckle
+
+NEPER_PER_DB = math.log(10.0) / 10.0
+"""Of intensity."""
 
 
 def mean_intensity(
@@ -38,8 +42,56 @@ def mean_intensity(
     return np.where(count > 0, np.square(amplitude), np.nan), count
 
 
-def _to_steps(values: np.ndarray, valid: np.ndarray) -> np.ndarray:
+def to_steps(values: np.ndarray, valid: np.ndarray) -> np.ndarray:
+    """Round to whole steps (`speckle.UNIT`), so that sums over windows are exact; else 0."""
     return np.where(valid, np.rint(np.where(valid, values, 0.0) * speckle.UNIT), 0).astype(np.int64)
+
+
+def box_mean(values: np.ndarray, valid: np.ndarray, radius: int) -> np.ndarray:
+    """Mean of the valid pixels of a window, exact in whole steps.
+
+    Parameters
+    ----------
+    values, valid
+        ``(y, x)`` float64 and bool.
+    radius
+        The window is ``2 radius + 1`` wide. [px]
+
+    Returns
+    -------
+    ndarray
+        ``(y, x)`` float64; 0 where not valid.
+    """
+    total = speckle.box_sum(to_steps(values, valid), radius)
+    count = np.maximum(speckle.box_sum(valid.astype(np.int64), radius), 1)
+    return np.where(valid, total / (count * speckle.UNIT), 0.0)
+
+
+def restlessness(stack_db: np.ndarray, cfg: RadarSection) -> np.ndarray:
+    """Return how much single dates differ from one another.
+
+    Parameters
+    ----------
+    stack_db
+        ``(date, y, x)`` float32; NaN = not observed. [dB]
+    cfg
+        Section `radar`; weaker echoes than its floor count as the floor.
+
+    Returns
+    -------
+    ndarray
+        ``(y, x)`` float64 standard deviation over the dates; 0 with fewer than two. [neper]
+    """
+    total, squares, count = (np.zeros(stack_db.shape[1:]) for _ in range(3))
+    for image in stack_db:
+        seen = np.isfinite(image)
+        value = np.maximum(image.astype(np.float64), cfg.floor_db) - cfg.floor_db
+        value = np.where(seen, value, 0.0) * NEPER_PER_DB
+        total += value
+        squares += np.square(value)
+        count += seen
+    count = np.maximum(count, 1.0)
+    return np.asarray(np.sqrt(np.maximum(squares / count - np.square(total / count), 0.0)))
 
 
 def _guide(intensity: np.ndarray, valid: np.ndarray, floor_db: float) -> np.ndarray:
@@ -49,7 +101,7 @@ def _guide(intensity: np.ndarray, valid: np.ndarray, floor_db: float) -> np.ndar
     total = speckle.box_sum(whole.astype(np.int64), 1)
     count = np.maximum(speckle.box_sum(valid.astype(np.int64), 1), 1)
     mean = np.maximum(total, 1) / (count * steps_per_unit)
-    return _to_steps(np.log(mean), valid)
+    return to_steps(np.log(mean), valid)
 
 
 def measure_ratio(
@@ -78,7 +130,7 @@ def measure_ratio(
     valid = (n_first > 0) & (n_second > 0)
     ones = valid.astype(np.int64)
     safe_first, safe_second = np.where(valid, first, 1.0), np.where(valid, second, 1.0)
-    ratio = _to_steps(np.log(safe_second) - np.log(safe_first), valid)
+    ratio = to_steps(np.log(safe_second) - np.log(safe_first), valid)
     guides = [_guide(image, valid, cfg.floor_db) for image in (safe_first, safe_second)]
     for _ in range(cfg.guide_passes):
         ratio = speckle.guided(
@@ -117,7 +169,7 @@ def filter_logs(
     first, second = (_guide(np.where(valid, image, 1.0), valid, cfg.floor_db) for image in guides)
     found = []
     for image in intensities:
-        steps = _to_steps(np.log(np.where(valid, image, 1.0)), valid)
+        steps = to_steps(np.log(np.where(valid, image, 1.0)), valid)
         for _ in range(cfg.course_passes):
             steps = speckle.guided(
                 steps, first, second, ones, cfg.course_radius_px, cfg.course_epsilon

@@ -129,7 +129,8 @@ def _rules(cfg: SeriesSection, indices: int) -> harmonic.HarmonicRules:
     return harmonic.HarmonicRules(
         process_per_day=cfg.process_per_day,
         gap_days=float(cfg.process_gap_days),
-        huber=cfg.huber_sigma * float(np.sqrt(indices)),
+        huber=(cfg.huber_sigma_single_index if indices == 1 else cfg.huber_sigma)
+        * float(np.sqrt(indices)),
         forgetting=cfg.noise_forgetting,
         noise_weight=cfg.noise_prior_dates,
         season_rate=cfg.season_noise_rate,
@@ -156,8 +157,9 @@ def _chart_rules(cfg: SeriesSection, indices: int) -> charts.ChartRules:
         loss_freeze=cfg.loss_freeze_frac,
         shift_rate=cfg.shift_rate,
         shift_clip=cfg.shift_clip_sigma * float(np.sqrt(indices)),
+        shift_fits=cfg.shift_fits_sigma * float(np.sqrt(indices)),
         shift_agree=cfg.shift_agree_sigma,
-        shift_threshold=float("inf") if alone and cfg.vegetation_loss_only else cfg.shift_threshold,
+        shift_threshold=_shift_threshold(cfg, indices),
         shift_freeze=cfg.shift_freeze_frac,
         loss_run=cfg.loss_run_frac,
         shift_run=cfg.shift_run_frac,
@@ -166,6 +168,15 @@ def _chart_rules(cfg: SeriesSection, indices: int) -> charts.ChartRules:
         give_up_days=cfg.give_up_days,
         loss_only=int(cfg.vegetation_loss_only),
     )
+
+
+def _shift_threshold(cfg: SeriesSection, indices: int) -> float:
+    """Fewer indices: one odd year moves them all alike, so they must agree more (our choice)."""
+    if indices > 1:
+        return float(cfg.shift_threshold * np.sqrt((1 + len(BANDS)) / indices))
+    if cfg.vegetation_loss_only:
+        return float("inf")
+    return float(cfg.shift_frac_single_index * cfg.shift_clip_sigma**2)
 
 
 def _prior(cfg: SeriesSection, indices: int) -> np.ndarray:

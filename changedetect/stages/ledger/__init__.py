@@ -5,13 +5,22 @@ Pure: storing is the business of ``io``.
 
 from changedetect.stages.ledger.chain import ALGORITHMS, GENESIS, chain, digest_of, said_of
 from changedetect.stages.ledger.facts import (
+    CLAIMS,
     canonical,
     case_of,
     claims_payload,
     holds_facts,
     payload_of,
 )
-from changedetect.stages.ledger.merkle import merkle_path, merkle_root, root_of_path
+from changedetect.stages.ledger.lines import FACTS, Line, Part, check_part, months_said, replay
+from changedetect.stages.ledger.links import Stretch, check_links
+from changedetect.stages.ledger.merkle import (
+    Mountains,
+    merkle_levels,
+    merkle_root,
+    path_in,
+    root_of_path,
+)
 from changedetect.stages.ledger.moves import (
     EVENTS,
     MOVES,
@@ -34,33 +43,44 @@ from changedetect.stages.ledger.verify import MONTH_CLOSED, Verifier, difference
 
 __all__ = [
     "ALGORITHMS",
+    "CLAIMS",
     "EVENTS",
+    "FACTS",
     "GENESIS",
     "HOLDERS",
     "MONTH_CLOSED",
     "MOVES",
     "PROGRAM",
     "ROLES",
+    "Line",
     "MonthTotals",
+    "Mountains",
+    "Part",
+    "Stretch",
     "Trail",
     "Verifier",
     "advance",
     "canonical",
     "case_of",
     "chain",
+    "check_links",
     "check_move",
     "check_moves",
+    "check_part",
     "claims_payload",
     "differences",
     "digest_of",
     "event_name",
     "holders",
     "holds_facts",
-    "merkle_path",
+    "merkle_levels",
     "merkle_root",
     "month_totals",
+    "months_said",
+    "path_in",
     "payload_of",
     "project",
+    "replay",
     "restated",
     "root_of_path",
     "said_of",

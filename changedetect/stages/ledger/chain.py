@@ -1,9 +1,11 @@
 """Entries are chained: each carries the digest of the one before, so that no past can be edited."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC
+from functools import partial
 from json.encoder import encode_basestring
+from typing import Any
 
 from changedetect.entries import FORM, ChainedEntry, Entry
 from changedetect.errors import ConfigError
@@ -60,7 +62,12 @@ def _said(entry: Entry, previous: str, form: int) -> list[str]:
 
 
 def hash_of(data: bytes, algorithm: str) -> str:
-    """Hash bytes with the algorithm of a ledger.
+    """Hash bytes with the algorithm of a ledger; errors as `hasher`."""
+    return str(hasher(algorithm)(data).hexdigest())
+
+
+def hasher(algorithm: str) -> Callable[[bytes], Any]:
+    """Return what makes a hash object of bytes, for the algorithm of a ledger.
 
     Raises
     ------
@@ -70,7 +77,7 @@ def hash_of(data: bytes, algorithm: str) -> str:
     if algorithm not in ALGORITHMS or algorithm not in hashlib.algorithms_available:
         msg = f"digest {algorithm!r}: one of {', '.join(ALGORITHMS)} was expected, and this machine must have it"
         raise ConfigError(msg)
-    return hashlib.new(algorithm, data).hexdigest()
+    return hashlib.sha256 if algorithm == "sha256" else partial(hashlib.new, algorithm)
 
 
 def chain(

@@ -4,9 +4,9 @@ The tree is that of RFC 6962, section 2.1: leaves and nodes are hashed under dif
 that no node can pass for a leaf, and a month of one entry differs from that entry's digest.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from changedetect.stages.ledger.chain import hash_of
+from changedetect.stages.ledger.chain import hash_of, hasher
 
 _LEAF, _NODE = b"\x00", b"\x01"
 
@@ -28,41 +28,47 @@ def merkle_root(digests: Sequence[str], algorithm: str = "sha256") -> str:
     """
     if not digests:
         return hash_of(b"", algorithm)
-    level = [_leaf(digest, algorithm) for digest in digests]
-    while len(level) > 1:
-        paired = [_node(level[i], level[i + 1], algorithm) for i in range(0, len(level) - 1, 2)]
-        level = paired + level[len(paired) * 2 :]
-    return level[0]
+    return merkle_levels(digests, algorithm)[-1][0]
 
 
-def merkle_path(
-    digests: Sequence[str], place: int, algorithm: str = "sha256"
-) -> tuple[tuple[str, str], ...]:
-    """Return the audit path of one entry: what to hash it with, from leaf to root.
+def merkle_levels(digests: Sequence[str], algorithm: str = "sha256") -> tuple[list[str], ...]:
+    """Return the tree over entries, level by level from the leaves: for the paths of many entries.
 
     Parameters
     ----------
     digests
         Of the month's entries, in order.
-    place
-        Index of the entry.
     algorithm
         Digest of the ledger.
+    """
+    levels = [[_leaf(digest, algorithm) for digest in digests]]
+    while len(level := levels[-1]) > 1:
+        paired = [_node(level[i], level[i + 1], algorithm) for i in range(0, len(level) - 1, 2)]
+        levels.append(paired + level[len(paired) * 2 :])
+    return tuple(levels)
+
+
+def path_in(levels: Sequence[Sequence[str]], place: int) -> tuple[tuple[str, str], ...]:
+    """Return the audit path of one entry: what to hash it with, from leaf to root.
+
+    Parameters
+    ----------
+    levels
+        From `merkle_levels`.
+    place
+        Index of the entry.
 
     Returns
     -------
     tuple
         Pairs of side (``left`` or ``right`` of what is known so far) and digest.
     """
-    level = [_leaf(digest, algorithm) for digest in digests]
     path = []
-    while len(level) > 1:
+    for level in levels[:-1]:
         other = place ^ 1
         if other < len(level):
             path.append(("left" if other < place else "right", level[other]))
-        paired = [_node(level[i], level[i + 1], algorithm) for i in range(0, len(level) - 1, 2)]
-        place = place // 2
-        level = paired + level[len(paired) * 2 :]
+        place //= 2
     return tuple(path)
 
 
@@ -72,6 +78,49 @@ def root_of_path(digest: str, path: Sequence[tuple[str, str]], algorithm: str = 
     for side, other in path:
         here = _node(other, here, algorithm) if side == "left" else _node(here, other, algorithm)
     return here
+
+
+class Mountains:
+    """A root over digests that come one after another; memory grows with the logarithm of their number.
+
+    Whole subtrees of sizes that are powers of two are kept, the largest first; the root joins them
+    from the right (RFC 6962, section 2.1, read from the leaves).
+
+    Parameters
+    ----------
+    algorithm
+        Digest of the ledger.
+    """
+
+    __slots__ = ("_algorithm", "_count", "_new", "_peaks")
+
+    def __init__(self, algorithm: str = "sha256") -> None:
+        self._algorithm = algorithm
+        self._new = hasher(algorithm)
+        self._peaks: list[bytes] = []
+        self._count = 0
+
+    def add(self, digests: Iterable[str]) -> None:
+        """Take the next digests (hexadecimal)."""
+        new, peaks, count = self._new, self._peaks, self._count
+        for digest in digests:
+            node = new(_LEAF + bytes.fromhex(digest)).digest()
+            count += 1
+            size = count
+            while not size & 1:
+                node = new(_NODE + peaks.pop() + node).digest()
+                size >>= 1
+            peaks.append(node)
+        self._count = count
+
+    def root(self) -> str:
+        """Return the root over all digests taken so far."""
+        if not self._peaks:
+            return hash_of(b"", self._algorithm)
+        node = self._peaks[-1]
+        for peak in reversed(self._peaks[:-1]):
+            node = self._new(_NODE + peak + node).digest()
+        return str(node.hex())
 
 
 def _leaf(digest: str, algorithm: str) -> str:

@@ -102,7 +102,7 @@ EVENTS: dict[str, EventRule] = {
     "docketed": _rule("立案", "71|95>75", *_OFFICE),
     "rectifying": _rule("开始整改", "75|95>80 85>80", "county", PROGRAM),
     "rectified": _rule("整改完成待影像复核", "80>85", "county"),
-    "image_checked": _rule("影像复核", "80>80 85>85 90>90", PROGRAM, "interpreter"),
+    "image_checked": _rule("影像复核", "10>10 80>80 85>85 90>90", PROGRAM, "interpreter"),
     PROPOSED: _rule("提请销号", "70>70 85>85", *_OFFICE, "interpreter"),
     "closed": _rule("销号", "70|85>90", "province", "reviewer"),
     "objected": _rule("异议", "20|30>93", "county"),

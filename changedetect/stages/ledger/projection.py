@@ -22,7 +22,8 @@ _COPIED = (
 )  # fmt: skip
 """Facts that a row shows as they are."""
 
-_SCREENED = frozenset({"accepted", "edited"})
+SCREENED = frozenset({"accepted", "edited"})
+"""Events by which an interpreter lets a case pass."""
 
 
 def advance(
@@ -67,7 +68,7 @@ def _claims(row: CaseRow | None, payload: Mapping[str, Any]) -> str:
 
 
 def _screened(row: CaseRow | None, item: ChainedEntry) -> str:
-    if item.entry.event in _SCREENED:
+    if item.entry.event in SCREENED:
         return "accepted"
     return "" if row is None or item.entry.event == "recurred" else row.screened
 

@@ -15,6 +15,7 @@ from changedetect.grid import Grid, Window
 from changedetect.records import ScenePair
 from changedetect.stages.patches.join import Joined, group_polygons
 from changedetect.stages.patches.split import layers
+from changedetect.stages.patches.sure import judging_channels, sure_groups
 from changedetect.stages.patches.tile import TileRuns, add_votes
 
 
@@ -35,7 +36,7 @@ class Outline:
     votes
         ``(v, 3)`` int64: row in `patches`, number that the tiles' pair index gave, pixels.
     noise_groups, noise_px
-        Groups below the minimum, and their pixels.
+        Groups below the minimum or not sure enough, and their pixels.
     noise_area_m2
         Their area: pixels × the ellipsoidal area of the pixel in the middle of the grid (pixels of
         a county differ by less than 0.1%). [m²]
@@ -80,6 +81,7 @@ def outline(
     pairs: Sequence[ScenePair] = (),
     *,
     sources: Sequence[str] = ("optical",),
+    bordered: bool = False,
 ) -> Outline:
     """Outline the patches of a grid; the same for every tiling and order of tiles.
 
@@ -96,6 +98,8 @@ def outline(
         its pixels, the earlier one of two equals.
     sources
         Kinds of evidence that the evidence rests on.
+    bordered
+        The tiles' channels are `tile.Bordered`: groups that are not sure are counted as noise.
 
     Raises
     ------
@@ -104,8 +108,14 @@ def outline(
     """
     whole = layers([(part.runs, part.run_level) for part in parts], cfg)
     keeps = [layer.pixels >= cfg.min_pixels for layer in whole]
+    if bordered:
+        keeps = [
+            _sure(parts, (layer, keep), level, cfg)
+            for level, (layer, keep) in enumerate(zip(whole, keeps, strict=True), start=1)
+        ]
     kept = [layer.kept(keep) for layer, keep in zip(whole, keeps, strict=True)]
     sums = _together([_add_up(parts, layer) for layer in kept])
+    told = judging_channels(cfg) if bordered else 0
     table = pd.concat([_table(layer, grid, sources) for layer in kept], ignore_index=True)
     table = _with_evidence(table, sums)
     order = np.argsort(table["patch_id"].to_numpy(str), kind="stable")
@@ -121,7 +131,7 @@ def outline(
     return Outline(
         patches=gpd.GeoDataFrame(table, geometry="geometry", crs=grid.crs or None),
         runs=_in_reading_order(np.concatenate([layer.runs for layer in kept])),
-        moments=sums.moments[order],
+        moments=sums.moments[order, told:],
         votes=_reordered(sums.votes, order),
         noise_groups=int(counts[2]) + sum(len(pixels) for pixels in specks),
         noise_px=noise_px,
@@ -129,6 +139,20 @@ def outline(
         observed_px=int(counts[0]),
         unobserved_px=int(counts[1]),
     )
+
+
+def _sure(
+    parts: Sequence[TileRuns], given: tuple[Joined, np.ndarray], level: int, cfg: PatchesSection
+) -> np.ndarray:
+    """Keep, of the groups that are kept, those that are sure; ``(group,)`` bool."""
+    layer, keep = given
+    kept = layer.kept(keep)
+    sums = _add_up(parts, kept)
+    if not len(kept.pixels):
+        return keep
+    good = keep.copy()
+    good[keep] = sure_groups(sums.llr_sum, kept.pixels, sums.moments, level, cfg)
+    return good
 
 
 _MEANS = ("optical_llr", "series_llr", "radar_llr", "model_llr")
@@ -162,7 +186,7 @@ def _together(layers_sums: Sequence[_Sums]) -> _Sums:
 def _add_up(parts: Sequence[TileRuns], joined: Joined) -> _Sums:
     """Add the sums of tile groups to the groups of the whole grid."""
     groups = len(joined.pixels)
-    channels = max((part.moments.shape[1] for part in parts), default=0)
+    channels = max((part.moments.shape[1] for part in parts if len(part.pixels)), default=0)
     sums = _Sums(
         np.zeros(groups, np.int64),
         np.full(groups, schema.EVIDENCE_NODATA, np.int64),
@@ -171,6 +195,8 @@ def _add_up(parts: Sequence[TileRuns], joined: Joined) -> _Sums:
     )
     votes, begin = [sums.votes], 0
     for part in parts:
+        if not len(part.pixels):  # its channels are not known, nor needed
+            continue
         place = joined.place[begin : begin + len(part.runs)]
         begin += len(part.runs)
         target = np.full(len(part.pixels), -1, np.int64)

@@ -24,6 +24,47 @@ Sampler = Callable[[np.ndarray, np.ndarray], np.ndarray]
 MISSING = int(np.iinfo(np.int32).min)
 """Value of a channel that is not known in a pixel."""
 
+UNKNOWN_BORDER = -1
+"""Value of a pixel that is no border, or of which nothing is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bordered:
+    """Channels of a tile, and what tells patches that are sure from those that are not.
+
+    The moments of its groups begin with the evidence that is asked for, then one channel a level:
+    1 on border pixels of that level that are new, 0 on others.
+
+    Attributes
+    ----------
+    sampler
+        Channels of the pixels asked for.
+    tell
+        ``(y, x)`` uint8 mask over the outer window -> int8: 1 on border pixels that show only
+        after, 0 on others, `UNKNOWN_BORDER` elsewhere.
+    asked
+        ``(y, x)`` int32 over the outer window: quantised evidence that a patch needs, its border
+        counted in; `MISSING` where it needs none but the alarm.
+    """
+
+    sampler: Sampler
+    tell: Callable[[np.ndarray], np.ndarray]
+    asked: np.ndarray
+
+    def over(self, levels: np.ndarray, cfg: PatchesSection) -> Sampler:
+        """Return a sampler of all channels, given the level of every pixel (0 = unchanged)."""
+        values = range(1, 2 + len(cfg.split_steps_llr))
+        told = np.stack([self.tell((levels >= value).view(np.uint8)) for value in values])
+
+        def sample(rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
+            borders = told[:, rows, cols].astype(np.int32)
+            borders[borders == UNKNOWN_BORDER] = MISSING
+            asked = self.asked[rows, cols].astype(np.int32)
+            return np.concatenate([asked[None], borders, self.sampler(rows, cols)])
+
+        return sample
+
+
 _PIXELS_AT_ONCE = 1 << 15
 """Pixels sampled in one call: their channels stay in the cache, and memory is used again."""
 
@@ -131,7 +172,7 @@ def tile_runs(
     evidence: np.ndarray,
     tile: Tile,
     threshold: np.ndarray | int,
-    channels: np.ndarray | Sampler,
+    channels: np.ndarray | Sampler | Bordered,
     cfg: PatchesSection,
     *,
     pair_index: np.ndarray | int = 0,
@@ -152,8 +193,8 @@ def tile_runs(
         window where pixels rest on different models. [log-likelihood ratio x 100]
     channels
         ``(channel, y, x)`` int32 over the outer window, or a function that gives the channels of
-        the pixels asked for (then nothing is computed where nothing changed). Missing =
-        int32's minimum.
+        the pixels asked for (then nothing is computed where nothing changed), or that and what
+        tells new borders. Missing = int32's minimum.
     cfg
         Gap and minimum.
     pair_index
@@ -182,15 +223,20 @@ def tile_runs(
     runs, level, group = _level_runs(np.ascontiguousarray(levels[core]), whole, tile)
     hidden = np.ascontiguousarray(~observed[core]).view(np.uint8)
     unobserved = find_runs(hidden, tile.core.row, tile.core.col)
-    sampler = channels if callable(channels) else _array_sampler(channels)
-    sums = _group_sums(runs, group, tile, evidence, sampler)
+    sums = _group_sums(runs, group, tile, evidence, _sampler(channels, levels, cfg))
     unobserved_px = int(hidden.sum())
     counts = np.array([hidden.size - unobserved_px, unobserved_px, *noise], np.int64)
     votes = _votes(runs, group, tile, pair_index)
     return TileRuns(runs, level, group, *sums, votes, unobserved, counts)
 
 
-def _array_sampler(channels: np.ndarray) -> Sampler:
+def _sampler(
+    channels: np.ndarray | Sampler | Bordered, levels: np.ndarray, cfg: PatchesSection
+) -> Sampler:
+    if isinstance(channels, Bordered):
+        return channels.over(levels, cfg)
+    if callable(channels):
+        return channels
     return lambda rows, cols: channels[:, rows, cols].astype(np.int32, copy=False)
 
 

@@ -1,7 +1,8 @@
 """Scenes -> aligned, masked, comparable stack on one grid.
 
 Two passes: `fit_pixels` sees the sample blocks of `sample_windows` and gives a small frozen
-`PixelModel`; `prepare_pair` applies it to any window that carries a halo of `halo_px`.
+`PixelModel`; `prepare_pair` applies it to any window that carries a halo of `halo_px`. Where images
+come without a mask, `compare_cells` and `find_sky` look for clouds in between.
 """
 
 from changedetect.stages.pixels.pair import (
@@ -15,13 +16,18 @@ from changedetect.stages.pixels.pair import (
 )
 from changedetect.stages.pixels.registration import PairAlignment
 from changedetect.stages.pixels.samples import UNMASKED, PairSample, sample_windows
+from changedetect.stages.pixels.sky import SkyCells, SkyMask, compare_cells, find_sky
 
 __all__ = [
     "UNMASKED",
     "PairAlignment",
     "PairSample",
     "PixelModel",
+    "SkyCells",
+    "SkyMask",
     "as_stack",
+    "compare_cells",
+    "find_sky",
     "fit_pixels",
     "halo_px",
     "masked",

@@ -99,10 +99,17 @@ def _gather_outline(case: Claimed, rows: Sequence[Row], section: ReturnsSection)
     case.claims |= claims
 
 
+_TOLD_BY_PHOTOS = ("ZPMC", "ZPLJ", "SHA256", "JLDW", "YCBZ")
+"""Columns of HC_ZP that are worked out from all photos, or by the program."""
+
+
 def _gather_photos(case: Claimed, rows: Sequence[Row], _section: ReturnsSection) -> None:
     """Photos by their file names; those that were sent are told by digest and doubts."""
     names = sorted({file_name(named_path(row)) for row in rows} - {""})
     seen = [row for row in rows if row.place.table == EXIF]
+    written = [row for row in rows if row.place.table != EXIF]
+    told = _joined("HC_ZP", written, skip=_TOLD_BY_PHOTOS)
+    case.claims |= {name: text for name, text in told.items() if text}
     doubts = {code for row in seen for code in row.values["YCBZ"].split(",")} - {""}
     case.claims |= {"HC_ZP.ZPMC": "|".join(names), "HC_ZP.ZPSL": str(len(names))}
     if seen:

@@ -9,21 +9,63 @@ from changedetect.stages.returns.photos import PhotoDoubts
 from changedetect.stages.returns.rows import Fault, Place, Row
 
 PHOTOS = "HC_ZP"
+CAMERA = "DCIM"
+"""Folder beside the tables in which cameras and QField leave photos."""
 EXIF = "EXIF"
 """Stands for the layer of a row that a photo itself tells."""
 
 
-def with_case(photos: Iterable[PhotoFacts]) -> tuple[tuple[PhotoFacts, ...], tuple[Fault, ...]]:
-    """Read the case number from the folder of each photo; those of other folders are faults."""
-    known, faults = [], []
+def with_case(
+    photos: Iterable[PhotoFacts], rows: Iterable[Row] = ()
+) -> tuple[tuple[PhotoFacts, ...], tuple[Fault, ...], tuple[str, ...]]:
+    """Tell the case of each photo: by its folder, or by the rows of HC_ZP that name it.
+
+    Parameters
+    ----------
+    photos
+        ``photos/AJBH/name.jpg``, or under `CAMERA` as cameras and QField leave them.
+    rows
+        Of the files that came with them.
+
+    Returns
+    -------
+    tuple
+        Photos with their case, once for every case that names them; faults of folders that are no
+        case; notes about photos of a camera that nobody names.
+    """
+    named = _named(rows)
+    known, faults, notes = [], [], []
     for photo in photos:
+        if photo.path.startswith(f"{CAMERA}/"):
+            cases = named.get(_plain_path(photo.path), set())
+            known += [replace(photo, case=case) for case in sorted(cases)]
+            if not cases:
+                notes.append(
+                    f"{photo.path}: no row of HC_ZP names it; left out (照片未关联案件，略过)"
+                )
+            continue
         try:
             number, _ = read_number(photo.case)
         except ValueError as error:
             faults.append(Fault(Place(photo.path), "", str(error)))
             continue
         known.append(replace(photo, case=number))
-    return tuple(known), tuple(faults)
+    return tuple(known), tuple(faults), tuple(notes)
+
+
+def _named(rows: Iterable[Row]) -> dict[str, set[str]]:
+    """Path from `CAMERA` on, in lower case -> cases whose rows name it."""
+    named: dict[str, set[str]] = {}
+    for row in rows:
+        if row.form == PHOTOS and (path := named_path(row)):
+            named.setdefault(_plain_path(path), set()).add(row.case)
+    return named
+
+
+def _plain_path(path: str) -> str:
+    plain = path.replace("\\", "/").lower()
+    _, found, rest = plain.rpartition(f"{CAMERA.lower()}/")
+    return rest if found else plain
 
 
 def missing_photos(

@@ -1,0 +1,219 @@
+"""A ledger of many cases, made through its own door, and what asking and verifying it costs."""
+
+import json
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import shapely
+
+from changedetect.bench.measure import Cost, alone, timed
+from changedetect.codes import case_number
+from changedetect.entries import CaseRow, ChainedEntry, Entry
+from changedetect.io.digest import forget_cached
+from changedetect.io.ledger import LedgerReader, LedgerStore
+from changedetect.pipeline import books
+from changedetect.pipeline.ledgerwork import rebuild
+from changedetect.records import Case
+from changedetect.stages import ledger
+
+MONTHS, COUNTIES = 36, 100
+_CHUNK = 20_000
+_FIRST = datetime(2024, 1, 20, tzinfo=UTC)
+_ASKED = 200
+"""Cases asked by number, spread over the ledger."""
+GOALS = {"by_number": 0.005, "work_list": 0.3, "summary": 1.0, "verify": 30.0}
+"""Wall time allowed at a million cases. [s]"""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerCosts:
+    """What was measured: size of the ledger, and name of the question -> its cost."""
+
+    cases: int
+    entries: int
+    megabytes: float
+    costs: dict[str, Cost]
+
+    def facts(self) -> dict[str, Any]:
+        """Return the report as JSON-able values."""
+        costs = {name: asdict(cost) for name, cost in self.costs.items()}
+        return {"cases": self.cases, "entries": self.entries, "mb": self.megabytes, "costs": costs}
+
+    def lines(self) -> list[str]:
+        """Return the report for people."""
+        head = f"{self.cases} cases, {self.entries} entries, {self.megabytes} MB"
+        return [head, *(_line(name, cost) for name, cost in self.costs.items())]
+
+
+def _line(name: str, cost: Cost) -> str:
+    peak = f", peak {cost.peak_mb} MB" if cost.peak_mb else ""
+    goal = GOALS.get(name.removesuffix("_cold").removesuffix("_warm"))
+    aim = f" (goal {goal} s wall)" if goal else ""
+    return f"  {name}: wall {cost.wall_s:.4f} s, cpu {cost.cpu_s:.4f} s{peak}{aim}"
+
+
+def measure(cases: int, server: str | None, told: Callable[[str], None]) -> LedgerCosts:
+    """Make a ledger and measure it.
+
+    Parameters
+    ----------
+    cases
+        How many it holds; three entries a case on average, over three years and a hundred counties.
+    server
+        Address of an empty PostgreSQL database; None = an SQLite file.
+    told
+        Hears what is done next.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        place: Path | str = server or Path(folder) / "ledger.sqlite"
+        told("entries")
+        made = timed(lambda: fill(LedgerStore(place), cases))
+        told("rows")
+        costs = {"made": made, "rebuild": alone(_rebuild, place)[0]}
+        for name, cached in (("cold", False), ("warm", True)):
+            told(f"questions, {name}")
+            for question, ask in QUESTIONS.items():
+                if not cached and isinstance(place, Path):
+                    forget_cached(place)
+                cost, _ = alone(partial(_ask, ask, place))
+                costs[f"{question}_{name}"] = cost
+        store = LedgerStore(place)
+        with store.reading() as reader:
+            count = reader.bulk().count()
+        size = place.stat().st_size / 1e6 if isinstance(place, Path) else 0.0
+        return LedgerCosts(cases, count, round(size, 1), costs)
+
+
+def _rebuild(place: Path | str) -> int:
+    return rebuild(LedgerStore(place))
+
+
+def _ask(question: Callable[[LedgerStore], int], place: Path | str) -> int:
+    return question(LedgerStore(place))
+
+
+def _by_number(store: LedgerStore) -> int:
+    with store.reading() as reader:
+        names = [cuts[0] for cuts in reader.bulk().ranges(1_000)][1 : _ASKED + 1]
+        return sum(reader.row(str(name)) is not None for name in names)
+
+
+def _work_list(store: LedgerStore) -> int:
+    with store.reading() as reader:
+        return len(reader.work_list([_county(7)], ["10", "20", "40"]))
+
+
+def _summary(store: LedgerStore) -> int:
+    with store.reading() as reader:
+        return len(ledger.month_totals(reader.summary("2026-12-31")))
+
+
+def _verify(store: LedgerStore) -> int:
+    return int(books.check(store).facts()["cases"])
+
+
+QUESTIONS: dict[str, Callable[[LedgerStore], int]] = {
+    f"by_number_x{_ASKED}": _by_number,
+    "work_list": _work_list,
+    "summary": _summary,
+    "verify": _verify,
+}
+
+
+def fill(store: LedgerStore, cases: int) -> None:
+    """Enter so many cases: found, screened, dispatched and filed by turns, and months closed."""
+    head: ChainedEntry | None = None
+    entries = _entries(cases)
+    since: list[str] = []
+    while batch := list(islice(entries, _CHUNK)):
+        items: list[ChainedEntry] = []
+        for entry in batch:
+            if entry.event == ledger.MONTH_CLOSED:
+                said = {**json.loads(entry.payload), "entries": len(since)}
+                said["root"] = ledger.merkle_root(since)
+                entry = replace(entry, payload=ledger.canonical(said))  # noqa: PLW2901
+                since.clear()
+            (head,) = ledger.chain([entry], head)
+            items.append(head)
+            since.append(head.digest)
+        store.append(partial(_new, items))
+
+
+def _new(
+    items: Sequence[ChainedEntry], _reader: LedgerReader
+) -> list[tuple[ChainedEntry, CaseRow | None]]:
+    return [(item, None) for item in items]
+
+
+def _entries(cases: int) -> Iterator[Entry]:
+    a_month = -(-cases // MONTHS)
+    for start in range(0, cases, a_month):
+        numbers = range(start, min(start + a_month, cases))
+        month = start // a_month
+        yield from (_found(i, month) for i in numbers)
+        yield from (_plain(i, month, 2, "accepted", "10", "10", "interpreter") for i in numbers)
+        yield from (
+            _plain(i, month, 8, "dispatched", "10", "20", "province") for i in numbers if i % 4
+        )
+        yield from (_filed(i, month) for i in numbers if i % 4 == 1)
+        said = ledger.canonical({"month": _month(month)})
+        yield Entry("", ledger.MONTH_CLOSED, "", "", "sun", _day(month, 25), "关闭", "", said, "province")  # fmt: skip
+
+
+def _month(month: int) -> str:
+    return f"{2024 + month // 12}-{month % 12 + 1:02d}"
+
+
+def _day(month: int, after: int) -> datetime:
+    return _FIRST + timedelta(days=30 * month + after)
+
+
+def _county(i: int) -> str:
+    return f"43{i % COUNTIES:04d}"
+
+
+def _found(i: int, month: int) -> Entry:
+    payload = ledger.payload_of(_case(i, month))
+    return Entry(
+        _numbered(i, month), "found", "", "10", "changedetect", _day(month, 0), f"{_month(month)} 监测", "ab" * 32,
+        payload, "program",
+    )  # fmt: skip
+
+
+def _numbered(i: int, month: int) -> str:
+    return case_number(_county(i), "02", _month(month), i // COUNTIES % 99_999 + 1)
+
+
+def _case(i: int, month: int) -> Case:
+    x, y, day = 500_000.0 + i % 10_000 * 37, 3_000_000.0 + i // 10_000 * 41, date(2025, 7, 20)
+    ring = [(x, y), (x + 20, y), (x + 20, y + 14), (x + 9, y + 14), (x + 9, y + 30), (x, y + 30)]
+    return Case(
+        number=_numbered(i, month), unit_id=f"P{i:012d}", district=_county(i), themes=("01", "02"), main_theme="02",
+        suggestion="21", severity=3, state="10", month=_month(month), first_found=day,
+        last_confirmed=day, county_due=day, clear_due=day,
+        geometry=shapely.MultiPolygon([shapely.Polygon(ring)]), area_m2=424.0 + i % 97 / 7,
+        reasons=("现状耕地上出现建构筑物，未见农用地转用审批", "变化时间在 2025-05-14 与 2025-06-18 之间"),
+        rule_ids=("02-01", "02-04"), missing=("农转用批文",), family="built",
+    )  # fmt: skip
+
+
+def _plain(i: int, month: int, after: int, *said: str) -> Entry:
+    event, start, end, role = said
+    return Entry(
+        _numbered(i, month), event, start, end, "wang", _day(month, after), f"{_month(month)} 判读与下发", "cd" * 32,
+        "", role, "Sheet1 行 12",
+    )  # fmt: skip
+
+
+def _filed(i: int, month: int) -> Entry:
+    claims = ledger.claims_payload(
+        {"RDJG": "1", "RDYJ": "村道硬化，已办设施农用地备案", "SFBH": "1"}
+    )
+    entry = _plain(i, month, 15, "filed", "20", "40", "county")
+    return replace(entry, payload=claims)

@@ -1,0 +1,108 @@
+"""Clouds of a pair whose images come without a mask: one look at all of it before the tiles."""
+
+import math
+from collections.abc import Iterator
+
+import shapely
+
+from changedetect.config.detection import PixelsSection
+from changedetect.errors import SceneError
+from changedetect.grid import Grid, Window
+from changedetect.io.rasters import RasterReader
+from changedetect.measure import measure_many
+from changedetect.records import ScenePair
+from changedetect.stages import pixels
+
+WINDOW_PX = 2048
+"""Images are read in windows of about this side; memory is bounded by one of them. [px]"""
+
+
+def look(
+    reader: RasterReader,
+    pair: ScenePair,
+    grid: Grid,
+    part: Window,
+    model: pixels.PixelModel,
+    cfg: PixelsSection,
+) -> pixels.SkyMask | None:
+    """Find the clouds and shadows of a pair's images that have no mask.
+
+    Both images are read once more. A part that can not be read has no clouds here: its tile
+    fails by name later.
+
+    Parameters
+    ----------
+    part
+        What both images cover.
+    model
+        Fitted without masks.
+    cfg
+        What a cloud is.
+
+    Returns
+    -------
+    SkyMask or None
+        None where both images have a mask, pixels are too large to tell clouds from ground, or
+        it is not wanted.
+    """
+    scenes = (pair.before, pair.after)
+    pixel_m = grid_pixel_m(pair, grid)
+    gsd_m = max(pixel_m, pair.before.gsd_m, pair.after.gsd_m)
+    if (
+        not cfg.cloud_from_image
+        or all(scene.cloud_href for scene in scenes)
+        or gsd_m > cfg.sky_max_gsd_m
+    ):
+        return None
+    cell_px = max(1, round(cfg.sky_cell_m / pixel_m))
+    cells = pixels.SkyCells.empty(-(-grid.height // cell_px), -(-grid.width // cell_px))
+    for window in _windows(grid, part, cell_px):
+        try:
+            (before, hidden_before), (after, hidden_after) = (
+                reader.read_with_cloud(scene, grid, window) for scene in scenes
+            )
+        except SceneError:
+            continue
+        found = pixels.compare_cells(
+            pixels.masked(before, hidden_before, cfg.cloud_buffer_px),
+            pixels.masked(after, hidden_after, cfg.cloud_buffer_px),
+            model,
+            cell_px,
+        )
+        cells.put(window.row // cell_px, window.col // cell_px, found)
+    masks = (
+        pixels.find_sky(
+            cells,
+            after=scene is pair.after,
+            sun_azimuth_deg=_azimuth(scene.sun_azimuth_deg),
+            cell_m=cell_px * pixel_m,
+            cfg=cfg,
+        )
+        if not scene.cloud_href
+        else None
+        for scene in scenes
+    )
+    return pixels.SkyMask(cell_px, *masks)
+
+
+def grid_pixel_m(pair: ScenePair, grid: Grid) -> float:
+    """Side of a pixel of the grid; of the images, where nobody knows where the grid lies. [m]"""
+    if not grid.crs:
+        return max(pair.before.gsd_m, pair.after.gsd_m)
+    west, south, east, north = grid.sub(Window(grid.height // 2, grid.width // 2, 1, 1)).bounds
+    pixel = shapely.box(west, south, east, north)
+    areas, _ = measure_many(shapely.multipolygons([[pixel]]), grid.crs)
+    return math.sqrt(float(areas[0]))
+
+
+def _azimuth(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _windows(grid: Grid, part: Window, cell_px: int) -> Iterator[Window]:
+    """Cut what is asked for along whole cells of the grid."""
+    step = max(1, WINDOW_PX // cell_px) * cell_px
+    bottom, right = part.row + part.height, part.col + part.width
+    for row in range(part.row // step * step, bottom, step):
+        for col in range(part.col // step * step, right, step):
+            yield Window(row, col, min(step, grid.height - row), min(step, grid.width - col))

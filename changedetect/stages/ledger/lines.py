@@ -1,0 +1,243 @@
+"""A whole ledger checked by its stored lines, case by case: the rules of `verify`, without objects.
+
+The digest is taken over the text as it is stored, and only what is unusual is asked of the rules
+one entry at a time; so a ledger of a million cases is checked in constant memory, in as many parts
+as there are processors. `verify.Verifier` says the same in plain words, and is its twin in tests.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
+from itertools import groupby, islice
+from operator import itemgetter
+from typing import Any
+
+import numpy as np
+import shapely
+
+from changedetect.entries import CaseRow, ChainedEntry, Entry
+from changedetect.errors import LedgerError
+from changedetect.stages.ledger.chain import hasher
+from changedetect.stages.ledger.facts import CLAIMS, canonical, read_payload
+from changedetect.stages.ledger.moves import CLOSED, PROPOSED, Trail, check_move
+from changedetect.stages.ledger.projection import SCREENED
+
+Line = tuple[Any, ...]
+"""An entry as `io.ledger.bulk` reads it: sequence, digest, the bytes that the digest covers, case,
+kind, actor, day, and what its payload holds.
+
+The kind is the JSON list of event, from_state, to_state, role, form, and whether actor and reason
+are there. The payload is empty text, a JSON list of `FACTS`, or the JSON object of claims.
+"""
+
+FACTS = (
+    "number", "state", "parent", "district", "main_theme", "themes", "month", "pooled", "record_only",
+    "severity", "suggestion", "area_m2", "first_found", "last_confirmed", "county_due", "clear_due",
+    "geometry",
+)  # fmt: skip
+"""What a row needs of the facts in a payload."""
+
+_FORM, _COMPLETE = 4, 5
+_ROW = tuple(part.name for part in fields(CaseRow))
+_CASE = itemgetter(3)
+_BATCH = 2_000
+"""Cases whose outlines are read at once."""
+
+
+def replay(lines: Iterable[Line], algorithm: str) -> Iterator[tuple[int, Line | None]]:
+    """Check entries, and tell what they say of each case.
+
+    Parameters
+    ----------
+    lines
+        All entries of some cases, those of a case together and in order; entries about no case may
+        be among them.
+    algorithm
+        Digest of the ledger.
+
+    Yields
+    ------
+    tuple
+        How many entries were read, and the row of their case in the order of `CaseRow`; None for
+        entries about no case.
+
+    Raises
+    ------
+    LedgerError
+        Names the entry that does not fit, and how.
+    """
+    groups = _courses(lines, algorithm)
+    while batch := list(islice(groups, _BATCH)):
+        heads = [course.measured() if course else None for _, course in batch]
+        outlines = [head[1] for head in heads if head]
+        boxes = iter(shapely.bounds(shapely.from_wkb(np.array(outlines, object))).tolist())
+        for (count, course), head in zip(batch, heads, strict=True):
+            row = (*head[0], *next(boxes), *course.ended()) if head and course else None
+            yield count, row
+
+
+def _courses(lines: Iterable[Line], algorithm: str) -> "Iterator[tuple[int, _Course | None]]":
+    new = hasher(algorithm)
+    kinds: dict[str, tuple[Any, ...]] = {}
+    for number, group in groupby(lines, _CASE):
+        course = _Course(number, kinds) if number else None
+        count = 0
+        for line in group:
+            count += 1
+            if new(line[2]).hexdigest() != line[1]:
+                msg = f"entry {line[0]} (case {number or '-'}): its contents differ from its digest {line[1][:12]}…; it was altered"
+                raise LedgerError(msg)
+            if course:
+                course.take(line)
+        yield count, course
+
+
+def entry_of_said(said: bytes) -> Entry:
+    """Read an entry back from the bytes that its digest covers."""
+    (_, _, case, event, start, end, actor, time, reason, source, payload, *rest) = json.loads(said)
+    when = datetime.fromisoformat(time)
+    return Entry(case, event, start, end, actor, when, reason, source, payload, *rest[:2])
+
+
+class _Course:
+    """What the entries of one case say, taken in order."""
+
+    __slots__ = (
+        "claims", "facts", "facts_at", "kinds", "last", "number", "proposer", "screened", "since", "state",
+    )  # fmt: skip
+
+    def __init__(self, number: str, kinds: dict[str, tuple[Any, ...]]) -> None:
+        self.number = number
+        self.kinds = kinds
+        self.state = self.since = self.proposer = self.screened = ""
+        self.facts: list[Any] = []
+        self.facts_at = self.last = 0
+        self.claims: dict[str, str] = {}
+
+    def take(self, line: Line) -> None:
+        """Let one more entry change what is known."""
+        sequence, _, said, _, kind, actor, day, holds = line
+        held = self._read(line) if holds else None
+        known = self.kinds.get(kind)
+        if known is None or not self._usual(known, held):
+            known = tuple(json.loads(kind))
+            trail = Trail(self.state, self.proposer) if self.state else None
+            check_move(entry_of_said(said), trail, known[_FORM])
+            self.kinds[kind] = known
+        event, start, end = known[:3]
+        if end != start:
+            self.since, self.proposer = day, ""
+        if event == PROPOSED:
+            self.proposer = actor
+        elif event in SCREENED:
+            self.screened = "accepted"
+        elif event == "recurred":
+            self.screened = ""
+        if isinstance(held, list):
+            self.facts, self.facts_at = held, sequence
+        elif held is not None:
+            self.claims.update(held[CLAIMS])
+        self.state, self.last = end, sequence
+
+    def _read(self, line: Line) -> "list[Any] | Mapping[str, Any]":
+        where = f"entry {line[0]} (case {self.number})"
+        if line[7].startswith("["):
+            found = json.loads(line[7])
+            if None not in found:
+                return list(found)
+        held = read_payload(entry_of_said(line[2]).payload, where)
+        if CLAIMS in held:
+            return held
+        lacking = ", ".join(name for name in FACTS if held.get(name) is None)
+        if lacking:
+            msg = f"{where}: its facts lack {lacking}; restore a backup"
+            raise LedgerError(msg)
+        return [held[name] for name in FACTS]
+
+    def _usual(self, kind: tuple[Any, ...], held: object) -> bool:
+        """Tell whether an entry like this was allowed before, and nothing else is to be asked of it."""
+        start, end = kind[1], kind[2]
+        if start != self.state or (end == CLOSED and start != CLOSED) or not kind[_COMPLETE]:
+            return False
+        if isinstance(held, list):
+            return bool(held[0] == self.number and held[1] == end)
+        return bool(start)
+
+    def measured(self) -> tuple[Line, str]:
+        """Return the row before its box, and the outline (WKB as hexadecimal text)."""
+        number, _, *named, themes, month = self.facts[:7]
+        shown = (number, *named, ",".join(themes), month, self.state, self.since)
+        return (*shown, *self.facts[7:16]), self.facts[16]
+
+    def ended(self) -> Line:
+        """Return the row behind its box."""
+        claims = canonical(self.claims) if self.claims else "{}"
+        return self.screened, self.proposer, claims, self.facts_at, self.last
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What the check of some cases found: entries and cases read, and rows that differ."""
+
+    entries: int
+    cases: int
+    wrong: tuple[str, ...] = ()
+
+
+def check_part(
+    lines: Iterable[Line], stored: Mapping[str, Line] | None, algorithm: str, limit: int = 21
+) -> Part:
+    """Check all entries of some cases, and their rows.
+
+    Parameters
+    ----------
+    lines
+        As for `replay`.
+    stored
+        Case number -> its row as stored, in the order of `CaseRow`; None = rows are not compared.
+    algorithm
+        Digest of the ledger.
+    limit
+        How many differences are named at most.
+
+    Raises
+    ------
+    LedgerError
+        As `replay`.
+    """
+    entries, seen, wrong = 0, set(), []
+    for count, row in replay(lines, algorithm):
+        entries += count
+        if row is None:
+            continue
+        seen.add(row[0])
+        if stored is not None and stored.get(row[0]) != row and len(wrong) < limit:
+            wrong += _differences(row, stored.get(row[0]))
+    extra = sorted(set(stored) - seen) if stored is not None else []
+    wrong += [f"case {number}: a row without entries" for number in extra[:limit]]
+    return Part(entries, len(seen), tuple(wrong[:limit]))
+
+
+def _differences(truth: Line, row: Line | None) -> list[str]:
+    if row is None:
+        return [f"case {truth[0]}: its row is gone"]
+    return [
+        f"case {truth[0]}: {name} is {found!r}, the entries say {said!r}"
+        for name, found, said in zip(_ROW, row, truth, strict=True)
+        if found != said
+    ]
+
+
+def months_said(closings: Iterable[ChainedEntry]) -> list[tuple[int, dict[str, Any]]]:
+    """Return the entry numbers of closed months, and what they say of them.
+
+    Raises
+    ------
+    LedgerError
+        What one says can not be read.
+    """
+    return [
+        (item.sequence, read_payload(item.entry.payload, f"entry {item.sequence}"))
+        for item in closings
+    ]

@@ -1,0 +1,56 @@
+"""``python -m tests.soak``: months of a whole province through the real commands, and the reckoning."""
+
+import argparse
+import json
+import platform
+import resource
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.soak.months import Months
+from tests.soak.province import Province, Size
+from tests.soak.reckoning import reckon
+
+
+def main() -> int:
+    """Run the soak and print its figures as JSON; 1 = something does not agree."""
+    asked = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
+    asked.add_argument("--months", type=int, default=24)
+    asked.add_argument("--counties", type=int, default=20)
+    asked.add_argument("--each", type=int, default=48, help="new sites a county and month")
+    asked.add_argument("--seed", type=int, default=7)
+    asked.add_argument("--folder", type=Path, help="default: a temporary one, removed at the end")
+    asked.add_argument(
+        "--resume", action="store_true", help="go on after the last finished month in --folder"
+    )
+    given = asked.parse_args()
+    folder = given.folder or Path(tempfile.mkdtemp(prefix="soak-"))
+    begun = time.perf_counter()
+    months = Months(Province(Size(given.months, given.counties, given.each, given.seed)), folder)
+    months.take_up() if given.resume else months.begin()
+    months.go()
+    walked = time.perf_counter() - begun
+    found = reckon(months.province, months.book, months.heads, months.totals)
+    figures = {
+        "months": given.months, "counties": given.counties, "seed": given.seed,
+        **found.figures,
+        "counts": dict(months.counts.most_common()),
+        "killed": months.worker.killed,
+        "minutes": {"months": round(walked / 60, 1), "reckoning": round((time.perf_counter() - begun - walked) / 60, 1)},
+        "seconds_by_command": {name: [len(all_), round(sum(all_), 1), round(max(all_), 1)] for name, all_ in sorted(months.worker.spent.items())},
+        "peak_mb": round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024),
+        "python": platform.python_version(),
+        "wrong": found.wrong[:50],
+        "wrong_count": len(found.wrong),
+    }  # fmt: skip
+    print(json.dumps(figures, ensure_ascii=False, indent=1))
+    if given.folder is None:
+        shutil.rmtree(folder)
+    return 1 if found.wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
