@@ -138,7 +138,7 @@ class Months:
                 filled = counties.Filled(
                     mine, f"{self.at(index, 6):%Y-%m-%d}", self._stamp(index, 7)
                 )
-                target = self.folder / "back" / earlier / county / str(index) / package.name
+                target = self.folder / "back" / earlier / county / f"late-{index}" / package.name
                 self._take(index, 7, earlier, counties.fill(package, target, filled), filled)
 
     def at(self, index: int, day: int) -> datetime:
