@@ -103,10 +103,10 @@ def window_deviations(moments: np.ndarray, bands: int) -> np.ndarray:
 
 
 @kernel
-def gradient_lengths(
+def gradients(
     bands: np.ndarray, chosen: np.ndarray, rows: np.ndarray, cols: np.ndarray, scale: float
 ) -> np.ndarray:
-    """Length of the central difference at each pixel, quantised.
+    """Length and doubled direction of the central difference at each pixel, quantised.
 
     Parameters
     ----------
@@ -117,10 +117,12 @@ def gradient_lengths(
     Returns
     -------
     ndarray
-        ``(n,)`` int32, change over two pixels; `NOT_KNOWN` where a neighbour was not observed.
+        ``(3, n)`` int32, change over two pixels: length, and length times cosine and sine of twice
+        the direction (so that opposite sides of a stripe add up); `NOT_KNOWN` where a neighbour was
+        not observed.
     """
     _, height, width = bands.shape
-    lengths = np.empty(rows.shape[0], dtype=np.int32)
+    out = np.full((3, rows.shape[0]), NOT_KNOWN, dtype=np.int32)
     for k in range(rows.shape[0]):
         y, x = rows[k], cols[k]
         across, along = 0.0, 0.0
@@ -130,6 +132,11 @@ def gradient_lengths(
             across -= np.rint(np.float64(band[y, max(x - 1, 0)]) * scale)
             along += np.rint(np.float64(band[min(y + 1, height - 1), x]) * scale)
             along -= np.rint(np.float64(band[max(y - 1, 0), x]) * scale)
-        length = np.sqrt(across * across + along * along) / chosen.shape[0]
-        lengths[k] = NOT_KNOWN if np.isnan(length) else np.int32(np.rint(length))
-    return lengths
+        length = np.sqrt(across * across + along * along)
+        if np.isnan(length):
+            continue
+        per_band = 1.0 / (max(length, 1.0) * chosen.shape[0])
+        out[0, k] = np.int32(np.rint(length / chosen.shape[0]))
+        out[1, k] = np.int32(np.rint((across * across - along * along) * per_band))
+        out[2, k] = np.int32(np.rint(2.0 * across * along * per_band))
+    return out

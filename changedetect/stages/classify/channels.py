@@ -12,7 +12,7 @@ import xarray as xr
 from changedetect.errors import LayerError
 from changedetect.kernels.texture import (
     NOT_KNOWN,
-    gradient_lengths,
+    gradients,
     window_deviations,
     window_means,
     window_moments,
@@ -40,14 +40,14 @@ _TEXTURE_RADIUS_PX = 2
 _AROUND_RADIUS_PX = 12
 _AROUND_STEP_PX = 6
 _PER_DATE: tuple[str, ...] = (
-    *ROLES, *INDICES, "brightness", "texture", "edge", "around_brightness", "around_ndvi",
+    *ROLES, *INDICES, "brightness", "texture", "edge", "turn_cos", "turn_sin", "around_brightness", "around_ndvi",
 )  # fmt: skip
 
 CHANNELS: tuple[str, ...] = tuple(f"{name}_{date}" for date in _DATES for name in _PER_DATE)
 """Names, in order. [reflectance or index x 10000]
 
 ``texture`` is the standard deviation of brightness in 5 x 5 px, ``edge`` the length of its central
-difference, ``around_*`` the mean in a window of 25 x 25 px, every sixth pixel (sizes are our
+difference, ``turn_*`` its length times cosine and sine of twice its direction, ``around_*`` the mean in a window of 25 x 25 px, every sixth pixel (sizes are our
 choice: a few metres and the field around, at 2 m).
 """
 
@@ -122,10 +122,13 @@ def _brightness(
 ) -> dict[str, np.ndarray]:
     here = window_moments(bands, visible, rows, cols, (0, 1), float(SCALE))
     near = window_moments(bands, visible, rows, cols, (_TEXTURE_RADIUS_PX, 1), float(SCALE))
+    edge, turn_cos, turn_sin = gradients(bands, visible, rows, cols, float(SCALE))
     return {
         "brightness": window_means(here, len(visible)),
         "texture": window_deviations(near, len(visible)),
-        "edge": gradient_lengths(bands, visible, rows, cols, float(SCALE)),
+        "edge": edge,
+        "turn_cos": turn_cos,
+        "turn_sin": turn_sin,
         "around_brightness": _around(bands, visible, rows, cols),
     }
 
