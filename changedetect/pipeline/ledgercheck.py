@@ -72,7 +72,8 @@ def check_ledger(store: LedgerStore, reader: LedgerReader, *, rows: bool = True)
 
 
 def _added(found: Iterable[Part]) -> Part:
-    entries, cases, wrong, parts = 0, 0, [], list(found)
+    entries, cases, parts = 0, 0, list(found)
+    wrong: list[str] = []
     for refusal in (*(part.altered for part in parts), *(part.refused for part in parts)):
         if refusal:
             raise LedgerError(refusal)

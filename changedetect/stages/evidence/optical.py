@@ -188,7 +188,7 @@ def _single(values: np.ndarray) -> np.ndarray:
 
 def _observed(values: np.ndarray) -> np.ndarray:
     """Copy what was observed: the next window takes the memory of this one."""
-    return values[np.isfinite(values)]
+    return np.asarray(values[np.isfinite(values)])
 
 
 def _typical(samples: np.ndarray, alteration: Alteration) -> float:

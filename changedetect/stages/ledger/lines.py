@@ -221,7 +221,8 @@ def check_part(
     limit
         How many differences are named at most.
     """
-    entries, seen, wrong, rest = 0, set(), [], iter(lines)
+    entries, seen, rest = 0, set(), iter(lines)
+    wrong: list[str] = []
     try:
         for count, row in replay(rest, algorithm):
             entries += count
