@@ -235,11 +235,8 @@ def tamper_package(rng, folder):
     path.unlink() if rng.random() < 0.05 else path.write_bytes(altered(rng, data))
     name = path.relative_to(folder).as_posix()
     # A seal that no longer fits names what it seals: nobody can tell which of the two was changed.
-    return f"{name} changed", {name} if name != "manifest.json" else {
-        "manifest.json",
-        STEM,
-        "chips/",
-    }
+    names = {name} if name != "manifest.json" else {name, STEM, "chips/", "can not be read"}
+    return f"{name} changed", names
 
 
 def tamper_layer(rng, path):
@@ -274,7 +271,8 @@ def tamper_chain(rng, path):
         item["digest"] = altered(rng, item["digest"])
     elif place == -1:
         step = item["path"][int(rng.integers(len(item["path"])))]
-        step[1] = altered(rng, step[1])
+        part = int(rng.integers(2))
+        step[part] = altered(rng, step[part])
     else:
         fields[place] = altered(rng, fields[place])
         names |= {f"entry {fields[0]} "}

@@ -102,6 +102,17 @@ class DeadlinesSection(Section):
     county_day: int = Field(20, ge=1, le=28, description="counties have filed")
     city_day: int = Field(24, ge=1, le=28, description="cities have checked")
     province_day: int = Field(28, ge=1, le=28, description="the province has checked")
+    calendar: str | None = Field(
+        None,
+        pattern=r"^[\w-]+$",
+        description="table of holidays (holidays/{name}.yaml, e.g. china): a deadline on a day off moves "
+        "to the next working day, that of clearing back to the last of its month; none = every day counts",
+    )
+    soon_days: int = Field(
+        3,
+        ge=0,
+        description="so many (working) days before its deadline a case is listed as due soon",
+    )
 
 
 class CasesSection(Section):
@@ -109,6 +120,14 @@ class CasesSection(Section):
 
     same_ground_share: float = Field(
         0.5, gt=0, le=1, description="least common share of the smaller of patch and case"
+    )
+    beside_m: float = Field(
+        10.0,
+        ge=0,
+        description="a new patch so near to an open case of an earlier month may be its extension [m]",
+    )
+    grown_share: float = Field(
+        0.2, gt=0, description="a case has grown if it covers new ground of this share of its own"
     )
 
 

@@ -211,8 +211,11 @@ def _hash(algorithm: str, data: bytes) -> str:
 
 
 def _is_under(algorithm: str, item: dict[str, Any], root: str) -> bool:
+    """Follow a path that is written as we write it: no other letters, sides or spaces."""
     try:
-        return _root(algorithm, item["digest"], item["path"]) == root
+        steps = [(str(side), bytes.fromhex(other).hex() == other) for side, other in item["path"]]
+        strict = all(side in {"left", "right"} and same for side, same in steps)
+        return strict and _root(algorithm, item["digest"], item["path"]) == root
     except (ValueError, TypeError):
         return False
 

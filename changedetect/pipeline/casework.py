@@ -1,5 +1,6 @@
 """Step ``cases``: findings -> cases -> entries of the ledger, in one transaction."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +30,7 @@ def do(context: MonthContext) -> tuple[StepRecord, bool]:
     inputs = [
         before.result,
         config.deadlines.model_dump(),
+        context.job.calendar.model_dump(mode="json") if context.job.calendar else None,
         config.cases.model_dump(),
         config.clues.model_dump(mode="json"),
         {code: [terms.rhythm, terms.dispatch] for code, terms in _themes(context).items()},
@@ -109,10 +111,13 @@ def _decide(context: MonthContext, source: str) -> StepResult:
         "outside": units.count_of(""),
         "new": sum(entry.event == "found" for entry in written),
         "withdrawn": sum(entry.event == "withdrawn" for entry in written),
+        "ties": dict(
+            sorted(Counter(filter(None, (cases.kind_of(e.reason) for e in written))).items())
+        ),
         "ledger_entries": len(written),
         "dispatching": sorted(code for code, terms in _themes(context).items() if terms.dispatch),
     }
-    return StepResult((CASES,), facts, _problems(decisions))
+    return StepResult((CASES,), facts, (*_problems(decisions), *_uncounted(context, listed)))
 
 
 def _written(store: LedgerStore, source: str) -> list[Entry]:
@@ -128,7 +133,7 @@ def _by_county(
 ) -> tuple[cases.Decision, ...]:
     """Decide about the units and the known cases of each county; no number is of two counties."""
     config = context.job.config
-    terms = cases.Terms(context.month, _themes(context), config.deadlines)
+    terms = cases.Terms(context.month, _themes(context), config.deadlines, context.job.calendar)
     cases_of: dict[str, dict[str, Case]] = {}
     for number, case in known.items():
         cases_of.setdefault(case.district, {})[number] = case
@@ -190,6 +195,20 @@ def _problems(decisions: Sequence[cases.Decision]) -> tuple[str, ...]:
     )
 
 
+def _uncounted(context: MonthContext, listed: Sequence[Case]) -> tuple[str, ...]:
+    """Name the years of deadlines that the table of holidays does not hold."""
+    calendar = context.job.calendar
+    if calendar is None:
+        return ()
+    days = [day for case in listed for day in (case.county_due, case.clear_due)]
+    years = sorted({day.year for day in days if not calendar.known(day)})
+    return tuple(
+        f"deadlines in {year}: holidays/{context.job.config.deadlines.calendar}.yaml has no such year, only Saturdays "
+        f"and Sundays were counted as days off; add the year's notice / 节假日表缺{year}年，期限仅按周末推算"
+        for year in years
+    )
+
+
 def _entry(
     decision: cases.Decision, known: Case | None, context: MonthContext, source: str
 ) -> Entry:
@@ -197,6 +216,8 @@ def _entry(
     reason = f"{context.month} 监测"
     if decision.event in {"withdrawn", "unconfirmed"}:
         reason += f"：{cases.GONE}"
+    elif decision.tie.reason():
+        reason += f"；{decision.tie.reason()}"
     elif case.related:
         reason += f"；同地块另有在办案件 {'、'.join(case.related)}"
     return Entry(

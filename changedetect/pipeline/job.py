@@ -10,6 +10,7 @@ from pyproj import CRS
 from pyproj.exceptions import CRSError
 
 from changedetect.codes import APPROVAL_KINDS
+from changedetect.config.holidays import WorkCalendar
 from changedetect.config.job import JobConfig
 from changedetect.config.record_forms import RecordForm
 from changedetect.config.sensors import SensorProfile
@@ -35,6 +36,8 @@ class Job:
         The job file; paths inside it are relative to its folder.
     config, themes, profiles, forms
         Validated records; forms are those of the job's record layers.
+    calendar
+        Working days by which deadlines are set; None = every day counts.
     digest
         SHA-256 of all of them.
     """
@@ -45,6 +48,7 @@ class Job:
     profiles: tuple[SensorProfile, ...]
     digest: str
     forms: tuple[RecordForm, ...] = ()
+    calendar: WorkCalendar | None = None
 
     @property
     def root(self) -> Path:
@@ -105,9 +109,18 @@ def open_job(path: Path) -> Job:
     profiles = tuple(read_profile(path.parent, name) for name in names)
     used = {layer.form: layer.base_form for layer in declared(config.records) if layer.section}
     forms = tuple(read_form(path.parent, name, base) for name, base in used.items())
-    parts = (config, *themes, *profiles, *forms)
+    calendar = read_calendar(path.parent, config.deadlines.calendar)
+    parts = (config, *themes, *profiles, *forms, *([calendar] if calendar else []))
     whole = hashlib.sha256("".join(map(digest, parts)).encode()).hexdigest()
-    return Job(path, config, themes, profiles, whole, forms)
+    return Job(path, config, themes, profiles, whole, forms, calendar)
+
+
+def read_calendar(folder: Path, name: str | None) -> WorkCalendar | None:
+    """Read a table of holidays, looked for as themes are; no name, no table."""
+    if name is None:
+        return None
+    file = find_config(folder, "holidays", name)
+    return parse(read_text(file, f"holidays {name}"), WorkCalendar, str(file))
 
 
 def read_form(folder: Path, name: str, base: str | None = None) -> RecordForm:

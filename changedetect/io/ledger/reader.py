@@ -118,7 +118,7 @@ class LedgerReader:
     def row(self, number: str) -> CaseRow | None:
         """Return what is known of a case; None = there is none of this number."""
         query = sa.select(CASES).where(CASES.c.number == number)
-        line = self._connection.execute(query).mappings().first()
+        line = self._connection.execute(query).first()
         return row_of(line) if line else None
 
     def rows(self, numbers: Iterable[str]) -> dict[str, CaseRow]:
@@ -126,14 +126,14 @@ class LedgerReader:
         found: dict[str, CaseRow] = {}
         for names in _groups(numbers):
             lines = self._connection.execute(sa.select(CASES).where(CASES.c.number.in_(names)))
-            found |= {line["number"]: row_of(line) for line in lines.mappings()}
+            found |= {line[0]: row_of(line) for line in lines}
         return found
 
     def all_rows(self) -> Iterator[CaseRow]:
         """Read every row by number, a batch at a time."""
         query = sa.select(CASES).order_by(CASES.c.number).execution_options(yield_per=BATCH)
         result = self._connection.execute(query)
-        for line in result.mappings():
+        for line in result:
             yield row_of(line)
 
     def work_list(
@@ -156,7 +156,7 @@ class LedgerReader:
         if month:
             query = query.where(CASES.c.month == month)
         order = query.order_by(CASES.c.county_due, CASES.c.severity.desc(), CASES.c.number)
-        return tuple(row_of(line) for line in self._connection.execute(order).mappings())
+        return tuple(row_of(line) for line in self._connection.execute(order))
 
     def courses(self, months: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """Return every state that the cases found in some months were led to, in order.

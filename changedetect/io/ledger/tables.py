@@ -45,6 +45,8 @@ META = sa.Table(
 ENTRY_COLUMNS = tuple(ENTRIES.c)
 _NAMES = tuple(part.name for part in fields(CaseRow))
 _VALUES = attrgetter(*_NAMES)
+_FLAG = _NAMES.index("pooled")
+"""Place of the two columns that are flags; one stands behind the other."""
 _FLAGS = tuple(part.name for part in fields(CaseRow) if part.type is bool)
 
 
@@ -99,7 +101,6 @@ def case_line(row: CaseRow) -> dict[str, object]:
     return values | {name: int(values[name]) for name in _FLAGS}
 
 
-def row_of(line: sa.RowMapping) -> CaseRow:
-    """Turn a line of the table into a row."""
-    values: dict[str, Any] = {str(name): value for name, value in line.items()}
-    return CaseRow(**values | {name: bool(values[name]) for name in _FLAGS})
+def row_of(line: Any) -> CaseRow:  # noqa: ANN401 - a row of SQLAlchemy
+    """Turn a line of the table, in the order of its columns, into a row."""
+    return CaseRow(*line[:_FLAG], bool(line[_FLAG]), bool(line[_FLAG + 1]), *line[_FLAG + 2 :])

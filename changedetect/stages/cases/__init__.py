@@ -19,18 +19,22 @@ from changedetect.stages.cases.decision import Decision
 from changedetect.stages.cases.facts import MONTHS_OF, Terms, ThemeTerms, fresh_case
 from changedetect.stages.cases.ground import overlaps
 from changedetect.stages.cases.rechecks import case_of_unit, looked_again, rechecked
+from changedetect.stages.cases.ties import KINDS, Tie, find_ties, kind_of
 from changedetect.stages.cases.watch import charges
 
 __all__ = [
     "GONE",
+    "KINDS",
     "MONTHS_OF",
     "OPEN_STATES",
     "Decision",
     "Terms",
     "ThemeTerms",
+    "Tie",
     "case_of_unit",
     "charges",
     "decide",
+    "kind_of",
     "looked_again",
     "rechecked",
     "told",
@@ -90,6 +94,9 @@ def decide(
     candidates = [case for case in known.values() if _may_continue(case, month)]
     ground = overlaps([unit for unit, _ in asked], candidates, section.same_ground_share)
     live = {number for number, case in known.items() if case.state in OPEN_STATES}
+    told = find_ties(
+        [unit for unit, _ in asked], {n: known[n] for n in live}, ground, month, section
+    )
     numbers = _Numbers(known, month, last_number)
     parents = {unit.parent for unit, _ in asked if unit.parent}
     given: dict[str, str] = {}
@@ -100,7 +107,9 @@ def decide(
         old = ground.same.get(unit.unit_id)
         number = old.number if old else numbers.next(unit.district, case.main_theme)
         others = {n for n in ground.touched.get(unit.unit_id, ()) if n in live} - {number}
-        others.update(old.related if old else ())
+        tie = told[unit.unit_id]
+        others.update(tie.numbers, old.related if old else ())
+        others -= {number}
         others -= {given.get(unit.parent, "")}
         fresh = replace(
             case, number=number, related=tuple(sorted(others)), parent=given.get(unit.parent, "")
@@ -108,7 +117,8 @@ def decide(
         if unit.unit_id in parents and not _at_work(old, month):
             fresh = replace(fresh, record_only=True, reasons=(*fresh.reasons, SPLIT))
             given[unit.unit_id] = number
-        decisions.append(_continued(old, fresh, month) if old else Decision(fresh, "found", fresh))
+        made = _continued(old, fresh, month) if old else Decision(fresh, "found", fresh)
+        decisions.append(replace(made, tie=tie))
     matched = {case.number for case in ground.same.values()}
     decisions += [
         _gone(case)

@@ -1,8 +1,9 @@
 """What a month does to one case."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from changedetect.records import Case
+from changedetect.stages.cases.ties import Tie
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +21,14 @@ class Decision:
         ``unconfirmed`` (the same, but people are at work on it: no move).
     kept
         As the ledger keeps it; other than ``case`` where a later month has spoken already.
+    tie
+        How its ground stands to cases that are still open.
     """
 
     case: Case
     event: str
     kept: Case
+    tie: Tie = field(default_factory=Tie)
 
     @property
     def listed(self) -> bool:

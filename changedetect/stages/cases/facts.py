@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from changedetect.config.holidays import WorkCalendar
 from changedetect.config.job import DeadlinesSection
 from changedetect.records import Case, Finding, Unit, Verdict
 
@@ -34,6 +35,7 @@ class Terms:
     month: str
     themes: Mapping[str, ThemeTerms]
     deadlines: DeadlinesSection
+    calendar: WorkCalendar | None = None
 
 
 def fresh_case(unit: Unit, terms: Terms) -> Case | None:
@@ -108,14 +110,20 @@ def _due(relevant: Sequence[Finding], terms: Terms) -> tuple[date, date]:
 
 
 def _due_of(rhythm: str, terms: Terms) -> tuple[date, date]:
-    """Return the county's day and the day of clearing: in the month after, or after the period."""
+    """Return the county's day and the day of clearing: in the month after, or after the period.
+
+    By a table of holidays, the first moves on to a working day, the second back to one.
+    """
     year, number = int(terms.month[:4]), int(terms.month[5:7])
     number += -number % MONTHS_OF[rhythm]
     year, number = (year, number + 1) if number < MONTHS_PER_YEAR else (year + 1, 1)
     end = calendar.monthrange(year, number)[1]
     days = terms.deadlines
     county = days.dispatch_day if rhythm == "urgent" else days.county_day
-    return date(year, number, county), date(year, number, end)
+    due, clear = date(year, number, county), date(year, number, end)
+    if terms.calendar is None:
+        return due, clear
+    return terms.calendar.on_or_after(due), terms.calendar.on_or_before(clear)
 
 
 def _distinct(values: Iterable[str]) -> tuple[str, ...]:
