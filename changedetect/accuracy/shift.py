@@ -1,7 +1,7 @@
 """Whether today's patches look like those of the calibration: two-sample tests, feature by feature."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import stats
@@ -23,10 +23,14 @@ class Sample:
         Values that were known.
     quantiles
         At most `POINTS`, rising: all values, or evenly spaced order statistics.
+    usual
+        Largest distance of one month of the sample from its other months: what months differ
+        anyway. 0 with a single month.
     """
 
     n: int
     quantiles: tuple[float, ...]
+    usual: float = 0.0
 
     @classmethod
     def of(cls, values: np.ndarray) -> "Sample":
@@ -36,6 +40,22 @@ class Sample:
             places = np.floor((np.arange(POINTS) + 0.5) * len(known) / POINTS).astype(int)
             return cls(len(known), tuple(known[places].tolist()))
         return cls(len(known), tuple(known.tolist()))
+
+    @classmethod
+    def of_months(cls, months: Sequence[np.ndarray]) -> "Sample":
+        """Keep the sample of several months, and how far they differ among themselves."""
+        whole = cls.of(np.concatenate(months))
+        parts = [cls.of(values) for values in months]
+        large = [place for place, part in enumerate(parts) if part.n >= LEAST]
+        apart = [
+            _distance(
+                np.array(parts[place].quantiles),
+                np.array(cls.of(_without(months, place)).quantiles),
+            )
+            for place in large
+            if len(large) > 1
+        ]
+        return replace(whole, usual=max(apart, default=0.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +70,8 @@ class Drift:
         Largest gap of the two distributions (Kolmogorov-Smirnov), 0-1; None = not tested.
     p, adjusted
         Two-sided p-value, and after Holm over all features that were tested.
+    usual
+        Distance that months of the calibration have among themselves.
     """
 
     feature: str
@@ -58,6 +80,7 @@ class Drift:
     adjusted: float | None
     n_then: int
     n_now: int
+    usual: float = 0.0
 
 
 def drifts(then: Mapping[str, Sample], now: Mapping[str, Sample]) -> tuple[Drift, ...]:
@@ -74,12 +97,7 @@ def drifts(then: Mapping[str, Sample], now: Mapping[str, Sample]) -> tuple[Drift
     found = [_drift(name, then.get(name), now.get(name)) for name in sorted({*then, *now})]
     tested = [one.p for one in found if one.p is not None]
     adjusted = iter(holm(np.array(tested)))
-    return tuple(
-        Drift(o.feature, o.distance, o.p, float(next(adjusted)), o.n_then, o.n_now)
-        if o.p is not None
-        else o
-        for o in found
-    )
+    return tuple(o if o.p is None else replace(o, adjusted=float(next(adjusted))) for o in found)
 
 
 def _drift(name: str, then: Sample | None, now: Sample | None) -> Drift:
@@ -88,7 +106,11 @@ def _drift(name: str, then: Sample | None, now: Sample | None) -> Drift:
         return Drift(name, None, None, None, n, m)
     distance = _distance(np.array(then.quantiles), np.array(now.quantiles))
     p = float(stats.kstwo.sf(distance, max(1, round(n * m / (n + m)))))
-    return Drift(name, distance, p, None, n, m)
+    return Drift(name, distance, p, None, n, m, then.usual)
+
+
+def _without(months: Sequence[np.ndarray], place: int) -> np.ndarray:
+    return np.concatenate([values for k, values in enumerate(months) if k != place])
 
 
 def _distance(one: np.ndarray, other: np.ndarray) -> float:

@@ -283,7 +283,7 @@ def _blob_boxes(plan: Plan) -> Iterator[shapely.Geometry]:
 
 CONFIG = """\
 name: bench
-grid: {{crs: "{crs}", resolution_m: {resolution}, tile_px: 2048}}
+grid: {{crs: "{crs}", resolution_m: {resolution}, tile_px: 1024}}
 scenes: {{folder: scenes, sensors: [bench], pair_sensor: bench}}
 records:
   districts: {{path: records/XZQ.gpkg, version: v1, as_of: "2025-01-01", covers: {counties}}}

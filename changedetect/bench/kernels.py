@@ -1,6 +1,6 @@
 """Kernels one by one: nanoseconds per pixel and band, and bytes moved beside a memory copy."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -102,17 +102,25 @@ def _evidence_works(images: list[np.ndarray], side: int, bands: int) -> dict[str
         np.zeros((classes, OUTCOMES)),
     )
     axes = rng.normal(size=(guides, 2 * bands)), rng.normal(size=guides)
-    small = [tuple(_single(part)) for part in (chooser, variates, axes)]
     score = np.empty((side, side), np.int16)
     guide = np.empty((guides, side, side), np.int16)
     smooth = np.empty((side, side), np.float32)
-    measure = partial(distance.distance_rows, stack, *small, SCORE_CAP, score, guide)
+    measure = partial(
+        distance.distance_rows,
+        stack,
+        (_wide(chooser[0]), _single(chooser[1])),
+        (_wide(variates[0]), _single(variates[1]), _single(variates[2])),
+        (_wide(axes[0]), _single(axes[1])),
+        SCORE_CAP,
+        score,
+        guide,
+    )
     measure()
     filtered = partial(fast_guided.fast_guided_mean, score, guide, (0, 0), 3, 65536.0, smooth)
     own = partial(guided.guided_mean, score.astype(np.int32), _pixels_last(guide), 4, 65536.0)
     laid = np.empty((2, bands, side, side), np.float32)
     gain, offset = np.full(bands, 1.1), np.zeros(bands)
-    lay = partial(resample.laid_over, *images, (0.4, 0.3), gain, offset, laid)
+    lay = partial(resample.laid_over, images[0], images[1], (0.4, 0.3), gain, offset, laid)
     return {
         "resample.laid_over": (lay, 2 * bands * px, stack.nbytes + laid.nbytes),
         "distance.distance_rows": (
@@ -129,13 +137,13 @@ def _pixels_last(guide: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(np.moveaxis(guide, 0, -1))
 
 
-def _single(arrays: tuple[np.ndarray, ...]) -> Iterator[np.ndarray]:
-    """Give weights (padded) and what goes with them in float32."""
-    weights, *others = arrays
+def _wide(weights: np.ndarray) -> np.ndarray:
     flat = distance.padded(weights.reshape(-1, weights.shape[-1]))
-    yield flat.reshape(*weights.shape[:-1], -1)
-    for other in others:
-        yield other.astype(np.float32)
+    return flat.reshape(*weights.shape[:-1], -1)
+
+
+def _single(values: np.ndarray) -> np.ndarray:
+    return values.astype(np.float32)
 
 
 def _patch_works(image: np.ndarray, side: int) -> dict[str, _Work]:

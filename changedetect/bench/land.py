@@ -232,6 +232,7 @@ def by_county(config: Path) -> dict[str, Any]:
             for county in check_counties(job, territory, shelf, patches, clusters):
                 spool.add(county.code, "patches", county.units, ())
                 spool.cropland_m2 |= cropland_of(county)
+                del county  # as the job does: two would be in memory
             spool.publish(folder / "units.json", folder / "charges.json")
 
         costs["check"] = timed(check)

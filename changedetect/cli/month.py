@@ -49,6 +49,9 @@ def run(
     workers: Workers = 0,
     scheduler: Scheduler = "threads",
     dry_run: bool = typer.Option(False, "--dry-run", help="Tell tiles, bytes, memory, disk, time."),
+    shard: str | None = typer.Option(
+        None, "--shard", help="Do part i of n of the tiles only (i/n), beside other processes."
+    ),
     overwrite: Overwrite = False,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -66,6 +69,9 @@ def run(
         finish(plan.facts(), plan.lines(), as_json=as_json)
         return
     options = _options(out, tile, workers, scheduler, actor, overwrite=overwrite)
+    if shard is not None:
+        _do_shard(job, month, options, shard, as_json, quiet, progress)
+        return
     _do(job, month, options, None, as_json, quiet, progress)
 
 
@@ -128,6 +134,26 @@ def _do(job: Any, month: str, options: Any, only: str | None, *shown: Any) -> No
         progress=listener(progress, quiet=quiet),
         clock=lambda: datetime.now(UTC),  # noqa: TID251 - the one clock; everything below is given it
     )
+    _tell(report, as_json=as_json)
+
+
+def _do_shard(job: Any, month: str, options: Any, shard: str, *shown: Any) -> None:  # noqa: ANN401
+    from changedetect.pipeline.month import run_shard
+    from changedetect.pipeline.shards import Shard
+
+    as_json, quiet, progress = shown
+    report = run_shard(
+        job,
+        month,
+        options,
+        Shard.of(shard),
+        progress=listener(progress, quiet=quiet),
+        clock=lambda: datetime.now(UTC),  # noqa: TID251 - see `_do`
+    )
+    _tell(report, as_json=as_json)
+
+
+def _tell(report: Any, *, as_json: bool) -> None:  # noqa: ANN401 - of a run or of a part of it
     for problem in report.problems:
         print(f"warning 注意: {problem}", file=sys.stderr)
     finish(report.facts(), report.lines(), as_json=as_json, exit_code=report.exit_code)

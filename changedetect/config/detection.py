@@ -11,7 +11,7 @@ class GridSection(Section):
 
     crs: str = Field(description="coordinate system, EPSG:n; projected, metres")
     resolution_m: float = Field(gt=0, description="pixel size [m]")
-    tile_px: int = Field(2048, ge=64, description="side of a tile [px]")
+    tile_px: int = Field(1024, ge=64, description="side of a tile [px]")
 
 
 class ScenesSection(Section):
@@ -254,7 +254,10 @@ class TrainingSection(Section):
 
     trees: int = Field(50, ge=1, description="trees of the forest of each fold")
     min_leaf_patches: int = Field(2, ge=1, description="fewest patches in a leaf")
-    max_leaves: int = Field(96, ge=2, description="most leaves of a tree: bounds the file's size")
+    tried_share: float = Field(
+        0.3, gt=0, le=1, description="share of the features that each cut of a tree may choose from"
+    )
+    max_leaves: int = Field(160, ge=2, description="most leaves of a tree: bounds the file's size")
     folds: int = Field(5, ge=2, description="folds for calibration and scores")
     min_examples: int = Field(10, ge=1, description="classes with fewer patches are left out")
     label_share: float = Field(0.3, gt=0, le=1, description="a family covers at least this share")

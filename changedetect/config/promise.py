@@ -49,5 +49,6 @@ class PromiseSettings(Section):
         ge=0,
         lt=1,
         description="and only if the two distributions are this far apart (Kolmogorov-Smirnov); "
-        "with thousands of patches the test alone calls every difference a shift",
+        "with thousands of patches the test alone calls every difference a shift; where months of "
+        "the calibration differ more among themselves, their distance counts",
     )

@@ -42,12 +42,12 @@ class DecodedBlocks:
         decode
             Called if the block is not there; what it raises is raised here, and nothing is kept.
         """
+        own: Future[np.ndarray] = Future()
         with self._lock:
             found = self._blocks.get(key)
             if found is not None:
                 self._blocks.move_to_end(key)
             else:
-                own: Future[np.ndarray] = Future()
                 self._blocks[key] = own
         if found is not None:
             return found.result()

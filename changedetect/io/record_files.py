@@ -11,7 +11,7 @@ from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -156,7 +156,7 @@ class RecordIndex(Generic[T]):
 
 def _record(path: Path, text: bytes, kind: type[T]) -> T:
     try:
-        record: T = _adapter(kind).validate_json(text)
+        record: T = _adapter(cast("Any", kind)).validate_json(text)
     except ValidationError as error:
         msg = (
             f"{path}: {kind.__name__} records expected ({error}); run the step that writes it again"

@@ -115,9 +115,9 @@ def _fit_lines(
         for j in range(i + 1):
             product, other, f = w[at], w[2 + j], factor[i, j]
             at += 1
-            level = np.float32(ridge) if i == j else np.float32(0.0)
+            spare = np.float32(ridge) if i == j else np.float32(0.0)
             for c in range(cells):
-                f[c] = product[c] - b[c] * other[c] + level
+                f[c] = product[c] - b[c] * other[c] + spare
             for k in range(j):
                 fi, fj = factor[i, k], factor[j, k]
                 for c in range(cells):

@@ -125,10 +125,8 @@ def window_deviations(moments: np.ndarray, bands: int) -> np.ndarray:
 
 
 @kernel
-def gradient_lengths(
-    values: np.ndarray, rows: np.ndarray, cols: np.ndarray, bands: int
-) -> np.ndarray:
-    """Length of the central difference at each pixel, quantised.
+def gradients(values: np.ndarray, rows: np.ndarray, cols: np.ndarray, bands: int) -> np.ndarray:
+    """Length and doubled direction of the central difference at each pixel, quantised.
 
     Parameters
     ----------
@@ -140,18 +138,22 @@ def gradient_lengths(
     Returns
     -------
     ndarray
-        ``(n,)`` int32, change over two pixels; `NOT_KNOWN` where a neighbour was not observed.
+        ``(3, n)`` int32, change over two pixels: length, and length times cosine and sine of twice
+        the direction (so that opposite sides of a stripe add up); `NOT_KNOWN` where a neighbour was
+        not observed.
     """
     height, width = values.shape
-    lengths = np.empty(rows.shape[0], dtype=np.int32)
+    out = np.full((3, rows.shape[0]), NOT_KNOWN, dtype=np.int32)
     for k in range(rows.shape[0]):
         y, x = rows[k], cols[k]
         east, west = values[y, min(x + 1, width - 1)], values[y, max(x - 1, 0)]
         south, north = values[min(y + 1, height - 1), x], values[max(y - 1, 0), x]
         if min(east, west, south, north) == NOT_KNOWN:
-            lengths[k] = NOT_KNOWN
             continue
         across, along = np.float64(east) - west, np.float64(south) - north
-        length = np.sqrt(across * across + along * along) / bands
-        lengths[k] = np.int32(np.rint(length))
-    return lengths
+        length = np.sqrt(across * across + along * along)
+        per_band = 1.0 / (max(length, 1.0) * bands)
+        out[0, k] = np.int32(np.rint(length / bands))
+        out[1, k] = np.int32(np.rint((across * across - along * along) * per_band))
+        out[2, k] = np.int32(np.rint(2.0 * across * along * per_band))
+    return out

@@ -12,12 +12,10 @@ _HEAD, _COUNT, _POINT = 5, 4, 16
 @kernel
 def _whole(data: np.ndarray, at: int) -> int:
     """Read an unsigned number of four bytes, the lowest first."""
-    return (
-        np.int64(data[at])
-        | np.int64(data[at + 1]) << 8
-        | np.int64(data[at + 2]) << 16
-        | np.int64(data[at + 3]) << 24
-    )
+    total = 0
+    for k in range(_COUNT):
+        total += int(data[at + k]) << (8 * k)
+    return total
 
 
 @kernel

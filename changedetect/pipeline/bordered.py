@@ -83,9 +83,9 @@ def bordered(
 
     def tell(mask: np.ndarray) -> np.ndarray:
         told = np.full(mask.shape, patches.UNKNOWN_BORDER, np.int8)
-        for one in known if composite is not None else ():
+        for one in known:
             mine = index == one.place
-            if mine.any():
+            if composite is not None and mine.any():
                 teller = borders.told_borders(composite, one.usual, cfg.new_border_ratio)
                 told[mine] = teller(mask)[mine]
         return told

@@ -100,6 +100,7 @@ def _check(
         spool.add(county.code, "watched", own, keepers.charges(own))
         unread.update(dict.fromkeys(problems))
         cropland |= cropland_of(county)
+        del county, found, own  # before the next one is read: two would be in memory
     codes = territory.districts["code"].astype(str)
     spool.cropland_m2 = {code: cropland[code] for code in codes if code in cropland}
     return spool, tuple(checks[number] for number in sorted(checks)), tuple(unread)

@@ -232,22 +232,32 @@ def check_counties(
     job: Job, territory: Territory, shelf: Shelf, patches: PatchShelf, clusters: Clusters
 ) -> Iterator[County]:
     """Check county after county, in order of their codes; a code in several rows is one county."""
-    cfg, crs = job.config.crosscheck, job.config.grid.crs
     districts = territory.districts
     for code in sorted(set(districts["code"].astype(str))):
-        own = districts[districts["code"].astype(str) == code]
-        bounds = _grown(_bounds_of(own.total_bounds), MARGIN_M)
-        near, homely = patches.of_county(code, bounds)
-        parts = [
-            part
-            for part in crosscheck.parts_of(near, districts, crs, cfg)
-            if part.district == code or (not part.district and part.patch_id in homely)
-        ]
-        reach = [shapely.box(*bounds), *(part.geometry for part in parts)]
-        references = shelf.around(_bounds_of(shapely.total_bounds(reach)))
-        together = clusters.of(near)
-        units = crosscheck.check_parts(parts, references, job.themes, crs, cfg, together)
-        yield County(code, bounds, near, references, units)
+        county = _checked(code, job, territory, (shelf, patches, clusters))
+        yield county
+        del county  # before the next one is read: two would be in memory
+
+
+def _checked(
+    code: str, job: Job, territory: Territory, shelves: tuple[Shelf, PatchShelf, Clusters]
+) -> County:
+    shelf, patches, clusters = shelves
+    cfg, crs = job.config.crosscheck, job.config.grid.crs
+    districts = territory.districts
+    own = districts[districts["code"].astype(str) == code]
+    bounds = _grown(_bounds_of(own.total_bounds), MARGIN_M)
+    near, homely = patches.of_county(code, bounds)
+    parts = [
+        part
+        for part in crosscheck.parts_of(near, districts, crs, cfg)
+        if part.district == code or (not part.district and part.patch_id in homely)
+    ]
+    reach = [shapely.box(*bounds), *(part.geometry for part in parts)]
+    references = shelf.around(_bounds_of(shapely.total_bounds(reach)))
+    together = clusters.of(near)
+    units = crosscheck.check_parts(parts, references, job.themes, crs, cfg, together)
+    return County(code, bounds, near, references, units)
 
 
 def cropland_of(county: County) -> dict[str, float]:

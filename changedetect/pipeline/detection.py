@@ -1,6 +1,5 @@
 """Step ``detect``: pixels -> evidence -> patches, tile by tile, for all sources of a month."""
 
-import math
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,22 +14,22 @@ from changedetect.config.detection import PatchesSection
 from changedetect.errors import InputError
 from changedetect.grid import Grid, Tile, Window
 from changedetect.io import raster_writer, record_files, tile_files, vector_writer
-from changedetect.io.rasters import RasterReader
 from changedetect.pipeline.context import MonthContext
 from changedetect.pipeline.fusedwork import PARTLY, FusedWork
 from changedetect.pipeline.modelwork import model_layer
+from changedetect.pipeline.pairfits import Prepared, fit_all, model_facts
 from changedetect.pipeline.pairwork import (
     FittedPair,
     TileWork,
-    fit,
     in_swaths,
     only_on,
     tiles_meeting,
 )
 from changedetect.pipeline.radarwork import radar_layer
 from changedetect.pipeline.runstore import StepRecord, StepResult, digest_of
-from changedetect.pipeline.scenes import SCENES, is_due
+from changedetect.pipeline.scenes import SCENES
 from changedetect.pipeline.serieswork import SourceResult, series_layer
+from changedetect.pipeline.shards import SHARDS, adopt
 from changedetect.pipeline.sourcework import CoarseLayer, MonthDates
 from changedetect.pipeline.territory import Land, Territory, read_territory
 from changedetect.records import Scene, ScenePair, UnobservedArea
@@ -146,8 +145,18 @@ def do(context: MonthContext) -> tuple[StepRecord, bool]:
     """Measure evidence and outline the patches of a month."""
     before = context.store.record("scenes")
     territory = read_territory(context.job)
+
+    def work(key: str) -> StepResult:
+        return _detect(context, territory, before.facts["candidates"], key)
+
+    return context.store.step("detect", inputs(context, territory), work)
+
+
+def inputs(context: MonthContext, territory: Territory) -> list[object]:
+    """Return everything that the step rests on, for its key."""
+    before = context.store.record("scenes")
     sections, config = context.settings, context.job.config
-    inputs = [
+    return [
         before.result,
         territory.manifest.sha256,
         context.job.config.records.districts.model_dump(mode="json"),
@@ -158,24 +167,41 @@ def do(context: MonthContext) -> tuple[StepRecord, bool]:
         [config.scenes.series_sensor, config.scenes.radar_sensor],
     ]
 
-    def work(key: str) -> StepResult:
-        return _detect(context, territory, before.facts["candidates"], key)
 
-    return context.store.step("detect", inputs, work)
-
-
-def _detect(
+def prepare(
     context: MonthContext, territory: Territory, compared: Sequence[Sequence[str]], key: str
-) -> StepResult:
+) -> Prepared:
+    """Fit the pairs, measure the coarser sources, and make what is done to each tile.
+
+    Parameters
+    ----------
+    context, territory
+        The month.
+    compared
+        Candidates for pairs, ids of the images before and after.
+    key
+        Of the step: tiles of other inputs lie in another folder.
+    """
     scenes = {s.scene_id: s for s in record_files.read_records(context.folder / SCENES, Scene)}
     pairs = tuple(ScenePair(scenes[before], scenes[after]) for before, after in compared)
-    fitted, refused = _fit_all(context, pairs, territory.grid)
+    fitted, refused = fit_all(context, pairs, territory.grid)
     others = _other_sources(context, territory, tuple(scenes.values()), fitted, key)
     layers = tuple(one.layer for one in others if one.layer is not None)
     left_out = tuple(line for one in others for line in one.problems)
     # A pair or an image may be refused one day only: its tiles are not those of another day.
     who = [one.pair.name for one in fitted], [_blocks(layer) for layer in layers], left_out
     work = _work(context, territory, fitted, layers, digest_of(key, who))
+    return Prepared(fitted, refused, others, work)
+
+
+def _detect(
+    context: MonthContext, territory: Territory, compared: Sequence[Sequence[str]], key: str
+) -> StepResult:
+    made = prepare(context, territory, compared, key)
+    fitted, others, work = made.fitted, made.others, made.work
+    layers = work.layers
+    left_out = tuple(line for one in others for line in one.problems)
+    adopt(context.folder, work.pairs.folder)
     tiles, lost = run_tiles(context, territory, work)
     outline = _outlined(context, territory.grid, tiles, work)
     settings = context.settings.patches
@@ -191,6 +217,7 @@ def _detect(
         context.progress.warn(note)
     if not lost and not left_out:
         shutil.rmtree(context.folder / "work", ignore_errors=True)
+        shutil.rmtree(context.folder / SHARDS, ignore_errors=True)
     facts = {
         "patches": len(outline.patches),
         "disputed": int(outline.patches["disputed"].sum()),
@@ -200,12 +227,12 @@ def _detect(
         "compared": [_ids(one) for one in known or tuple(layer.pair for layer in layers)],
         "sources": {layer.name: _ids(layer.pair) for layer in layers},
         "notes": list(notes),
-        "models": [_model_facts(one) for one in fitted],
+        "models": [model_facts(one) for one in fitted],
     }
     context.progress.end(
         "detect", f"{facts['patches']} patches, {facts['noise_groups']} specks left out"
     )
-    return StepResult(files, facts, refused + left_out + lost, again=bool(lost or left_out))
+    return StepResult(files, facts, made.refused + left_out + lost, again=bool(lost or left_out))
 
 
 def _ids(pair: ScenePair) -> list[str]:
@@ -276,37 +303,17 @@ def _outlined(
     return replace(outline, patches=table, moments=moments)
 
 
-def _fit_all(
-    context: MonthContext, pairs: Sequence[ScenePair], grid: Grid
-) -> tuple[tuple[FittedPair, ...], tuple[str, ...]]:
-    """Fit pairs in their order until each image after has as many as are wanted.
-
-    A pair that can not be used is named and left out, and the next in order takes its place.
-    """
-    reader = RasterReader(context.job.scenes_folder)
-    most = context.job.config.scenes.pairs_per_month
-    fitted: list[FittedPair] = []
-    refused: list[str] = []
-    context.progress.begin("fit", len(pairs))
-    for pair in pairs:
-        if is_due(pair, [one.pair for one in fitted], pairs, most):
-            try:
-                fitted.append(fit(reader, pair, grid, context.settings))
-            except InputError as error:
-                refused.append(f"pair {pair.name} left out: {error}")
-        context.progress.advance("fit", pair.name)
-    context.progress.end("fit", f"{len(fitted)} of {len(pairs)} pairs can be used")
-    return tuple(fitted), tuple(refused)
-
-
 def run_tiles(
-    context: MonthContext, territory: Territory, work: FusedWork
+    context: MonthContext, territory: Territory, work: FusedWork, share: tuple[int, int] = (1, 1)
 ) -> tuple[TileSet, tuple[str, ...]]:
-    """Work on every tile that an image and a county meet; tiles done before a kill are kept."""
+    """Work on every tile that an image and a county meet; tiles done before a kill are kept.
+
+    ``share``: which part of how many, from 1; tiles are dealt out in turn.
+    """
     tiles = list(territory.grid.tiles(_tile_px(context), context.settings.halo_px))
     counties = [tuple(row) for row in territory.districts.bounds.to_numpy()]
     wanted = tiles_meeting(tiles, territory.grid, counties)
-    due = wanted if work.witnesses.pairs else []
+    due = wanted[share[0] - 1 :: share[1]] if work.witnesses.pairs else []
     failures: list[tiling.TileFailure] = []
     lines: list[str] = []
     context.progress.begin("detect", len(due))
@@ -372,21 +379,3 @@ def write_patches(path: Path, table: gpd.GeoDataFrame, crs: str) -> None:
         crs=crs,
         overwrite=True,
     )
-
-
-def _model_facts(fitted: FittedPair) -> dict[str, object]:
-    alignment = fitted.pixels.alignment
-    return {
-        "pair": fitted.pair.name,
-        "shift_px": [round(alignment.dy, 3), round(alignment.dx, 3)],
-        "residual_px": _finite(alignment.residual_px),
-        "threshold_llr": fitted.evidence.threshold / schema.EVIDENCE_SCALE,
-        "false_alarm_rate": fitted.evidence.false_alarm_rate,
-        "sample_pixels": fitted.evidence.sample_pixels,
-        "notes": [*fitted.pixels.notes, *fitted.evidence.notes],
-    }
-
-
-def _finite(value: float) -> float | None:
-    """Round for the manifest; what is not known is None there."""
-    return round(value, 3) if math.isfinite(value) else None

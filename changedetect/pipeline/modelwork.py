@@ -73,7 +73,7 @@ class ModelWork:
 
     def logit(self, tile: Tile) -> np.ndarray:
         """Return the model's logits of a block's core; NaN where the pair did not observe."""
-        stack = self.pairs.stack(shared_reader(self.pairs.images), self.pairs.pairs[0], tile)
+        stack = self.pairs.stack(shared_reader(self.pairs.images), 0, tile)
         seen = tile.core.grown(self.cfg.overlap_px, tile.outer)
         part = stack.values[(..., *seen.relative_to(tile.outer).slices)]
         roles = [str(role) for role in stack["band"].values]

@@ -9,9 +9,11 @@ from changedetect.pipeline import casework, checking, classification, delivery, 
 from changedetect.pipeline.context import MonthContext, RunOptions, RunReport
 from changedetect.pipeline.job import Job, month_span
 from changedetect.pipeline.progress import Progress
-from changedetect.pipeline.runstore import RunStore, StepRecord
+from changedetect.pipeline.runstore import RunStore, StepRecord, key_of
+from changedetect.pipeline.shards import SHARDS, Shard, ShardReport
+from changedetect.pipeline.territory import read_territory
 
-__all__ = ["STEPS", "RunOptions", "run_month"]
+__all__ = ["STEPS", "RunOptions", "run_month", "run_shard"]
 
 STEPS: dict[str, Callable[[MonthContext], tuple[StepRecord, bool]]] = {
     "scenes": scenes.do,
@@ -73,3 +75,41 @@ def run_month(
                 error.add_note(f"in step {name} of {month}")
                 raise
         return RunReport(root / month, month, tuple(done), store.records)
+
+
+def run_shard(
+    job: Job,
+    month: str,
+    options: RunOptions,
+    shard: Shard,
+    *,
+    progress: Progress,
+    clock: Callable[[], datetime],
+) -> ShardReport:
+    """Do one part of a month's tiles; `run_month` with the same options then takes them over.
+
+    Parameters
+    ----------
+    job, month, options, progress, clock
+        As in `run_month`.
+    shard
+        Which part of how many.
+
+    Raises
+    ------
+    LockedError
+        The same part is being done by another process.
+    InputError
+        As in `run_month`.
+    """
+    month_span(month)
+    folder = (options.out or Path("runs") / job.config.name) / month / SHARDS / shard.name
+    with RunStore(folder, overwrite=True, order=tuple(STEPS)) as store:
+        context = MonthContext(job, month, store, options, progress, clock)
+        before, _ = scenes.do(context)
+        territory = read_territory(job)
+        key = key_of("detect", detection.inputs(context, territory))
+        made = detection.prepare(context, territory, before.facts["candidates"], key)
+        share = (shard.number, shard.count)
+        tiles, lost = detection.run_tiles(context, territory, made.work, share)
+        return ShardReport(folder, share, len(tiles.done), (*made.refused, *lost))

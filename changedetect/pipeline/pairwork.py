@@ -30,7 +30,7 @@ from changedetect.stages.evidence import borders
 from changedetect.stages.evidence import pair as pair_evidence
 from changedetect.stages.pixels import SkyMask
 
-SWATH_TILES = 2
+SWATH_TILES = 4
 """Tiles side by side in a swath: two rows of them fit into the store of decoded blocks."""
 
 

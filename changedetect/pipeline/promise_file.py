@@ -191,7 +191,7 @@ class PromiseFile:
             if one.adjusted is not None
             and one.distance is not None
             and one.adjusted < self.settings.shift_level
-            and one.distance > self.settings.shift_distance
+            and one.distance > max(self.settings.shift_distance, one.usual)
         )
 
 
@@ -225,7 +225,7 @@ def read_promise(path: Path) -> PromiseFile:
             lines=tuple(_line(row) for row in data["strata"]),
             samples={
                 cell: {
-                    name: Sample(one["n"], tuple(one["quantiles"]))
+                    name: Sample(one["n"], tuple(one["quantiles"]), one["usual"])
                     for name, one in features.items()
                 }
                 for cell, features in data["samples"].items()

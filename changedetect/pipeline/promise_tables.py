@@ -111,14 +111,17 @@ def shift_table(found: PromiseFile, run: MonthRun) -> tuple[ReportTable, bool]:
         verdict = "no shift seen 未见漂移"
     rows = tuple(
         (
-            one.feature, one.distance, one.adjusted, one.n_then, one.n_now,
+            one.feature, one.distance, one.usual, one.adjusted, one.n_then, one.n_now,
             "shifted 漂移" if one.feature in shifted else "",
         )
         for one in drifts
     )  # fmt: skip
     level, least = found.settings.shift_level, found.settings.shift_distance
-    note = f"shifted: p (Holm) < {level:g} and distance > {least:g}"
-    columns = ("feature", "distance", "p (Holm)", "n then", "n now", "")
+    note = (
+        f"shifted: p (Holm) < {level:g} and distance > {least:g} and > what calibration months have "
+        "among themselves (usual)"
+    )
+    columns = ("feature", "distance", "usual", "p (Holm)", "n then", "n now", "")
     return (
         ReportTable(f"shift_{run.month}", f"{run.month}: {verdict}", columns, rows, (note,)),
         bool(shifted) or not has_cell,

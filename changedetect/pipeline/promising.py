@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 import changedetect
 from changedetect.accuracy.promise import (
     Aim,
@@ -187,7 +185,7 @@ def _samples(
         cells.setdefault(cell_of(run.sensor, run.month, settings), []).append(run)
     return {
         cell: {
-            name: Sample.of(np.concatenate([run.table[name].to_numpy(float) for run in own]))
+            name: Sample.of_months([run.table[name].to_numpy(float) for run in own])
             for name in samples_of(own[0].table)
         }
         for cell, own in sorted(cells.items())

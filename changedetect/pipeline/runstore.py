@@ -115,6 +115,11 @@ def code_digest() -> str:
     return digest_of(own, [(name, version(name)) for name in LIBRARIES])
 
 
+def key_of(name: str, inputs: object) -> str:
+    """Return the key of a step: the digest of its name, the program, and all that it rests on."""
+    return digest_of(name, code_digest(), inputs)
+
+
 def make_folder(folder: Path) -> None:
     """Make a folder for results, with its parents, and see that files can be written in it.
 
@@ -232,7 +237,7 @@ class RunStore:
         IntegrityError
             Somebody changed one of its files, and replacing was not allowed.
         """
-        key = digest_of(name, code_digest(), inputs)
+        key = key_of(name, inputs)
         known = self._steps.get(name)
         if known and known.key == key and known.state == "done" and not self._changed(known):
             return self._kept(known), True

@@ -51,9 +51,9 @@ class Land:
         found = np.zeros((window.height, window.width), bool)
         for edges in self.edges:
             row, col = _crossings(edges, self.grid, window)
-            flips = np.zeros((window.height, window.width + 1), np.int32)
-            np.add.at(flips, (row - window.row, col - window.col), 1)
-            found |= np.cumsum(flips[:, :-1], axis=1) % 2 == 1
+            flips = np.zeros((window.height, window.width + 1), np.bool_)
+            np.logical_xor.at(flips, (row - window.row, col - window.col), True)
+            found |= np.logical_xor.accumulate(flips[:, :-1], axis=1)
         return found
 
 

@@ -60,3 +60,15 @@ def test_drift__too_few_or_absent_is_not_tested():
 def test_holm__by_hand():
     assert holm(np.array([0.5, 0.001, 0.02])).tolist() == pytest.approx([0.5, 0.003, 0.04])
     assert holm(np.zeros(0)).tolist() == []
+
+
+def test_sample__knows_how_far_its_own_months_differ():
+    """By hand: one month wholly above the others is at distance 1; alike months at 0; one alone at 0."""
+    low, high = np.arange(10.0), np.arange(10.0) + 100
+    assert Sample.of_months([low, low, high]).usual == 1.0
+    assert Sample.of_months([low, low]).usual == 0.0
+    assert Sample.of_months([low]).usual == 0.0
+    assert Sample.of_months([low, high[:3]]).usual == 0.0
+    assert Sample.of_months([low, high]).n == 20
+    (told,) = drifts({"x": Sample.of_months([low, high])}, {"x": Sample.of(low)})
+    assert (told.distance, told.usual) == (0.5, 1.0)

@@ -15,6 +15,7 @@ from changedetect.errors import GridError, IntegrityError, SceneError
 from changedetect.grid import Grid, Window
 from changedetect.io.describe import describe
 from changedetect.io.mapping import Placement
+from changedetect.io.opening import kept_open
 from changedetect.io.rasters import RasterReader, decode_mask
 from tests.io.drawn_images import GRID, digital_numbers, draw, profile
 
@@ -76,6 +77,26 @@ def test_read_chip__bands_by_role(tmp_path):
     )
     with pytest.raises(SceneError, match="no band swir1; it has blue, green, red, nir"):
         reader.read_chip(scene, GRID, GRID.window, ["swir1"])
+
+
+def test_kept_open__reads_the_same_from_one_opening_and_closes_it(tmp_path, monkeypatch):
+    scene = scene_of(tmp_path, digital_numbers(1))
+    windows = [Window(2, 3, 10, 12), Window(0, 0, 5, 5), Window(30, 40, 25, 25)]
+    alone = [RasterReader(tmp_path).read(scene, GRID, window) for window in windows]
+    opened = []
+    real = rasterio.open
+    monkeypatch.setattr(
+        rasterio, "open", lambda *given, **named: opened.append(real(*given, **named)) or opened[-1]
+    )
+    with kept_open():
+        together = [RasterReader(tmp_path).read(scene, GRID, window) for window in windows]
+        assert len(opened) == 1
+        assert not opened[0].closed
+    assert opened[0].closed
+    for one, other in zip(alone, together, strict=True):
+        np.testing.assert_array_equal(one, other)
+    RasterReader(tmp_path).read(scene, GRID, windows[0])
+    assert len(opened) > 1
 
 
 def shifted(scale=1.0, east=0.7, south=0.4):

@@ -35,11 +35,14 @@ def deviation(values, bands):
 
 
 def gradient(bands, chosen, row, col, scale):
+    """Length, and length times cosine and sine of twice the direction."""
     height, width = bands.shape[1:]
     east = value(bands, chosen, row, min(col + 1, width - 1), scale)
     west = value(bands, chosen, row, max(col - 1, 0), scale)
     south = value(bands, chosen, min(row + 1, height - 1), col, scale)
     north = value(bands, chosen, max(row - 1, 0), col, scale)
     if None in (east, west, south, north):
-        return NOT_KNOWN
-    return round(math.sqrt((east - west) ** 2 + (south - north) ** 2) / len(chosen))
+        return [NOT_KNOWN] * 3
+    length = math.hypot(east - west, south - north) / len(chosen)
+    turn = 2 * math.atan2(south - north, east - west)
+    return [round(length), round(length * math.cos(turn)), round(length * math.sin(turn))]

@@ -12,7 +12,7 @@ from changedetect.errors import IntegrityError, SceneError
 from changedetect.grid import Grid
 from changedetect.io import record_files, vector_writer
 from changedetect.io.rasters import RasterReader
-from changedetect.pipeline import detection, pairwork
+from changedetect.pipeline import detection, pairfits, pairwork
 from changedetect.pipeline.job import open_job
 from changedetect.pipeline.territory import read_territory
 from changedetect.records import UnobservedArea
@@ -132,11 +132,11 @@ def test_pairs__a_refused_one_gives_its_place_to_the_next(tiny, monkeypatch):
             raise SceneError("clouded")
         return pairwork.FittedPair(pair, None, None)
 
-    monkeypatch.setattr(detection, "fit", fit)
+    monkeypatch.setattr(pairfits, "fit", fit)
     grid = Grid("EPSG:4547", (2.0, 0.0, 0.0, 0.0, -2.0, 0.0), 10, 10)
     scene = type("S", (), {"scene_id": "after", "grid": grid})
     pairs = [type("P", (), {"name": name, "before": scene, "after": scene}) for name in "abc"]
-    fitted, refused = detection._fit_all(Context, pairs, None)
+    fitted, refused = pairfits.fit_all(Context, pairs, None)
     assert [one.pair.name for one in fitted] == ["b"]
     assert names == ["a", "b"]
     assert refused == ("pair a left out: clouded",)

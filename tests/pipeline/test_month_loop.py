@@ -1,6 +1,7 @@
 """月发现、月处置、月清零: open, screen, dispatch, status, remind, close, restate."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
@@ -128,6 +129,23 @@ def test_month__goes_from_found_to_cleared(store, run, clock, tmp_path):
     assert (totals["cleared"], totals["dropped"], totals["open"]) == (1, 1, 0)
     with store.reading() as reader:
         assert {reader.row(number).state for number in (pooled, record)} == {"10"}
+
+
+def test_dispatch__takes_what_the_month_found_again_but_not_what_it_did_not(store, run, clock):
+    june, again, left = find(store, clock, a_case(1), a_case(2), a_case(3))
+    do(store, clock, [june], "rejected", WANG)
+    july = run.with_name("2025-07")
+    run.rename(july)
+    seen = replace(a_case(2), last_confirmed=date(2025, 7, 20))
+    entry = Entry(
+        again, "confirmed", "10", "10", "cd", clock(), "监测", "a" * 64, ledger.payload_of(seen), "program"
+    )  # fmt: skip
+    enter(store, lambda _: [entry])
+    do(store, clock, [again, left], "accepted", WANG)
+    sent = monthloop.dispatch(store, july, "2025-07", SUN, clock, unscreened=False)
+    assert (sent.facts(), sent.exit_code) == ({"dispatched": 1, "left": []}, 0)
+    with store.reading() as reader:
+        assert [reader.row(number).state for number in (june, again, left)] == ["99", "20", "10"]
 
 
 def test_month__figures_of_a_closed_month_are_restated_when_they_change(store, run, clock):

@@ -41,6 +41,7 @@ def main() -> int:
         "killed": months.worker.killed,
         "minutes": {"months": round(walked / 60, 1), "reckoning": round((time.perf_counter() - begun - walked) / 60, 1)},
         "seconds_by_command": {name: [len(all_), round(sum(all_), 1), round(max(all_), 1)] for name, all_ in sorted(months.worker.spent.items())},
+        "processor_minutes": round(_processor_s() / 60, 1),
         "peak_mb": round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024),
         "python": platform.python_version(),
         "wrong": found.wrong[:50],
@@ -50,6 +51,12 @@ def main() -> int:
     if given.folder is None:
         shutil.rmtree(folder)
     return 1 if found.wrong else 0
+
+
+def _processor_s() -> float:
+    """Return the processor time of this process and of all its workers, killed ones too."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
 
 
 if __name__ == "__main__":

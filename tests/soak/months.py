@@ -93,6 +93,9 @@ class Months:
         self.do(self.at(index, 2), "month", "open", "--month", month, "--actor", "sun")
         accepted = self._screen(index, month)
         self._judge_cleared(index)
+        for late_month, path, filled in self.late:
+            self._take(index, 4, late_month, path, filled)
+        self.late = []
         self._dispatch(index, month, accepted)
         self._county_work(index, month)
         self._office(index)
@@ -135,7 +138,7 @@ class Months:
                 filled = counties.Filled(
                     mine, f"{self.at(index, 6):%Y-%m-%d}", self._stamp(index, 7)
                 )
-                target = self.folder / "back" / earlier / county / str(index) / package.name
+                target = self.folder / "back" / earlier / county / f"late-{index}" / package.name
                 self._take(index, 7, earlier, counties.fill(package, target, filled), filled)
 
     def at(self, index: int, day: int) -> datetime:
@@ -260,10 +263,7 @@ class Months:
         return int(query(self.out, "SELECT max(sequence) AS n FROM entries")[0]["n"] or 0)
 
     def _county_work(self, index: int, month: str) -> None:
-        """Counties fill in their packages and send them; the late ones of last month come too."""
-        for late_month, path, filled in self.late:
-            self._take(index, 8, late_month, path, filled)
-        self.late = []
+        """Counties fill in their packages and send them."""
         run = self.out / month
         back = self.folder / "back" / month
         together: list[tuple[Path, counties.Filled]] = []

@@ -16,6 +16,7 @@ from tests.soak.months import Months
 from tests.soak.province import Province, Size
 from tests.soak.reckoning import reckon
 
+pytestmark = pytest.mark.timeout(1800)
 SIZE = Size(months=3, counties=4, each=12)
 SAID = ("case_number", "event", "from_state", "to_state", "actor", "time", "reason", "source_sha256", "payload", "role", "source_row")  # fmt: skip
 

@@ -65,6 +65,12 @@ def test_flags__by_hand(repository, side_m, place, sd_m2, expected):
     assert flags(repository, side_m, place, sd_m2=sd_m2) == expected
 
 
+def test_forest_between_the_limits__asks_for_its_kind(repository):
+    _, (found, *_) = decide(repository, [("P1", at(450, 250, 70, 70), "building")])
+    assert found.case.clues.criminal is None
+    assert any("特种用途林" in name for name in found.case.missing)
+
+
 def test_flags__look_at_unapproved_ground_only(repository):
     """11 mu of paddy, of which 6 are converted."""
     records = [("NZY", at(220, 50, 48, 85), EARLY, None)]

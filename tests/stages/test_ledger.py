@@ -181,3 +181,16 @@ def test_moves__every_state_is_known_and_reachable():
         reached |= frontier
         frontier = set().union(*(ledger.MOVES[state] for state in frontier)) - reached
     assert reached - {""} == set(STATES)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 7, 8, 21])
+def test_path_in__leads_every_entry_to_the_root(count):
+    digests = [f"{number:064x}" for number in range(count)]
+    levels = ledger.merkle_levels(digests)
+    root = ledger.merkle_root(digests)
+    paths = [ledger.path_in(levels, place) for place in range(count)]
+    assert [ledger.root_of_path(d, path) for d, path in zip(digests, paths, strict=True)] == [
+        root
+    ] * count
+    if count > 1:
+        assert ledger.root_of_path(digests[0], paths[1]) != root

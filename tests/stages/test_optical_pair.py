@@ -134,6 +134,16 @@ def test_measure_pair__window_without_a_single_observation():
     assert (measure_pair(empty, model, CFG) == EVIDENCE_NODATA).all()
 
 
+def test_fit_pair__every_sample_block_counts_not_the_last_one_alone():
+    """The blocks' distances once shared one array, and the null was that of the last block."""
+    blocks = [stack_of(*pair(seed, noise=noise)) for seed, noise in ((5, 0.004), (6, 0.02))]
+    one, other = fit_pair(blocks, CFG), fit_pair(blocks[::-1], CFG)
+    assert abs(one.threshold - other.threshold) <= 10  # a tenth of a log unit
+    assert one.false_alarm_rate == pytest.approx(other.false_alarm_rate, rel=0.1)
+    lone = [fit_pair([block], CFG).null for block in blocks]
+    assert one.null not in lone
+
+
 def test_fit_pair__all_cloud_is_refused_by_name():
     stack = stack_of(*pair())
     stack.values[:] = np.nan

@@ -76,10 +76,10 @@ def test_fields__stay_quiet_through_floods_harvests_and_rotation(quiet):
         count = sum(bool(where[row, col]) for row, col, *_ in found)
         sys.stdout.write(f"\n{name}: {count} false breaks in {years:.0f} pixel-years")
         if name == "all":
-            assert count / years <= 0.004
+            assert count / years <= 0.0015
 
 
-@pytest.mark.parametrize(("share", "least", "perennial"), [(1.0, 0.85, 0.95), (0.5, 0.58, 0.80)])
+@pytest.mark.parametrize(("share", "least", "perennial"), [(1.0, 0.88, 0.95), (0.5, 0.76, 0.93)])
 def test_change__of_a_whole_and_half_a_pixel_is_found_within_a_year(share, least, perennial):
     drawn = draw(SEED, *covers(share), share)
     days = np.array([day.toordinal() for day in drawn.days])

@@ -26,6 +26,9 @@ _NAMED = 5
 SUBJECT = "用地主体（是否为市场主体，由县核实）"
 """Evidence that a 公益诉讼 clue asks for: never from the image."""
 
+FOREST_KIND = "林地类别（是否防护林、特种用途林）"
+"""Evidence that decides art. 342 on forest of a size between its two limits."""
+
 
 def taking_of(unit: Unit, case: Case, section: CluesSection) -> Taking | None:
     """Return what of a unit nobody approved; None = not known, or nothing is taken there."""
@@ -143,6 +146,8 @@ def _told(case: Case, group: Sequence[Case], section: CluesSection) -> Case:
         reasons=_reasons(total, members, (public, criminal, large), alone, section),
     )
     asks = (SUBJECT,) if public in ("1", "2") else ()
+    if criminal is None and total.farmland is not None:
+        asks = (*asks, FOREST_KIND)
     missing = tuple(dict.fromkeys((*case.missing, *asks)))
     return replace(case, clues=told, missing=missing)
 

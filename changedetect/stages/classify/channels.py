@@ -12,7 +12,7 @@ import xarray as xr
 from changedetect.errors import LayerError
 from changedetect.kernels.texture import (
     NOT_KNOWN,
-    gradient_lengths,
+    gradients,
     quantised,
     window_deviations,
     window_means,
@@ -41,14 +41,14 @@ _TEXTURE_RADIUS_PX = 2
 _AROUND_RADIUS_PX = 12
 _AROUND_STEP_PX = 6
 _PER_DATE: tuple[str, ...] = (
-    *ROLES, *INDICES, "brightness", "texture", "edge", "around_brightness", "around_ndvi",
+    *ROLES, *INDICES, "brightness", "texture", "edge", "turn_cos", "turn_sin", "around_brightness", "around_ndvi",
 )  # fmt: skip
 
 CHANNELS: tuple[str, ...] = tuple(f"{name}_{date}" for date in _DATES for name in _PER_DATE)
 """Names, in order. [reflectance or index x 10000]
 
 ``texture`` is the standard deviation of brightness in 5 x 5 px, ``edge`` the length of its central
-difference, ``around_*`` the mean in a window of 25 x 25 px, every sixth pixel (sizes are our
+difference, ``turn_*`` its length times cosine and sine of twice its direction, ``around_*`` the mean in a window of 25 x 25 px, every sixth pixel (sizes are our
 choice: a few metres and the field around, at 2 m).
 """
 
@@ -146,10 +146,13 @@ def _brightness(values: np.ndarray, rows: np.ndarray, cols: np.ndarray) -> dict[
     bands = len(VISIBLE)
     here = window_moments(values, rows, cols, (0, 1))
     near = window_moments(values, rows, cols, (_TEXTURE_RADIUS_PX, 1))
+    edge, turn_cos, turn_sin = gradients(values, rows, cols, bands)
     return {
         "brightness": window_means(here, bands),
         "texture": window_deviations(near, bands),
-        "edge": gradient_lengths(values, rows, cols, bands),
+        "edge": edge,
+        "turn_cos": turn_cos,
+        "turn_sin": turn_sin,
         "around_brightness": _around(values, bands, rows, cols),
     }
 

@@ -9,9 +9,13 @@ from changedetect.errors import LayerError
 from changedetect.stages.classify.channels import CHANNELS, SCALE
 
 _NAMES: tuple[str, ...] = tuple(
-    channel.removesuffix("_before") for channel in CHANNELS if channel.endswith("_before")
+    channel.removesuffix("_before")
+    for channel in CHANNELS
+    if channel.endswith("_before") and not channel.startswith("turn_")
 )
-_SPREAD: tuple[str, ...] = ("brightness", "ndvi", "nir")
+_SPREAD: tuple[str, ...] = ("brightness", "ndvi", "nir", "texture", "edge")
+_COLOURS: tuple[str, ...] = ("blue", "red", "nir")
+_DATES: tuple[str, ...] = ("before", "after")
 
 _SHAPES: tuple[tuple[str, str, str], ...] = (
     ("f_log_area", "ln m²", "area"),
@@ -24,6 +28,8 @@ _SHAPES: tuple[tuple[str, str, str], ...] = (
     ("f_llr_mean", "1", "mean log-likelihood ratio of change"),
     ("f_llr_max", "1", "largest log-likelihood ratio of change"),
     ("f_gap_days", "day", "days between the two dates"),
+    ("f_season_cos", "1", "cosine of the day of the year after, a turn a year"),
+    ("f_season_sin", "1", "sine of it"),
     ("f_season_gap_days", "day", "days between the two dates within the year, at most 183"),
 )
 
@@ -34,7 +40,22 @@ FEATURES: tuple[tuple[str, str, str], ...] = (
     *(
         (f"f_{name}_sd_{date}", "reflectance or index", f"spread of {name} in the patch, {date}")
         for name in _SPREAD
-        for date in ("before", "after")
+        for date in _DATES
+    ),
+    *(
+        (f"f_{name}_apart_{date}", "reflectance or index", f"{name} less that of the surroundings")
+        for name in ("brightness", "ndvi")
+        for date in _DATES
+    ),
+    *(
+        (f"f_{name}_share_{date}", "1", f"{name} / sum of blue, green, red: colour without light")
+        for name in _COLOURS
+        for date in _DATES
+    ),
+    *((f"f_{name}_share_step", "1", f"{name} share after - before") for name in _COLOURS),
+    *(
+        (f"f_stripes_{date}", "1", "how far edges run one way: 0 every way, 1 all one way")
+        for date in _DATES
     ),
     *(
         (
@@ -100,10 +121,31 @@ def _spectral(moments: np.ndarray) -> dict[str, np.ndarray]:
     for name in _NAMES:
         found[f"f_{name}_step"] = mean[f"{name}_after"] - mean[f"{name}_before"]
     for name in _SPREAD:
-        for date in ("before", "after"):
+        for date in _DATES:
             found[f"f_{name}_sd_{date}"] = spread[f"{name}_{date}"]
     for name in ("brightness", "ndvi"):
         found[f"f_{name}_beyond"] = found[f"f_{name}_step"] - found[f"f_around_{name}_step"]
+    for date in _DATES:
+        found |= _apart_and_colour(mean, date)
+    for name in _COLOURS:
+        found[f"f_{name}_share_step"] = (
+            found[f"f_{name}_share_after"] - found[f"f_{name}_share_before"]
+        )
+    return found
+
+
+def _apart_and_colour(mean: dict[str, np.ndarray], date: str) -> dict[str, np.ndarray]:
+    """Tell what stands out from its surroundings, its colour, and whether its edges run one way."""
+    found: dict[str, np.ndarray] = {}
+    for name in ("brightness", "ndvi"):
+        found[f"f_{name}_apart_{date}"] = mean[f"{name}_{date}"] - mean[f"around_{name}_{date}"]
+    light = sum(mean[f"{name}_{date}"] for name in ("blue", "green", "red"))
+    light = np.where(light > 0, light, np.nan)
+    for name in _COLOURS:
+        found[f"f_{name}_share_{date}"] = mean[f"{name}_{date}"] / light
+    edge = mean[f"edge_{date}"]
+    way = np.hypot(mean[f"turn_cos_{date}"], mean[f"turn_sin_{date}"])
+    found[f"f_stripes_{date}"] = way / np.where(edge > 0, edge, np.nan)
     return found
 
 
@@ -145,11 +187,18 @@ def _sides(boxes: np.ndarray) -> np.ndarray:
 def _dates(patches: pd.DataFrame) -> dict[str, np.ndarray]:
     if "before_date" not in patches.columns:
         missing = np.full(len(patches), np.nan)
-        return {"f_gap_days": missing, "f_season_gap_days": missing}
+        names = ("f_gap_days", "f_season_cos", "f_season_sin", "f_season_gap_days")
+        return dict.fromkeys(names, missing)
     days = [
         np.array([day.toordinal() for day in patches[name]], np.float64)
         for name in ("before_date", "after_date")
     ]
     gap = days[1] - days[0]
     within = np.mod(gap, _DAYS_OF_YEAR)
-    return {"f_gap_days": gap, "f_season_gap_days": np.minimum(within, _DAYS_OF_YEAR - within)}
+    turn = 2 * np.pi * np.mod(days[1], _DAYS_OF_YEAR) / _DAYS_OF_YEAR
+    return {
+        "f_gap_days": gap,
+        "f_season_cos": np.cos(turn),
+        "f_season_sin": np.sin(turn),
+        "f_season_gap_days": np.minimum(within, _DAYS_OF_YEAR - within),
+    }

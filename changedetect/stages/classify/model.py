@@ -116,6 +116,7 @@ def fit(
     forest = RandomForestClassifier(
         cfg.trees,
         min_samples_leaf=cfg.min_leaf_patches,
+        max_features=cfg.tried_share,
         max_leaf_nodes=cfg.max_leaves,
         random_state=seed,
         n_jobs=1,

@@ -58,7 +58,7 @@ def _steps(values: np.ndarray) -> np.ndarray:
     down = np.abs(means[APART_PX:] - means[:-APART_PX])[::2, ::2].ravel()
     right = np.abs(means[:, APART_PX:] - means[:, :-APART_PX])[::2, ::2].ravel()
     steps = np.concatenate([down, right])
-    return steps[np.isfinite(steps)]
+    return np.asarray(steps[np.isfinite(steps)])
 
 
 def told_borders(stack: xr.DataArray, contrast: np.ndarray, ratio: float) -> BorderTeller:

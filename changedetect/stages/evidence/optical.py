@@ -107,8 +107,9 @@ def fit_pair(stacks: Sequence[xr.DataArray], cfg: EvidenceSection) -> PairModel:
     used = np.ascontiguousarray(samples[:, columns])
     alteration = fit_alteration(used, places, cfg)
     cap = cfg.score_cap * _typical(used, alteration)
-    distances = [_distance(stack, tuple(kept), (alteration, cap), cfg) for stack in stacks]
-    pooled = np.concatenate([values[np.isfinite(values)] for values in distances])
+    pooled = np.concatenate(
+        [_observed(_distance(stack, tuple(kept), (alteration, cap), cfg)) for stack in stacks]
+    )
     null = fit_null(pooled, len(kept), cfg)
     notes = _notes(names, kept)
     contrast = usual_contrast(stacks)
@@ -157,11 +158,13 @@ def _distance(
     projection = alteration.axes[:guides] / alteration.spread
     score = scratch("score", (height, width), np.int16)
     guide = scratch("guide", (guides, height, width), np.int16)
+    slopes, levels = alteration.chooser
+    matrix, offset, penalty = alteration.variates
     distance_rows(
         np.ascontiguousarray(values.reshape(-1, height, width)),
-        _single(alteration.chooser),
-        _single(alteration.variates),
-        _single((projection, projection @ alteration.mean)),
+        (_wide(slopes), _single(levels)),
+        (_wide(matrix), _single(offset), _single(penalty)),
+        (_wide(projection), _single(projection @ alteration.mean)),
         int(cap * QUANTUM),
         score,
         guide,
@@ -173,12 +176,19 @@ def _distance(
     return smooth
 
 
-def _single(arrays: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
-    """Return weights and what goes with them in the form of fast kernels: float32, padded."""
-    weights, *others = arrays
+def _wide(weights: np.ndarray) -> np.ndarray:
+    """Return weights in the form of fast kernels: float32, last axis padded."""
     flat = padded(np.ascontiguousarray(weights.reshape(-1, weights.shape[-1])))
-    wide = flat.reshape(*weights.shape[:-1], -1)
-    return wide, *(np.ascontiguousarray(other, np.float32) for other in others)
+    return flat.reshape(*weights.shape[:-1], -1)
+
+
+def _single(values: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(values, np.float32)
+
+
+def _observed(values: np.ndarray) -> np.ndarray:
+    """Copy what was observed: the next window takes the memory of this one."""
+    return np.asarray(values[np.isfinite(values)])
 
 
 def _typical(samples: np.ndarray, alteration: Alteration) -> float:
