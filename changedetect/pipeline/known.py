@@ -4,7 +4,7 @@ What the month itself writes is left out, so that doing the month again gives th
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -43,16 +43,17 @@ def known_before(context: MonthContext) -> tuple[Known, ...]:
     place = context.ledger_place
     if isinstance(place, Path) and not place.is_file():
         return ()
-    return before(open_ledger(place).entries(), context.span[0])
+    with open_ledger(place).reading() as reader:
+        return before(reader.entries(), context.span[0])
 
 
-def before(entries: Sequence[ChainedEntry], first_day: date) -> tuple[Known, ...]:
+def before(entries: Iterable[ChainedEntry], first_day: date) -> tuple[Known, ...]:
     """Replay a ledger without what a month, or a later one, found, and what people did on it.
 
     Parameters
     ----------
     entries
-        The whole ledger.
+        The whole ledger, in order; it is read once.
     first_day
         Of the month.
     """

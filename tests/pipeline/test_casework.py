@@ -52,7 +52,7 @@ def decide(tmp_path):
         )
         context = SimpleNamespace(
             folder=folder, ledger_place=tmp_path / "l.sqlite", month=month, clock=lambda: NOW,
-            job=SimpleNamespace(themes=THEMES, config=config), options=SimpleNamespace(actor="t"),
+            job=SimpleNamespace(themes=THEMES, config=config, calendar=None), options=SimpleNamespace(actor="t"),
         )  # fmt: skip
         result = casework._decide(context, source)
         return result, record_files.read_records(folder / casework.CASES, Case)

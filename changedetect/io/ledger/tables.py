@@ -103,4 +103,6 @@ def case_line(row: CaseRow) -> dict[str, object]:
 
 def row_of(line: Any) -> CaseRow:  # noqa: ANN401 - a row of SQLAlchemy
     """Turn a line of the table, in the order of its columns, into a row."""
-    return CaseRow(*line[:_FLAG], bool(line[_FLAG]), bool(line[_FLAG + 1]), *line[_FLAG + 2 :])
+    values: list[Any] = list(line)
+    values[_FLAG : _FLAG + 2] = map(bool, values[_FLAG : _FLAG + 2])
+    return CaseRow(*values)
