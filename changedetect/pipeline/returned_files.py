@@ -12,10 +12,12 @@ from changedetect.config.returns import ReturnsSection
 from changedetect.errors import InputError
 from changedetect.io.returned.keep import find_returned, keep, keep_photos
 from changedetect.io.returned.parent import read_photos, read_returned
+from changedetect.io.returned.unpack import ZipLimits, unpack
 from changedetect.pipeline.returned_report import TakenFile
 from changedetect.stages import returns
 from changedetect.stages.returns import Fault, Place, Reading
 
+_SHOWN = 5
 _NAMED = re.compile(r"(?<!\d)(\d{6})(?!\d)")
 _MONTH = re.compile(r"20\d\d(0[1-9]|1[0-2])")
 
@@ -57,7 +59,8 @@ def bring(
     InputError
         A place that is not there or can not be a return.
     """
-    found, pictures = find_returned(places)
+    unpacked, left = _unpacked(places, folder, section)
+    found, pictures = find_returned(unpacked)
     files: dict[str, TakenFile] = {}
     faults: list[Fault] = []
     for returned in found:
@@ -73,7 +76,30 @@ def bring(
     rows = [row for file in files.values() for row in file.reading.rows]
     photos, strays, notes = returns.with_case(read_photos(pictures, section), rows)
     ordered = sorted(files.values(), key=lambda file: (file.name, file.digest))
-    return Brought(tuple(ordered), photos, (*faults, *strays), notes)
+    return Brought(tuple(ordered), photos, (*faults, *strays), (*left, *notes))
+
+
+def _unpacked(
+    places: Sequence[Path], folder: Path, section: ReturnsSection
+) -> tuple[list[Path], tuple[str, ...]]:
+    """Unpack what is a zip; name what was left in it."""
+    limits = ZipLimits(section.rows_max, section.unpacked_max_mb * 4, section.unpacked_max_ratio)
+    found, notes = [], []
+    for place in places:
+        if place.suffix.lower() != ".zip" or not place.is_file():
+            found.append(place)
+            continue
+        if place.stat().st_size > section.file_max_mb * (1 << 20):
+            msg = f"{place}: larger than {section.file_max_mb:g} MB (returns.file_max_mb); send it in parts (压缩包过大)"
+            raise InputError(msg)
+        inside, left = unpack(place, folder, limits)
+        found.append(inside)
+        if left:
+            some = "、".join(left[:_SHOWN]) + ("…" if len(left) > _SHOWN else "")
+            notes.append(
+                f"{place.name}: {len(left)} file(s) that are neither table nor photo were left out: {some} (未取用)"
+            )
+    return found, tuple(notes)
 
 
 def county_of(name: str, reading: Reading) -> str:
