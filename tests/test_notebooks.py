@@ -2,6 +2,7 @@
 
 import json
 import re
+import tempfile
 from collections import Counter
 from functools import cache
 from pathlib import Path
@@ -22,12 +23,14 @@ THEMES = [f"{number:02d}" for number in range(1, 17)]
 def executed(repository, tmp_path_factory):
     """A function: runs a notebook once and returns the folder of its results."""
 
+    make = tempfile.mkdtemp
+
     @cache
     def run(path):
         folder = tmp_path_factory.mktemp(path.stem)
         with pytest.MonkeyPatch.context() as patch:
             patch.chdir(repository)
-            patch.setattr("tempfile.mkdtemp", lambda: str(folder))
+            patch.setattr("tempfile.mkdtemp", lambda *how: make(*how) if how else str(folder))
             scope: dict[str, object] = {}
             for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
                 if cell["cell_type"] == "code":

@@ -289,6 +289,8 @@ def _outlined(
     outline = patches.outline(tiles.runs(), grid, context.settings.patches, bordered=True)
     witnesses = work.witnesses
     moments = outline.moments[:, :CHANNELS]
+    if not len(moments):  # no tile has a patch, so none has told how many channels there are
+        moments = np.zeros((0, CHANNELS, 3), np.int64)
     if not witnesses.pairs:  # nothing was compared: an empty table, with the columns read later
         empty = outline.patches.reindex(columns=schema.PATCHES.names)
         return replace(outline, patches=empty, moments=moments)

@@ -73,10 +73,10 @@ def unreadable(monkeypatch, name, error):
     """Let every read of one image fail, once the models are fitted."""
     read = RasterReader.read_with_cloud
 
-    def broken(self, scene, grid, window):
+    def broken(self, scene, grid, window, out=None):
         if scene.scene_id == name:
             raise error
-        return read(self, scene, grid, window)
+        return read(self, scene, grid, window, out)
 
     run_tiles = detection.run_tiles
 

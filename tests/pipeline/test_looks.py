@@ -102,14 +102,14 @@ BREAK = (slice(10, 22), slice(12, 26))
 
 
 def write_series(folder, sensor_profile):
-    """Meadow over 14 months, every 12 days; part of it is built on after a year."""
+    """Meadow over 14 months, every 12 days; part of it is built on after a year: seven dates show it."""
     folder.mkdir()
     rng = np.random.default_rng(14)
     bands = len(sensor_profile.bands)
     start = np.datetime64("2024-01-05")
     green = np.array([500, 800, 600, 1800, 3400, 2200, 1200], float)[:bands]
     built = np.array([1500, 1800, 2100, 2200, 2400, 2700, 2600], float)[:bands]
-    for number in range(37):
+    for number in range(38):
         day = start + np.timedelta64(12 * number, "D")
         phase = 2 * np.pi * (12 * number) / 365.25
         season = 1 + 0.15 * np.sin(phase) * np.linspace(-0.4, 1, bands)

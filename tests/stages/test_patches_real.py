@@ -66,6 +66,8 @@ def test_outline__of_a_real_pair_is_the_same_for_every_tiling(taizhou):
     missing = {name for name in FEATURE_NAMES if table[name].isna().all()}
     assert missing == {name for name in FEATURE_NAMES if "rededge" in name} | {
         "f_gap_days",
+        "f_season_cos",
+        "f_season_sin",
         "f_season_gap_days",
     }
     assert whole.moments.shape[1] == len(CHANNELS)
