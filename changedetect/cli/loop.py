@@ -72,11 +72,12 @@ def status(
 ) -> None:
     """Tell what stands between now and 月清零. 本月进度."""
     from changedetect.pipeline import monthloop
+    from changedetect.pipeline.job import open_job
 
     store, _, _ = _books(config, month, out, None, acting=False)
     if remind:
         finish({}, monthloop.remind(store, _now).lines(), as_json=False)
-    _show(monthloop.status(store, month, _now), as_json)
+    _show(monthloop.status(store, month, _now, open_job(config)), as_json)
 
 
 def recheck(

@@ -13,6 +13,7 @@ from changedetect.io.digest import sha256_file
 from changedetect.io.ledger import LedgerReader, LedgerStore
 from changedetect.pipeline.books import Report
 from changedetect.pipeline.ledgerwork import enter
+from changedetect.pipeline.pressing import check_claims
 from changedetect.stages import ledger
 
 NO_SOURCE = ""
@@ -130,6 +131,7 @@ def _check(numbers: Sequence[str], deed: Deed) -> None:
     if not deed.reason.strip():
         msg = f"{deed.event}: a reason was expected (--reason); the ledger keeps none without"
         raise InputError(msg)
+    check_claims(deed.event, deed.claims or {})
 
 
 def target(event: str, row: CaseRow) -> str:

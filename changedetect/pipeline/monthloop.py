@@ -7,13 +7,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from changedetect.config.job import DeadlinesSection
 from changedetect.entries import CaseRow, Entry, SummaryLine
 from changedetect.errors import InputError
 from changedetect.io.ledger import LedgerReader, LedgerStore
 from changedetect.pipeline.actions import NO_SOURCE, Actor
 from changedetect.pipeline.books import Report
+from changedetect.pipeline.job import Job
 from changedetect.pipeline.ledgerwork import enter, is_handed_out
 from changedetect.pipeline.packages import write_chains
+from changedetect.pipeline.pressing import pressing
 from changedetect.pipeline.runstore import finished_outputs
 from changedetect.stages import ledger
 
@@ -100,8 +103,18 @@ def dispatch(
     return Report(values, tuple(text), PARTIAL if left else 0)
 
 
-def status(store: LedgerStore, month: str, clock: Clock) -> Report:
-    """Tell what stands between now and 月清零."""
+def status(store: LedgerStore, month: str, clock: Clock, job: Job | None = None) -> Report:
+    """Tell what stands between now and 月清零.
+
+    Parameters
+    ----------
+    store, month, clock
+        The ledger, which month, what time it is.
+    job
+        By whose deadlines and holidays soon and late are counted; None = by the usual ones.
+    """
+    terms = job.config.deadlines if job else DeadlinesSection()
+    calendar = job.calendar if job else None
     lines = _summary(store, clock)
     totals = ledger.month_totals(lines)
     own = totals.get(month)
@@ -109,6 +122,7 @@ def status(store: LedgerStore, month: str, clock: Clock) -> Report:
     with store.reading() as reader:
         waiting = [row for row in reader.work_list(states=["10"]) if is_handed_out(row, month)]
         checked = _image_results(reader)
+        urgent = pressing(reader, clock().date(), calendar, terms.soon_days)
     unscreened = sum(not (row.screened or row.pooled or row.record_only) for row in waiting)
     closed = month in _closed(store)
     values: dict[str, Any] = {
@@ -118,6 +132,7 @@ def status(store: LedgerStore, month: str, clock: Clock) -> Report:
         "cleared_share": own.cleared_share if own else None,
         "unscreened": unscreened,
         "image_checks": checked,
+        **urgent.facts(),
         "left": {name: {"month": mine, "carried_over": old} for name, (mine, old) in left.items()},
     }
     text = [f"{month}{'（已关闭）' if closed else ''}"]
@@ -138,6 +153,7 @@ def status(store: LedgerStore, month: str, clock: Clock) -> Report:
     if checked:
         words = "，".join(f"{word} {count}" for word, count in checked.items())
         text.append(f"  待影像复核案件的最近一次影像：{words}")
+    text += urgent.lines()
     if not left:
         text.append("nothing is left: cleared / 已清零")
     return Report(values, tuple(text))
