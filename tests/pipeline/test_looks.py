@@ -101,15 +101,18 @@ SERIES_FORM = raster_writer.RasterForm(
 BREAK = (slice(10, 22), slice(12, 26))
 
 
-def write_series(folder, sensor_profile):
-    """Meadow over 14 months, every 12 days; part of it is built on after a year: seven dates show it."""
+def write_series(folder, sensor_profile, dates=37):
+    """Meadow over 14 months, every 12 days; part of it is built on after a year.
+
+    Of 37 dates six show it, of 38 seven.
+    """
     folder.mkdir()
     rng = np.random.default_rng(14)
     bands = len(sensor_profile.bands)
     start = np.datetime64("2024-01-05")
     green = np.array([500, 800, 600, 1800, 3400, 2200, 1200], float)[:bands]
     built = np.array([1500, 1800, 2100, 2200, 2400, 2700, 2600], float)[:bands]
-    for number in range(38):
+    for number in range(dates):
         day = start + np.timedelta64(12 * number, "D")
         phase = 2 * np.pi * (12 * number) / 365.25
         season = 1 + 0.15 * np.sin(phase) * np.linspace(-0.4, 1, bands)
@@ -129,7 +132,7 @@ def test_series__finds_a_planted_break_and_when(tmp_path):
     from changedetect.pipeline.job import read_profile
 
     profile = read_profile(tmp_path, "msi10m")
-    write_series(tmp_path / "images", profile)
+    write_series(tmp_path / "images", profile, dates=38)
     options = LookOptions(tmp_path / "out", "msi10m", workers=1)
     report = look_at_series(tmp_path / "images", options, since=None, progress=Silent())
     assert report.exit_code == 0
