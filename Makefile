@@ -43,8 +43,8 @@ others:
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
 	  python3-qgis qgis-providers libreoffice-calc libreoffice-writer python3-uno
 
-# Months of a whole province through the real commands, and a reckoning of every true change: the figures of
-# docs/accuracy.md. COUNTIES=100 is the large one. FOLDER keeps what is made, and RESUME=--resume goes on in it.
+# Months of a whole province through the real commands, and a reckoning of every true change, printed as
+# JSON. COUNTIES=100 is the large one. FOLDER keeps what is made, and RESUME=--resume goes on in it.
 MONTHS ?= 24
 COUNTIES ?= 20
 soak: $(VENV)/dev.stamp
