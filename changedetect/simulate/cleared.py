@@ -10,11 +10,11 @@ from datetime import date, timedelta
 
 import geopandas as gpd
 import numpy as np
-import shapely
 from shapely.geometry.base import BaseGeometry
 
 from changedetect.simulate.changes import Planned
 from changedetect.simulate.legality import Label
+from changedetect.simulate.parcels import FreeParcels
 from changedetect.simulate.zones import table
 
 LAYER = "SP_ZG"
@@ -22,8 +22,7 @@ LAYER = "SP_ZG"
 _REBUILT_SHARE = 0.3
 _REBUILT = frozenset({"building", "hard_surface"})
 _ROOM_M = 3.0
-_CLEAR_M = 12.0
-_LEAST_M2, _MOST_M2 = 500.0, 6_000.0
+_SIZES_M2 = 500.0, 6_000.0
 _PARCELS: tuple[tuple[tuple[str, ...], int], ...] = ((("0101", "0103"), 3), (("0601", "1206"), 1))
 """Restored fields, and ground that stayed bare or built; cases a square kilometre."""
 
@@ -106,22 +105,8 @@ def _rebuilt(
 def _on_parcels(
     rng: np.random.Generator, places: Sequence[BaseGeometry], land: gpd.GeoDataFrame
 ) -> list[BaseGeometry]:
-    shapes = land.geometry.to_numpy()
-    classes = land["DLBM"].astype(str).to_numpy()
-    near, _ = shapely.STRtree(np.array(places, dtype=object)).query(
-        shapes, predicate="dwithin", distance=_CLEAR_M
-    )
-    free = np.ones(len(shapes), bool)
-    free[near] = False
-    size = shapely.area(shapes)
-    free &= (size >= _LEAST_M2) & (size <= _MOST_M2)
-    west, south, east, north = land.total_bounds
-    km2 = (east - west) * (north - south) / 1e6
+    parcels = FreeParcels.of(land, places, _SIZES_M2)
     chosen: list[BaseGeometry] = []
     for codes, each_km2 in _PARCELS:
-        able = np.flatnonzero(free & np.isin(classes, codes))
-        count = min(len(able), max(2, round(each_km2 * km2)))
-        chosen += [
-            shapes[row].buffer(-0.5) for row in sorted(rng.permutation(able)[:count].tolist())
-        ]
+        chosen += parcels.draw(rng, codes, each_km2)
     return chosen

@@ -14,11 +14,11 @@ from shapely.geometry.base import BaseGeometry
 
 from changedetect.simulate.changes import Planned
 from changedetect.simulate.legality import Draft
+from changedetect.simulate.parcels import FreeParcels
 from changedetect.simulate.zones import table
 
 _SHORE_M = 60.0
 _RESERVE_M = 80.0
-_CLEAR_M = 12.0
 _PLANNED_M = 20.0
 _ON_FILE = {
     "planting": ("JC", "ZW"), "pond": ("JC", "ZZ", "ZZ"), "greenhouse": ("JC",), "mining": ("ZZ",),
@@ -26,7 +26,7 @@ _ON_FILE = {
 """Papers that change no legality: a land improvement project excuses neither pond nor pit."""
 
 _ON_FILE_CHANCE = 0.4
-_LEAST_M2, _MOST_M2 = 700.0, 15_000.0
+_SIZES_M2 = 700.0, 15_000.0
 
 _PARCELS: dict[str, tuple[tuple[tuple[str, ...], int], ...]] = {
     "ZB": ((("0101", "0103"), 5), (("0404", "1206"), 2)),
@@ -113,23 +113,11 @@ def draw_papers(
 def _on_parcels(
     rng: np.random.Generator, places: Sequence[BaseGeometry], land: gpd.GeoDataFrame, before: date
 ) -> list[Draft]:
-    shapes = land.geometry.to_numpy()
-    classes = land["DLBM"].astype(str).to_numpy()
-    near, _ = shapely.STRtree(np.array(places, dtype=object)).query(
-        shapes, predicate="dwithin", distance=_CLEAR_M
-    )
-    free = np.ones(len(shapes), bool)
-    free[near] = False
-    size = shapely.area(shapes)
-    free &= (size >= _LEAST_M2) & (size <= _MOST_M2)
-    west, south, east, north = land.total_bounds
-    km2 = (east - west) * (north - south) / 1e6
+    parcels = FreeParcels.of(land, places, _SIZES_M2)
     drafts = []
     for kind, rows in _PARCELS.items():
         for codes, each_km2 in rows:
-            able = np.flatnonzero(free & np.isin(classes, codes))
-            count = min(len(able), max(2, round(each_km2 * km2)))
-            for row in sorted(rng.permutation(able)[:count].tolist()):
+            for shape in parcels.draw(rng, codes, each_km2):
                 approved = before - timedelta(days=int(rng.integers(200, 1400)))
-                drafts.append(Draft(kind, approved, None, shapes[row].buffer(-0.5)))
+                drafts.append(Draft(kind, approved, None, shape))
     return drafts
