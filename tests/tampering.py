@@ -18,8 +18,8 @@ import numpy as np
 from changedetect.codes import case_number
 from changedetect.entries import Entry
 from changedetect.io.ledger import LedgerStore
-from changedetect.pipeline import packages
-from changedetect.pipeline.ledgerwork import enter
+from changedetect.pipeline.ledger import packages
+from changedetect.pipeline.ledger.ledgerwork import enter
 from changedetect.stages import ledger
 from tests.stages.test_ledger_machine import facts
 

@@ -22,12 +22,13 @@ from changedetect.grid import Tile, Window
 from changedetect.io import record_files
 from changedetect.io.rasters import RasterReader
 from changedetect.io.tile_files import read_tile
-from changedetect.pipeline.context import RunOptions
-from changedetect.pipeline.job import Job, open_job
 from changedetect.pipeline.month import STEPS, run_month
-from changedetect.pipeline.pairwork import FittedPair, Settings, TileWork, fit, in_swaths
-from changedetect.pipeline.progress import Silent
-from changedetect.pipeline.territory import Territory, read_territory
+from changedetect.pipeline.runs.context import RunOptions
+from changedetect.pipeline.runs.job import Job, open_job
+from changedetect.pipeline.runs.progress import Silent
+from changedetect.pipeline.runs.settings import Settings
+from changedetect.pipeline.runs.territory import Territory, read_territory
+from changedetect.pipeline.sources.pairwork import FittedPair, TileWork, fit, in_swaths
 from changedetect.records import Scene, ScenePair
 from changedetect.stages import patches
 

@@ -16,11 +16,11 @@ from changedetect.bench import generated
 from changedetect.bench.measure import Cost, alone, timed
 from changedetect.io import record_files, vector_writer
 from changedetect.io.digest import sha256_file
-from changedetect.pipeline.classification import read_classified
-from changedetect.pipeline.countywise import PatchShelf, Spool, check_counties, cropland_of
-from changedetect.pipeline.job import open_job
-from changedetect.pipeline.references import Shelf, read_references
-from changedetect.pipeline.territory import read_territory
+from changedetect.pipeline.runs.job import open_job
+from changedetect.pipeline.runs.territory import read_territory
+from changedetect.pipeline.steps.classification import read_classified
+from changedetect.pipeline.steps.countywise import PatchShelf, Spool, check_counties, cropland_of
+from changedetect.pipeline.steps.references import Shelf, read_references
 from changedetect.records import Unit
 from changedetect.stages import crosscheck
 

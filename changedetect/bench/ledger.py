@@ -20,8 +20,8 @@ from changedetect.codes import case_number
 from changedetect.entries import FORM
 from changedetect.io.digest import forget_cached
 from changedetect.io.ledger import LedgerStore
-from changedetect.pipeline import books
-from changedetect.pipeline.ledgerwork import rebuild
+from changedetect.pipeline.ledger import books
+from changedetect.pipeline.ledger.ledgerwork import rebuild
 from changedetect.records import Case
 from changedetect.stages import ledger
 

@@ -76,8 +76,8 @@ def month(
     debug: Debug = False,  # noqa: ARG001 - read where errors are shown
 ) -> None:
     """Score a run against the truth: recall, precision, legality, and what became of each. 精度评价."""
-    from changedetect.pipeline import accuracy
-    from changedetect.pipeline.evaluation import evaluate as score
+    from changedetect.pipeline.judging import accuracy
+    from changedetect.pipeline.judging.evaluation import evaluate as score
 
     report = score(run, truth, with_pixels=out is not None)
     accuracy.write(report.whole(), out, overwrite=overwrite)
@@ -103,8 +103,8 @@ def pixels(
     debug: Debug = False,  # noqa: ARG001 - read where errors are shown
 ) -> None:
     """Pixel accuracy against labels: OA, kappa, F1, false alarms, ROC and PR curves. 像元精度."""
-    from changedetect.pipeline import accuracy
-    from changedetect.pipeline.truths import TruthOptions
+    from changedetect.pipeline.judging import accuracy
+    from changedetect.pipeline.judging.truths import TruthOptions
 
     settings = accuracy.settings_of(setup, changed=changed, unchanged=unchanged, margin_px=margin)
     report = accuracy.pixels(
@@ -137,8 +137,8 @@ def patches(
     debug: Debug = False,  # noqa: ARG001 - read where errors are shown
 ) -> None:
     """Recall and precision of patches by size and type, before and after the classifier. 图斑精度."""
-    from changedetect.pipeline import accuracy
-    from changedetect.pipeline.truths import TruthOptions
+    from changedetect.pipeline.judging import accuracy
+    from changedetect.pipeline.judging.truths import TruthOptions
 
     settings = accuracy.settings_of(setup, changed=changed, unchanged=unchanged, pixel_m=pixel_m)
     report = accuracy.patches(result, TruthOptions(truth, truth_unchanged, layer, column), settings)
@@ -163,7 +163,7 @@ def points(
     debug: Debug = False,  # noqa: ARG001 - read where errors are shown
 ) -> None:
     """Area-adjusted accuracy and areas with 95% intervals from reference points. 面积校正精度."""
-    from changedetect.pipeline import accuracy
+    from changedetect.pipeline.judging import accuracy
 
     report = accuracy.points(file, strata, key)
     accuracy.write(report, out, overwrite=overwrite)
@@ -189,7 +189,7 @@ def sample(
     debug: Debug = False,  # noqa: ARG001 - read where errors are shown
 ) -> None:
     """Draw a stratified random sample to interpret, with near misses and unobserved ground. 抽样."""
-    from changedetect.pipeline import sampling
+    from changedetect.pipeline.judging import sampling
 
     plan = sampling.SamplePlan(per_stratum, seed, below_share, blind)
     report = sampling.sample(result, out, plan, overwrite=overwrite)

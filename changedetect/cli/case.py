@@ -35,8 +35,8 @@ def list_cases(
     debug: Debug = False,  # noqa: ARG001 - read where errors are shown
 ) -> None:
     """List cases, the most urgent first. 案件清单."""
-    from changedetect.pipeline import actions, books
-    from changedetect.pipeline.job import open_job
+    from changedetect.pipeline.ledger import actions, books
+    from changedetect.pipeline.runs.job import open_job
 
     store = books.open_books(open_job(config), out)
     report = actions.listing(store, district or (), state or (), month)
@@ -51,8 +51,8 @@ def show(
     debug: Debug = False,  # noqa: ARG001
 ) -> None:
     """Show where a case stands and every entry about it. 案件流转."""
-    from changedetect.pipeline import actions, books
-    from changedetect.pipeline.job import open_job
+    from changedetect.pipeline.ledger import actions, books
+    from changedetect.pipeline.runs.job import open_job
 
     report = actions.history(books.open_books(open_job(config), out), number)
     finish(report.facts(), report.lines(), as_json=as_json)
@@ -79,8 +79,8 @@ def enter(
     debug: Debug = False,  # noqa: ARG001
 ) -> None:
     """Enter what a person did to one or more cases; all of it or nothing. 登记操作."""
-    from changedetect.pipeline import actions, books
-    from changedetect.pipeline.job import open_job
+    from changedetect.pipeline.ledger import actions, books
+    from changedetect.pipeline.runs.job import open_job
 
     job = open_job(config)
     deed = actions.Deed(event, reason, to, _claims(claim or []), source)
@@ -105,9 +105,9 @@ def screen(
     debug: Debug = False,  # noqa: ARG001
 ) -> None:
     """Enter an interpreter's decisions on many cases from a sheet. 批量判读."""
-    from changedetect.pipeline import actions, books
-    from changedetect.pipeline.job import open_job
-    from changedetect.pipeline.screening import screen as enter_all
+    from changedetect.pipeline.ledger import actions, books
+    from changedetect.pipeline.ledger.screening import screen as enter_all
+    from changedetect.pipeline.runs.job import open_job
 
     job = open_job(config)
     who = actions.role_of(actor or getpass.getuser(), "interpreter", "accepted", job.config.ledger)
@@ -139,12 +139,12 @@ def next_case(
     debug: Debug = False,  # noqa: ARG001
 ) -> None:
     """Say which cases of a month to look at next. 下一批判读."""
-    from changedetect.pipeline import actions, books
-    from changedetect.pipeline.job import open_job
+    from changedetect.pipeline.ledger import actions, books
+    from changedetect.pipeline.runs.job import open_job
 
     job = open_job(config)
     if for_review:
-        from changedetect.pipeline.reviewing import next_for_review
+        from changedetect.pipeline.learning.reviewing import next_for_review
 
         report = next_for_review(job, out, month, count)
     else:

@@ -18,7 +18,7 @@ def add_to(app: typer.Typer) -> None:
 def check(config: Config, as_json: Json = False, debug: Debug = False) -> None:  # noqa: ARG001
     """Read a job file with its themes and sensors; name every mistake with its line. 检查配置."""
     from changedetect.cli.console import finish
-    from changedetect.pipeline.job import open_job
+    from changedetect.pipeline.runs.job import open_job
 
     job = open_job(config)
     facts = {
@@ -38,7 +38,7 @@ def show(
     debug: Debug = False,  # noqa: ARG001 - read where errors are shown
 ) -> None:
     """Print the configuration as JSON: as written, or with all defaults. 显示生效配置."""
-    from changedetect.pipeline.job import open_job
+    from changedetect.pipeline.runs.job import open_job
 
     job = open_job(config)
     data = job.config.model_dump(mode="json", exclude_unset=not effective)

@@ -19,7 +19,7 @@ LINES_PER_STEP = 10
 
 
 class Listener(Protocol):
-    """What the pipeline reports to (see `changedetect.pipeline.progress.Progress`)."""
+    """What the pipeline reports to (see `changedetect.pipeline.runs.progress.Progress`)."""
 
     def begin(self, step: str, total: int) -> None: ...  # noqa: D102 - as in Progress
     def advance(self, step: str, detail: str = "") -> None: ...  # noqa: D102

@@ -27,7 +27,7 @@ def explain(
     debug: Debug = False,  # noqa: ARG001 - read where errors are shown
 ) -> None:
     """Print suggestion, reasons with rule ids, areas, documents, missing evidence, what would change it."""
-    from changedetect.pipeline.explaining import explain as read
+    from changedetect.pipeline.looks.explaining import explain as read
 
     found = read(run, case)
     finish(found.facts(), found.lines(), as_json=as_json)

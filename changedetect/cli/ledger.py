@@ -33,8 +33,8 @@ def verify(
     debug: Debug = False,  # noqa: ARG001 - read where errors are shown
 ) -> None:
     """Check every entry, move, root and row of the ledger. 台账校验."""
-    from changedetect.pipeline import books
-    from changedetect.pipeline.job import open_job
+    from changedetect.pipeline.ledger import books
+    from changedetect.pipeline.runs.job import open_job
 
     report = books.check(books.open_books(open_job(config), out), against)
     finish(report.facts(), report.lines(), as_json=as_json)
@@ -47,8 +47,8 @@ def rebuild(
     debug: Debug = False,  # noqa: ARG001
 ) -> None:
     """Make the rows of all cases again from the entries. 重建案件状态."""
-    from changedetect.pipeline import books
-    from changedetect.pipeline.job import open_job
+    from changedetect.pipeline.ledger import books
+    from changedetect.pipeline.runs.job import open_job
 
     report = books.make_rows(books.open_books(open_job(config), out))
     finish(report.facts(), report.lines(), as_json=as_json)
@@ -64,8 +64,8 @@ def head(
     debug: Debug = False,  # noqa: ARG001
 ) -> None:
     """Print the head of the chain, for a second office to keep. 链头."""
-    from changedetect.pipeline import books
-    from changedetect.pipeline.job import open_job
+    from changedetect.pipeline.ledger import books
+    from changedetect.pipeline.runs.job import open_job
 
     report = books.show_head(books.open_books(open_job(config), out), export)
     finish(report.facts(), report.lines(), as_json=as_json)
@@ -78,8 +78,8 @@ def make_map(
     debug: Debug = False,  # noqa: ARG001
 ) -> None:
     """Make a live view of all cases for QGIS (ledger on a server with PostGIS). 案件地图."""
-    from changedetect.pipeline import books
-    from changedetect.pipeline.job import open_job
+    from changedetect.pipeline.ledger import books
+    from changedetect.pipeline.runs.job import open_job
 
     job = open_job(config)
     report = books.make_map(books.open_books(job, out), job)
@@ -94,8 +94,8 @@ def backup(
     debug: Debug = False,  # noqa: ARG001
 ) -> None:
     """Copy the ledger as of one moment, and verify the copy. 备份."""
-    from changedetect.pipeline import books
-    from changedetect.pipeline.job import open_job
+    from changedetect.pipeline.ledger import books
+    from changedetect.pipeline.runs.job import open_job
 
     report = books.back_up(books.open_books(open_job(config), out), target)
     finish(report.facts(), report.lines(), as_json=as_json)
@@ -109,8 +109,8 @@ def restore(
     debug: Debug = False,  # noqa: ARG001
 ) -> None:
     """Put a verified backup in the place of the ledger; the former one is kept. 恢复."""
-    from changedetect.pipeline import books
-    from changedetect.pipeline.job import open_job
+    from changedetect.pipeline.ledger import books
+    from changedetect.pipeline.runs.job import open_job
 
     report = books.restore(source, books.file_of(open_job(config), out))
     finish(report.facts(), report.lines(), as_json=as_json)

@@ -42,7 +42,7 @@ def pair(
     debug: Debug = False,  # noqa: ARG001 - read where errors are shown
 ) -> None:
     """Compare two images: evidence.tif, change.tif, patches.gpkg, preview.png. 两期影像比对."""
-    from changedetect.pipeline.quicklook import LookOptions, look_at_pair
+    from changedetect.pipeline.looks.quicklook import LookOptions, look_at_pair
 
     options = LookOptions(out, sensor, tile_px=tile, workers=workers, overwrite=overwrite)
     report = look_at_pair(before, after, options, progress=listener(progress, quiet=quiet))
@@ -75,8 +75,8 @@ def series(
 
     Call again with the same --out after adding images: only those are read. 增加影像后再次运行只读新影像。
     """
-    from changedetect.pipeline.quicklook import LookOptions
-    from changedetect.pipeline.serieslook import look_at_series
+    from changedetect.pipeline.looks.quicklook import LookOptions
+    from changedetect.pipeline.looks.serieslook import look_at_series
 
     options = LookOptions(out, sensor, tile_px=tile, workers=workers, overwrite=overwrite)
     listens = listener(progress, quiet=quiet)

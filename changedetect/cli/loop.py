@@ -36,7 +36,7 @@ def open_month(
     debug: Debug = False,  # noqa: ARG001 - read where errors are shown
 ) -> None:
     """Begin the work on a month. 开始本月."""
-    from changedetect.pipeline import monthloop
+    from changedetect.pipeline.loop import monthloop
 
     store, who, _ = _books(config, month, out, actor)
     _show(monthloop.open_month(store, month, who, _now), as_json)
@@ -54,7 +54,7 @@ def dispatch(
     debug: Debug = False,  # noqa: ARG001
 ) -> None:
     """Enter that the packages went to the counties. 下发."""
-    from changedetect.pipeline import monthloop
+    from changedetect.pipeline.loop import monthloop
 
     store, who, run = _books(config, month, out, actor)
     _show(monthloop.dispatch(store, run, month, who, _now, unscreened=every), as_json)
@@ -71,8 +71,8 @@ def status(
     debug: Debug = False,  # noqa: ARG001
 ) -> None:
     """Tell what stands between now and 月清零. 本月进度."""
-    from changedetect.pipeline import monthloop
-    from changedetect.pipeline.job import open_job
+    from changedetect.pipeline.loop import monthloop
+    from changedetect.pipeline.runs.job import open_job
 
     store, _, _ = _books(config, month, out, None, acting=False)
     if remind:
@@ -88,8 +88,9 @@ def recheck(
     debug: Debug = False,  # noqa: ARG001
 ) -> None:
     """Enter what the month's images say of rectified and closed cases. 影像复核登记."""
-    from changedetect.pipeline import books, rechecking
-    from changedetect.pipeline.job import month_span, open_job
+    from changedetect.pipeline.ledger import books
+    from changedetect.pipeline.loop import rechecking
+    from changedetect.pipeline.runs.job import month_span, open_job
 
     month_span(month)
     job = open_job(config)
@@ -106,7 +107,7 @@ def close(
     debug: Debug = False,  # noqa: ARG001
 ) -> None:
     """Close a month: tell its figures, restate earlier ones, set its root. 本月关闭."""
-    from changedetect.pipeline import monthloop
+    from changedetect.pipeline.loop import monthloop
 
     store, who, run = _books(config, month, out, actor)
     _show(monthloop.close(store, run, month, who, _now), as_json)
@@ -115,8 +116,8 @@ def close(
 def _books(
     config: Path, month: str, out: Path | None, actor: str | None, *, acting: bool = True
 ) -> Any:  # noqa: ANN401 - types are imported late
-    from changedetect.pipeline import actions, books
-    from changedetect.pipeline.job import month_span, open_job
+    from changedetect.pipeline.ledger import actions, books
+    from changedetect.pipeline.runs.job import month_span, open_job
 
     month_span(month)
     job = open_job(config)

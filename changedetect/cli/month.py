@@ -61,7 +61,7 @@ def run(
 ) -> None:
     """Do a whole month: images in, case packages out."""
     from changedetect.pipeline import dryrun
-    from changedetect.pipeline.job import open_job
+    from changedetect.pipeline.runs.job import open_job
 
     job = open_job(config)
     if dry_run:
@@ -92,7 +92,7 @@ def stage(name: str, text: str) -> Any:  # noqa: ANN401 - a command function
         actor: Actor = None,
         debug: Debug = False,  # noqa: ARG001 - read where errors are shown
     ) -> None:
-        from changedetect.pipeline.job import open_job
+        from changedetect.pipeline.runs.job import open_job
 
         options = _options(out, tile, workers, scheduler, actor, overwrite=overwrite)
         _do(open_job(config), month, options, name, as_json, quiet, progress)
@@ -139,7 +139,7 @@ def _do(job: Any, month: str, options: Any, only: str | None, *shown: Any) -> No
 
 def _do_shard(job: Any, month: str, options: Any, shard: str, *shown: Any) -> None:  # noqa: ANN401
     from changedetect.pipeline.month import run_shard
-    from changedetect.pipeline.shards import Shard
+    from changedetect.pipeline.runs.shards import Shard
 
     as_json, quiet, progress = shown
     report = run_shard(

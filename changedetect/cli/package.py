@@ -32,7 +32,7 @@ def verify(
     debug: Debug = False,  # noqa: ARG001 - read where errors are shown
 ) -> None:
     """Check a package against its seal, ledger entries and signature. 案件包校验."""
-    from changedetect.pipeline import packages
+    from changedetect.pipeline.ledger import packages
 
     report = packages.verify(package, key)
     finish(report.facts(), report.lines(), as_json=as_json)
@@ -45,7 +45,7 @@ def sign(
     debug: Debug = False,  # noqa: ARG001
 ) -> None:
     """Sign the manifest of a package. 案件包签名."""
-    from changedetect.pipeline import packages
+    from changedetect.pipeline.ledger import packages
 
     report = packages.sign(package, key)
     finish(report.facts(), report.lines(), as_json=as_json)
@@ -66,9 +66,9 @@ def reproduce(
     debug: Debug = False,  # noqa: ARG001
 ) -> None:
     """Do the finding behind a case again and say whether it is the same to the byte. 复现判定."""
-    from changedetect.pipeline.context import RunOptions
-    from changedetect.pipeline.job import open_job
     from changedetect.pipeline.reproduce import reproduce as again
+    from changedetect.pipeline.runs.context import RunOptions
+    from changedetect.pipeline.runs.job import open_job
 
     if start not in {"records", "images"}:
         msg = f"--from {start!r}: records or images was expected"

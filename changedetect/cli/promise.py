@@ -46,8 +46,8 @@ def fit(
 ) -> None:
     """Choose thresholds so that recall can be promised, or say why not and what is missing. 拟定承诺."""
     from changedetect.accuracy.promise import Aim
-    from changedetect.pipeline import promising
-    from changedetect.pipeline.promise_scores import ChangeList
+    from changedetect.pipeline.promise import promising
+    from changedetect.pipeline.promise.promise_scores import ChangeList
 
     found, judged = promising.fit(
         ChangeList(changes, layer, source, crs),
@@ -77,8 +77,8 @@ def check(
     debug: Debug = False,  # noqa: ARG001
 ) -> None:
     """Say what a promise rests on, whether months have shifted, and whether it was kept. 检验承诺."""
-    from changedetect.pipeline import promising
-    from changedetect.pipeline.promise_scores import ChangeList
+    from changedetect.pipeline.promise import promising
+    from changedetect.pipeline.promise.promise_scores import ChangeList
 
     given = None if changes is None else ChangeList(changes, layer, source, crs)
     judged = promising.check(file, run or (), given, standing)

@@ -30,8 +30,9 @@ def recapture(
     debug: Debug = False,  # noqa: ARG001 - read where errors are shown
 ) -> None:
     """Estimate recall, and how many changes there are, from a second list (capture-recapture). 两源召回."""
-    from changedetect.pipeline import accuracy, promising, two_lists
-    from changedetect.pipeline.promise_scores import ChangeList
+    from changedetect.pipeline.judging import accuracy
+    from changedetect.pipeline.promise import promising, two_lists
+    from changedetect.pipeline.promise.promise_scores import ChangeList
 
     report = two_lists.compare(
         run,

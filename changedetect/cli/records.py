@@ -36,8 +36,8 @@ def check(
     debug: Debug = False,  # noqa: ARG001 - read where errors are shown
 ) -> None:
     """Check every record layer: text, dates, geometry, areas, systems, coverage. 核查底数图层."""
-    from changedetect.pipeline.job import open_job
-    from changedetect.pipeline.recordcheck import check_records
+    from changedetect.pipeline.looks.recordcheck import check_records
+    from changedetect.pipeline.runs.job import open_job
 
     report = check_records(
         open_job(config), layer=layer, out=out, progress=listener(progress, quiet=quiet)

@@ -32,8 +32,8 @@ def report(
     debug: Debug = False,  # noqa: ARG001 - read where errors are shown
 ) -> None:
     """Sum up a month, a quarter or a year: page, workbook, document. 月发现、季小结、年总结."""
-    from changedetect.pipeline import reporting
-    from changedetect.pipeline.job import open_job
+    from changedetect.pipeline.loop import reporting
+    from changedetect.pipeline.runs.job import open_job
 
     try:
         when = datetime.fromisoformat(day).date() if day else datetime.now(UTC).date()  # noqa: TID251 - the clock

@@ -46,9 +46,9 @@ def import_returns(
     debug: Debug = False,  # noqa: ARG001 - read where errors are shown
 ) -> None:
     """Take what counties sent back; the differences are shown first with --dry-run. 导入县级回传."""
-    from changedetect.pipeline import actions, books
-    from changedetect.pipeline.job import month_span, open_job
-    from changedetect.pipeline.returning import Rules, Wanted, import_returns
+    from changedetect.pipeline.ledger import actions, books
+    from changedetect.pipeline.returns.returning import Rules, Wanted, import_returns
+    from changedetect.pipeline.runs.job import month_span, open_job
 
     month_span(month)
     job = open_job(config)
@@ -84,7 +84,7 @@ def check(
 ) -> None:
     """Say what reviewers would send back, before it is sent; needs the package only. 报送前自查."""
     from changedetect.config.returns import ReturnsSection
-    from changedetect.pipeline import presubmission
+    from changedetect.pipeline.returns import presubmission
 
     now = datetime.now(UTC)  # noqa: TID251 - the clock
     report = presubmission.check(files, package, ReturnsSection(), now)

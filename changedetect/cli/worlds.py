@@ -58,8 +58,8 @@ def train(
 ) -> None:
     """Train the patch classifier and write its card; with a ledger, replace it only by a better one. 训练."""
     if from_ledger is not None:
-        from changedetect.pipeline.job import open_job
-        from changedetect.pipeline.retraining import retrain
+        from changedetect.pipeline.learning.retraining import retrain
+        from changedetect.pipeline.runs.job import open_job
 
         told = retrain(
             open_job(from_ledger),
@@ -71,7 +71,7 @@ def train(
         )
         finish(told.facts(), told.lines(), as_json=as_json, exit_code=told.exit_code)
         return
-    from changedetect.pipeline.training import train as fit
+    from changedetect.pipeline.learning.training import train as fit
 
     report = fit(
         out,

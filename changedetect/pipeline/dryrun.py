@@ -9,13 +9,14 @@ from typing import Any
 import psutil
 
 from changedetect.io import catalogue
-from changedetect.pipeline.context import RunOptions
-from changedetect.pipeline.job import Job, month_span
-from changedetect.pipeline.pairwork import Settings, tiles_meeting
-from changedetect.pipeline.scenes import choose_pairs, expected_pairs
-from changedetect.pipeline.sourceplan import FUSED_BYTES_PER_PX, SourcePlan, plan_sources
-from changedetect.pipeline.sourcework import MonthDates
-from changedetect.pipeline.territory import read_territory
+from changedetect.pipeline.runs.context import RunOptions
+from changedetect.pipeline.runs.job import Job, month_span
+from changedetect.pipeline.runs.settings import Settings
+from changedetect.pipeline.runs.territory import read_territory
+from changedetect.pipeline.sources.pairwork import tiles_meeting
+from changedetect.pipeline.sources.scenes import choose_pairs, expected_pairs
+from changedetect.pipeline.sources.sourceplan import FUSED_BYTES_PER_PX, SourcePlan, plan_sources
+from changedetect.pipeline.sources.sourcework import MonthDates
 
 SECONDS_PER_MPX = 2.0
 """Time for a megapixel of a pair on one core, from reading to runs: 1.6 measured on the 2 m four-band

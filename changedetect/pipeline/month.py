@@ -5,13 +5,14 @@ from datetime import datetime
 from pathlib import Path
 
 from changedetect.errors import ConfigError, InputError
-from changedetect.pipeline import casework, checking, classification, delivery, detection, scenes
-from changedetect.pipeline.context import MonthContext, RunOptions, RunReport
-from changedetect.pipeline.job import Job, month_span
-from changedetect.pipeline.progress import Progress
-from changedetect.pipeline.runstore import RunStore, StepRecord, key_of
-from changedetect.pipeline.shards import SHARDS, Shard, ShardReport
-from changedetect.pipeline.territory import read_territory
+from changedetect.pipeline.runs.context import MonthContext, RunOptions, RunReport
+from changedetect.pipeline.runs.job import Job, month_span
+from changedetect.pipeline.runs.progress import Progress
+from changedetect.pipeline.runs.runstore import RunStore, StepRecord, key_of
+from changedetect.pipeline.runs.shards import SHARDS, Shard, ShardReport
+from changedetect.pipeline.runs.territory import read_territory
+from changedetect.pipeline.sources import scenes
+from changedetect.pipeline.steps import casework, checking, classification, delivery, detection
 
 __all__ = ["STEPS", "RunOptions", "run_month", "run_shard"]
 
@@ -41,7 +42,7 @@ def run_month(
     Parameters
     ----------
     job
-        From `changedetect.pipeline.job.open_job`.
+        From `changedetect.pipeline.runs.job.open_job`.
     month
         ``YYYY-MM``.
     options

@@ -11,13 +11,13 @@ from typing import Any, Literal
 
 from changedetect.errors import InputError, IntegrityError
 from changedetect.io.ledger import LedgerStore
-from changedetect.pipeline.books import Report, open_books
-from changedetect.pipeline.checking import UNITS
-from changedetect.pipeline.context import MonthContext, RunOptions
-from changedetect.pipeline.job import Job
+from changedetect.pipeline.ledger.books import Report, open_books
 from changedetect.pipeline.month import STEPS
-from changedetect.pipeline.progress import Progress
-from changedetect.pipeline.runstore import MANIFEST, RunStore, StepRecord
+from changedetect.pipeline.runs.context import MonthContext, RunOptions
+from changedetect.pipeline.runs.job import Job
+from changedetect.pipeline.runs.progress import Progress
+from changedetect.pipeline.runs.runstore import MANIFEST, RunStore, StepRecord
+from changedetect.pipeline.steps.checking import UNITS
 
 DIFFERENT = 5
 """Exit code where the finding came out otherwise."""

@@ -14,8 +14,8 @@ from changedetect.errors import InputError
 from changedetect.io import raster_writer, vector_writer
 from changedetect.io.publish import publish_bytes
 from changedetect.io.rasters import OUTSIDE
-from changedetect.pipeline.job import month_span
-from changedetect.pipeline.progress import Progress
+from changedetect.pipeline.runs.job import month_span
+from changedetect.pipeline.runs.progress import Progress
 from changedetect.simulate import images, land
 from changedetect.simulate.layers import LAYERS
 from changedetect.simulate.world import World

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from changedetect.config.holidays import WorkCalendar, YearDays
 from changedetect.config.job import DeadlinesSection
-from changedetect.pipeline.job import SHARED_CONFIG, read_calendar
+from changedetect.pipeline.runs.job import SHARED_CONFIG, read_calendar
 from changedetect.stages import cases
 from changedetect.stages.cases.facts import _due_of
 

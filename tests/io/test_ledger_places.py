@@ -11,8 +11,8 @@ from changedetect.entries import Entry
 from changedetect.errors import InputError, LedgerError, LockedError, ResourceError
 from changedetect.io.ledger import LedgerStore
 from changedetect.io.ledger import store as ledger_store
-from changedetect.pipeline.books import check, show_head
-from changedetect.pipeline.ledgerwork import enter, open_ledger, rebuild
+from changedetect.pipeline.ledger.books import check, show_head
+from changedetect.pipeline.ledger.ledgerwork import enter, open_ledger, rebuild
 from changedetect.stages import ledger
 from tests import postgres
 from tests.stages.test_ledger import a_case, an_entry

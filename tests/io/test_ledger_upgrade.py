@@ -11,8 +11,8 @@ import shapely
 from changedetect.entries import Entry
 from changedetect.errors import LedgerError
 from changedetect.io.ledger import LedgerStore
-from changedetect.pipeline.books import check
-from changedetect.pipeline.ledgerwork import enter, open_ledger
+from changedetect.pipeline.ledger.books import check
+from changedetect.pipeline.ledger.ledgerwork import enter, open_ledger
 from changedetect.records import Case
 from changedetect.stages import ledger
 

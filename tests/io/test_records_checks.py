@@ -20,7 +20,7 @@ from changedetect.config.record_forms import RecordChecksSection
 from changedetect.io import layer_geometry
 from changedetect.io.layer_checks import Ground, compared, inspect
 from changedetect.io.vectors import Kind, load_layer
-from changedetect.pipeline.job import SHARED_CONFIG, read_form
+from changedetect.pipeline.runs.job import SHARED_CONFIG, read_form
 from changedetect.schema import APPROVALS, PARCELS, PRIORITY_CELLS
 
 CRS = "EPSG:4547"

@@ -14,8 +14,8 @@ from changedetect.config.job import LayerSection
 from changedetect.errors import ConfigError, LayerError
 from changedetect.io.layer_dates import calendar_day, last_day
 from changedetect.io.vectors import Kind, read_kind
-from changedetect.pipeline.job import SHARED_CONFIG, read_form
-from changedetect.pipeline.record_layers import SPECS, WATCH_SPECS
+from changedetect.pipeline.runs.job import SHARED_CONFIG, read_form
+from changedetect.pipeline.runs.record_layers import SPECS, WATCH_SPECS
 from changedetect.schema import APPROVALS, DISTRICTS, PARCELS, PRIORITY_CELLS, VERIFIED, ZONES
 
 CRS = "EPSG:4547"

@@ -8,7 +8,7 @@ import pytest
 from changedetect.errors import ChangeDetectError
 from changedetect.io import seal
 from changedetect.io.ledger import LedgerStore
-from changedetect.pipeline import books, ledgercheck
+from changedetect.pipeline.ledger import books, ledgercheck
 from tests import tampering
 
 FEW, MANY = 300, 10_000

@@ -167,7 +167,7 @@ def test_bring__takes_a_zip_like_the_folder_in_it(tmp_path):
     from datetime import date
 
     from changedetect.config.returns import ReturnsSection
-    from changedetect.pipeline.returned_files import bring
+    from changedetect.pipeline.returns.returned_files import bring
     from tests.photos_in_code import ground, jpeg
 
     picture = jpeg(ground(1, 96))

@@ -12,9 +12,9 @@ from changedetect.config.returns import ReturnsSection
 from changedetect.entries import Entry
 from changedetect.io.geopackage import write_case_package
 from changedetect.measure import reproject
-from changedetect.pipeline.actions import Actor
-from changedetect.pipeline.ledgerwork import enter, open_ledger
-from changedetect.pipeline.returning import Rules, Wanted, import_returns
+from changedetect.pipeline.ledger.actions import Actor
+from changedetect.pipeline.ledger.ledgerwork import enter, open_ledger
+from changedetect.pipeline.returns.returning import Rules, Wanted, import_returns
 from changedetect.stages import ledger
 from changedetect.stages.deliver import layers
 from tests.sample_package import CRS, DISTRICT, MONTH, make_package

@@ -18,10 +18,10 @@ from changedetect.grid import Grid
 from changedetect.io import raster_writer, vector_writer
 from changedetect.io.points import read_rows, strata_path
 from changedetect.io.truth_raster import ScoreRaster, TruthRaster
-from changedetect.pipeline import accuracy, sampling
-from changedetect.pipeline.detection import CHANGE_FORM, EVIDENCE_FORM, write_patches
-from changedetect.pipeline.judged import RATE_TAG, THRESHOLD_TAG
-from changedetect.pipeline.truths import TruthOptions
+from changedetect.pipeline.judging import accuracy, sampling
+from changedetect.pipeline.judging.judged import RATE_TAG, THRESHOLD_TAG
+from changedetect.pipeline.judging.truths import TruthOptions
+from changedetect.pipeline.steps.detection import CHANGE_FORM, EVIDENCE_FORM, write_patches
 from tests.pipeline import tiny_job
 
 CRS = tiny_job.CRS

@@ -10,7 +10,7 @@ from rasterio.transform import Affine
 
 from changedetect.io import record_files
 from changedetect.io.raster_writer import RasterForm
-from changedetect.pipeline import detection
+from changedetect.pipeline.steps import detection
 from changedetect.records import Scene, UnobservedArea
 from tests.pipeline import tiny_job
 

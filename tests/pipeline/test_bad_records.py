@@ -10,8 +10,8 @@ import pytest
 
 from changedetect.errors import ConfigError, LayerError
 from changedetect.io import record_files
-from changedetect.pipeline.job import open_job
-from changedetect.pipeline.progress import Silent
+from changedetect.pipeline.runs.job import open_job
+from changedetect.pipeline.runs.progress import Silent
 from changedetect.records import LayerManifest, Unit, Verdict
 from tests.pipeline import tiny_job
 

@@ -12,8 +12,8 @@ from changedetect.config.job import CasesSection, DeadlinesSection, LedgerSectio
 from changedetect.entries import Entry
 from changedetect.io import record_files
 from changedetect.io.ledger import LedgerStore
-from changedetect.pipeline import casework
-from changedetect.pipeline.ledgerwork import enter
+from changedetect.pipeline.ledger.ledgerwork import enter
+from changedetect.pipeline.steps import casework
 from changedetect.records import Case, Finding, TimeCode, Unit, UnitAreas, Verdict
 
 NOW = datetime(2025, 7, 1, tzinfo=UTC)

@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime
 import pytest
 
 from changedetect.grid import Grid
-from changedetect.pipeline.job import open_job
-from changedetect.pipeline.scenes import choose_pairs, common_share, expected_pairs, is_due
+from changedetect.pipeline.runs.job import open_job
+from changedetect.pipeline.sources.scenes import choose_pairs, common_share, expected_pairs, is_due
 from changedetect.records import Scene, ScenePair
 from tests.pipeline import tiny_job
 

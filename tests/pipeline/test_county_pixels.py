@@ -12,9 +12,10 @@ from changedetect.errors import IntegrityError, SceneError
 from changedetect.grid import Grid
 from changedetect.io import record_files, vector_writer
 from changedetect.io.rasters import RasterReader
-from changedetect.pipeline import detection, pairfits, pairwork
-from changedetect.pipeline.job import open_job
-from changedetect.pipeline.territory import read_territory
+from changedetect.pipeline.runs.job import open_job
+from changedetect.pipeline.runs.territory import read_territory
+from changedetect.pipeline.sources import pairfits, pairwork
+from changedetect.pipeline.steps import detection
 from changedetect.records import UnobservedArea
 from tests.pipeline import tiny_job
 from tests.pipeline.test_same_bytes import DETECTED, results

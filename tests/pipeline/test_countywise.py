@@ -9,11 +9,11 @@ import shapely
 
 from changedetect.bench import generated, land
 from changedetect.io import block_store, layer_source, record_files, vector_writer
-from changedetect.pipeline import classification, countywise
-from changedetect.pipeline.countywise import PatchShelf, Spool, check_counties, shelf_folder
-from changedetect.pipeline.job import open_job
-from changedetect.pipeline.references import Shelf, read_references
-from changedetect.pipeline.territory import read_territory
+from changedetect.pipeline.runs.job import open_job
+from changedetect.pipeline.runs.territory import read_territory
+from changedetect.pipeline.steps import classification, countywise
+from changedetect.pipeline.steps.countywise import PatchShelf, Spool, check_counties, shelf_folder
+from changedetect.pipeline.steps.references import Shelf, read_references
 from changedetect.records import Unit
 from changedetect.stages import crosscheck
 from changedetect.stages.crosscheck.clusters import clusters

@@ -3,7 +3,7 @@
 import shutil
 
 from changedetect.pipeline import dryrun
-from changedetect.pipeline.job import open_job
+from changedetect.pipeline.runs.job import open_job
 from tests.pipeline import tiny_job
 
 

@@ -8,8 +8,8 @@ import pytest
 import shapely
 
 from changedetect.errors import InputError
-from changedetect.pipeline import evaluation
-from changedetect.pipeline.evaluation import Fate, Reading, evaluate, reading_of
+from changedetect.pipeline.judging import evaluation
+from changedetect.pipeline.judging.evaluation import Fate, Reading, evaluate, reading_of
 from changedetect.records import Case, Finding, TimeCode, Unit, UnitAreas, Verdict
 
 YES, NO, UNKNOWN = Verdict

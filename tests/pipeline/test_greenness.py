@@ -7,7 +7,7 @@ import pytest
 import shapely
 
 from changedetect.config.crosscheck import CrosscheckSection
-from changedetect.pipeline.greenness import _longest_gap, judge
+from changedetect.pipeline.steps.greenness import _longest_gap, judge
 from changedetect.stages.crosscheck import Watched
 
 CFG = CrosscheckSection()

@@ -11,7 +11,8 @@ import pytest
 
 from changedetect.codes import case_number
 from changedetect.errors import InputError, LayerError
-from changedetect.pipeline import delivery, handout
+from changedetect.pipeline.ledger import handout
+from changedetect.pipeline.steps import delivery
 from changedetect.stages import deliver
 from tests.pipeline import tiny_job
 

@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime
 import pytest
 
 from changedetect.entries import Entry
-from changedetect.pipeline.known import before
-from changedetect.pipeline.ledgerwork import enter, open_ledger
+from changedetect.pipeline.ledger.ledgerwork import enter, open_ledger
+from changedetect.pipeline.steps.known import before
 from changedetect.stages import ledger
 from tests.pipeline.test_month_loop import QIAN, SUN, ZHAO, ZHOU, Clock, a_case, do, find
 

@@ -10,9 +10,9 @@ from PIL import Image
 from changedetect.errors import InputError, SceneError
 from changedetect.grid import Grid
 from changedetect.io import raster_writer, vector_writer
-from changedetect.pipeline.progress import Silent
-from changedetect.pipeline.quicklook import OUTPUTS, LookOptions, look_at_pair
-from changedetect.pipeline.serieslook import look_at_series
+from changedetect.pipeline.looks.quicklook import OUTPUTS, LookOptions, look_at_pair
+from changedetect.pipeline.looks.serieslook import look_at_series
+from changedetect.pipeline.runs.progress import Silent
 from tests.pipeline import tiny_job
 
 
@@ -129,7 +129,7 @@ def write_series(folder, sensor_profile, dates=37):
 
 
 def test_series__finds_a_planted_break_and_when(tmp_path):
-    from changedetect.pipeline.job import read_profile
+    from changedetect.pipeline.runs.job import read_profile
 
     profile = read_profile(tmp_path, "msi10m")
     write_series(tmp_path / "images", profile, dates=38)
@@ -150,7 +150,7 @@ def test_series__finds_a_planted_break_and_when(tmp_path):
 
 
 def test_series__too_short_is_not_judged(tmp_path):
-    from changedetect.pipeline.job import read_profile
+    from changedetect.pipeline.runs.job import read_profile
 
     write_series(tmp_path / "images", read_profile(tmp_path, "msi10m"))
     for path in sorted((tmp_path / "images").iterdir())[10:]:

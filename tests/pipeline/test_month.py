@@ -16,10 +16,10 @@ from changedetect.io import publish as publishing
 from changedetect.io import record_files
 from changedetect.io.ledger import LedgerStore
 from changedetect.io.publish import RunLock
-from changedetect.pipeline import detection
-from changedetect.pipeline.evaluation import evaluate
-from changedetect.pipeline.ledgerwork import enter
+from changedetect.pipeline.judging.evaluation import evaluate
+from changedetect.pipeline.ledger.ledgerwork import enter
 from changedetect.pipeline.month import STEPS
+from changedetect.pipeline.steps import detection
 from changedetect.records import Case, Unit, UnobservedArea, Verdict
 from tests.pipeline import tiny_job
 

@@ -11,9 +11,10 @@ from changedetect.codes import case_number
 from changedetect.config.job import LedgerSection
 from changedetect.entries import Entry
 from changedetect.errors import InputError, LedgerError
-from changedetect.pipeline import actions, books, monthloop
-from changedetect.pipeline.actions import Actor, Deed
-from changedetect.pipeline.ledgerwork import enter, open_ledger
+from changedetect.pipeline.ledger import actions, books
+from changedetect.pipeline.ledger.actions import Actor, Deed
+from changedetect.pipeline.ledger.ledgerwork import enter, open_ledger
+from changedetect.pipeline.loop import monthloop
 from changedetect.records import Case
 from changedetect.stages import ledger
 

@@ -10,7 +10,7 @@ from changedetect.config.learned import ModelSection
 from changedetect.errors import ConfigError, IntegrityError, LayerError, ModelError, ResourceError
 from changedetect.io import onnx_model
 from changedetect.io.digest import sha256_file
-from changedetect.pipeline.job import open_job
+from changedetect.pipeline.runs.job import open_job
 from changedetect.stages.evidence import learned
 from tests.pipeline.test_sources import detect, patches_of, results
 

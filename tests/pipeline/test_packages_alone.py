@@ -16,8 +16,9 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
 from changedetect.errors import InputError, IntegrityError
 from changedetect.io import seal
-from changedetect.pipeline import monthloop, packages
-from changedetect.pipeline.ledgerwork import open_ledger
+from changedetect.pipeline.ledger import packages
+from changedetect.pipeline.ledger.ledgerwork import open_ledger
+from changedetect.pipeline.loop import monthloop
 from tests.pipeline.test_month_loop import SUN, Clock, a_case, find
 
 STEM = "430991_202506"

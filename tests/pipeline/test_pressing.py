@@ -5,11 +5,12 @@ from datetime import date
 import pytest
 
 from changedetect.errors import InputError
-from changedetect.pipeline import actions, monthloop
-from changedetect.pipeline.actions import Actor, Deed
-from changedetect.pipeline.job import SHARED_CONFIG, read_calendar
-from changedetect.pipeline.ledgerwork import open_ledger
-from changedetect.pipeline.pressing import pressing
+from changedetect.pipeline.ledger import actions
+from changedetect.pipeline.ledger.actions import Actor, Deed
+from changedetect.pipeline.ledger.ledgerwork import open_ledger
+from changedetect.pipeline.ledger.pressing import pressing
+from changedetect.pipeline.loop import monthloop
+from changedetect.pipeline.runs.job import SHARED_CONFIG, read_calendar
 from tests.pipeline.test_month_loop import SUN, ZHAO, Clock, a_case, find
 
 CITY = Actor("qian", "city")

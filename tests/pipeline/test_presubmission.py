@@ -11,10 +11,11 @@ import shapely
 from changedetect.config.returns import ReturnsSection
 from changedetect.errors import InputError
 from changedetect.measure import reproject
-from changedetect.pipeline import books, presubmission
-from changedetect.pipeline.actions import Actor
-from changedetect.pipeline.ledgerwork import enter
-from changedetect.pipeline.screening import screen
+from changedetect.pipeline.ledger import books
+from changedetect.pipeline.ledger.actions import Actor
+from changedetect.pipeline.ledger.ledgerwork import enter
+from changedetect.pipeline.ledger.screening import screen
+from changedetect.pipeline.returns import presubmission
 from changedetect.stages import ledger
 from tests.photos_in_code import ground, jpeg, reshot
 from tests.pipeline.returned_county import NAME, SECTION, County, fill, write_package

@@ -15,9 +15,10 @@ from changedetect.cli.app import app
 from changedetect.config.promise import PromiseSettings
 from changedetect.errors import InputError, IntegrityError, LayerError, ModelError
 from changedetect.io import record_files
-from changedetect.pipeline import evaluation, promising, two_lists
-from changedetect.pipeline.promise_file import read_promise, season_of
-from changedetect.pipeline.promise_scores import ChangeList, read_changes, read_run, score
+from changedetect.pipeline.judging import evaluation
+from changedetect.pipeline.promise import promising, two_lists
+from changedetect.pipeline.promise.promise_scores import ChangeList, read_changes, read_run, score
+from changedetect.pipeline.steps.promise_file import read_promise, season_of
 from changedetect.records import Unit
 from tests.pipeline import tiny_job
 

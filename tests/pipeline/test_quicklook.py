@@ -12,9 +12,9 @@ from changedetect.errors import InputError, LockedError, SceneError
 from changedetect.io.describe_plain import describe_plain
 from changedetect.io.publish import RunLock
 from changedetect.io.vector_writer import read_geopackage
-from changedetect.pipeline import quicklook
-from changedetect.pipeline.progress import Silent
-from changedetect.pipeline.quicklook import LookOptions, look_at_pair
+from changedetect.pipeline.looks import quicklook
+from changedetect.pipeline.looks.quicklook import LookOptions, look_at_pair
+from changedetect.pipeline.runs.progress import Silent
 from tests.pipeline import tiny_job
 
 CHANGED = (slice(60, 100), slice(60, 100))

@@ -21,11 +21,12 @@ from changedetect.config.detection import TrainingSection
 from changedetect.errors import IntegrityError
 from changedetect.io import model_store, record_files
 from changedetect.io.digest import sha256_file
-from changedetect.pipeline import actions, books, rechecking
-from changedetect.pipeline.casework import CASES
-from changedetect.pipeline.checking import RECHECKS
-from changedetect.pipeline.job import open_job
-from changedetect.pipeline.ledgerwork import enter, open_ledger
+from changedetect.pipeline.ledger import actions, books
+from changedetect.pipeline.ledger.ledgerwork import enter, open_ledger
+from changedetect.pipeline.loop import rechecking
+from changedetect.pipeline.runs.job import open_job
+from changedetect.pipeline.steps.casework import CASES
+from changedetect.pipeline.steps.checking import RECHECKS
 from changedetect.records import Case
 from changedetect.stages import classify
 from tests import postgres

@@ -12,13 +12,13 @@ from typer.testing import CliRunner
 from changedetect.cli.app import app
 from changedetect.errors import ConfigError
 from changedetect.io import record_files
-from changedetect.pipeline.checking import LAYERS, warn_of_fallen
-from changedetect.pipeline.job import open_job
-from changedetect.pipeline.progress import Silent
-from changedetect.pipeline.recordcheck import check_records
-from changedetect.pipeline.references import read_references
-from changedetect.pipeline.territory import read_territory
-from changedetect.pipeline.watch import Watch
+from changedetect.pipeline.looks.recordcheck import check_records
+from changedetect.pipeline.runs.job import open_job
+from changedetect.pipeline.runs.progress import Silent
+from changedetect.pipeline.runs.territory import read_territory
+from changedetect.pipeline.steps.checking import LAYERS, warn_of_fallen
+from changedetect.pipeline.steps.references import read_references
+from changedetect.pipeline.steps.watch import Watch
 from changedetect.records import LayerManifest
 from tests.pipeline import tiny_job
 

@@ -4,9 +4,9 @@ from datetime import date
 
 import shapely
 
-from changedetect.pipeline.job import open_job
-from changedetect.pipeline.references import read_references
-from changedetect.pipeline.territory import read_territory
+from changedetect.pipeline.runs.job import open_job
+from changedetect.pipeline.runs.territory import read_territory
+from changedetect.pipeline.steps.references import read_references
 from tests.pipeline import tiny_job
 
 SOUTH, MIDDLE = 3100000, 500000

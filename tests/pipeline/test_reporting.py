@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from changedetect.entries import Entry
 from changedetect.errors import ConfigError, InputError
 from changedetect.io import report_files
-from changedetect.pipeline.job import open_job
-from changedetect.pipeline.ledgerwork import open_ledger
-from changedetect.pipeline.reporting import ReportOptions, period_of, write_report
+from changedetect.pipeline.ledger.ledgerwork import open_ledger
+from changedetect.pipeline.loop.reporting import ReportOptions, period_of, write_report
+from changedetect.pipeline.runs.job import open_job
 from changedetect.stages import deliver, ledger
 from tests.pipeline import tiny_job
 from tests.pipeline.test_month_loop import QIAN, SUN, WANG, ZHAO, ZHOU, Clock, a_case, do

@@ -7,11 +7,11 @@ import pytest
 
 from changedetect.errors import InputError, IntegrityError
 from changedetect.io.seal import verify
-from changedetect.pipeline import books
-from changedetect.pipeline.context import RunOptions
-from changedetect.pipeline.job import open_job
-from changedetect.pipeline.progress import Silent
+from changedetect.pipeline.ledger import books
 from changedetect.pipeline.reproduce import reproduce
+from changedetect.pipeline.runs.context import RunOptions
+from changedetect.pipeline.runs.job import open_job
+from changedetect.pipeline.runs.progress import Silent
 from tests.pipeline import tiny_job
 
 

@@ -9,12 +9,13 @@ import pytest
 from changedetect.config.detection import TrainingSection
 from changedetect.errors import InputError
 from changedetect.io import model_store, record_files
-from changedetect.pipeline import books, retraining
-from changedetect.pipeline.actions import Actor, Deed, act
-from changedetect.pipeline.field_labels import FieldLabels, labels_of
-from changedetect.pipeline.job import open_job
-from changedetect.pipeline.progress import Silent
-from changedetect.pipeline.reviewing import next_for_review
+from changedetect.pipeline.learning import retraining
+from changedetect.pipeline.learning.field_labels import FieldLabels, labels_of
+from changedetect.pipeline.learning.reviewing import next_for_review
+from changedetect.pipeline.ledger import books
+from changedetect.pipeline.ledger.actions import Actor, Deed, act
+from changedetect.pipeline.runs.job import open_job
+from changedetect.pipeline.runs.progress import Silent
 from changedetect.records import Case
 from changedetect.stages import classify
 from tests.pipeline import tiny_job

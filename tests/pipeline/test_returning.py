@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from changedetect.measure import to_mu
-from changedetect.pipeline import books
+from changedetect.pipeline.ledger import books
 from tests.pipeline.returned_county import County, copy, fill, gpkg_blob, write_package
 
 

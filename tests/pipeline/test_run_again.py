@@ -5,7 +5,7 @@ from typer.testing import CliRunner
 
 from changedetect.cli.app import app
 from changedetect.errors import InputError
-from changedetect.pipeline import detection
+from changedetect.pipeline.steps import detection
 from tests.pipeline import tiny_job
 
 

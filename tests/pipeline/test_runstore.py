@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from changedetect.errors import InputError, IntegrityError
-from changedetect.pipeline.runstore import RunStore, StepResult
+from changedetect.pipeline.runs.runstore import RunStore, StepResult
 
 ORDER = ("one", "two", "three")
 

@@ -41,7 +41,7 @@ def test_bytes__of_everything_do_not_depend_on_tiles_and_workers(tiny, whole):
 SCRIPT = """
 import sys
 from pathlib import Path
-from changedetect.pipeline import classification
+from changedetect.pipeline.steps import classification
 from tests.pipeline import tiny_job
 if __name__ == "__main__":
     classification.MODELS = Path(sys.argv[2])

@@ -7,10 +7,10 @@ from PIL import Image
 
 from changedetect.errors import ConfigError, IntegrityError
 from changedetect.io.rasters import RasterReader
-from changedetect.pipeline.job import read_profile
-from changedetect.pipeline.progress import Silent
-from changedetect.pipeline.quicklook import OUTPUTS, LookOptions
-from changedetect.pipeline.serieslook import STATES, look_at_series
+from changedetect.pipeline.looks.quicklook import OUTPUTS, LookOptions
+from changedetect.pipeline.looks.serieslook import STATES, look_at_series
+from changedetect.pipeline.runs.job import read_profile
+from changedetect.pipeline.runs.progress import Silent
 from tests.pipeline import tiny_job
 from tests.pipeline.test_looks import write_series
 

@@ -4,10 +4,10 @@ import pytest
 
 from changedetect.errors import ConfigError, LockedError
 from changedetect.io.publish import RunLock
-from changedetect.pipeline.job import open_job
 from changedetect.pipeline.month import RunOptions, run_shard
-from changedetect.pipeline.progress import Silent
-from changedetect.pipeline.shards import SHARDS, Shard
+from changedetect.pipeline.runs.job import open_job
+from changedetect.pipeline.runs.progress import Silent
+from changedetect.pipeline.runs.shards import SHARDS, Shard
 from tests.pipeline import tiny_job
 
 TILE_PX = 64
@@ -36,7 +36,7 @@ def test_shards__then_the_whole_give_the_bytes_of_one_run(tiny, whole, monkeypat
         raise AssertionError(tile.name)
 
     # The whole run measures no tile again.
-    monkeypatch.setattr("changedetect.pipeline.fusedwork.FusedWork.measure", never)
+    monkeypatch.setattr("changedetect.pipeline.sources.fusedwork.FusedWork.measure", never)
     tiny_job.run(tiny, tile_px=TILE_PX)
     assert tiny_job.digests(month_of(tiny)) == tiny_job.digests(month_of(whole))
     assert not (month_of(tiny) / SHARDS).exists()

@@ -4,8 +4,8 @@ import pytest
 
 from changedetect.errors import ConfigError, InputError
 from changedetect.pipeline import simulation
-from changedetect.pipeline.job import open_job
-from changedetect.pipeline.progress import Silent
+from changedetect.pipeline.runs.job import open_job
+from changedetect.pipeline.runs.progress import Silent
 from changedetect.pipeline.simulation import WorldOptions, simulate
 from tests.pipeline import tiny_job
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from changedetect.io import record_files, vector_writer
-from changedetect.pipeline import detection, serieswork, sourcework
+from changedetect.pipeline.sources import serieswork, sourcework
+from changedetect.pipeline.steps import detection
 from changedetect.records import UnobservedArea
 from tests.pipeline import sources_job, tiny_job
 

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 import changedetect
-from changedetect.pipeline import checking, classification, detection, runstore
-from changedetect.pipeline.context import MonthContext, RunOptions
-from changedetect.pipeline.job import open_job
-from changedetect.pipeline.progress import Silent
-from changedetect.pipeline.runstore import StepRecord
+from changedetect.pipeline.runs import runstore
+from changedetect.pipeline.runs.context import MonthContext, RunOptions
+from changedetect.pipeline.runs.job import open_job
+from changedetect.pipeline.runs.progress import Silent
+from changedetect.pipeline.runs.runstore import StepRecord
+from changedetect.pipeline.steps import checking, classification, detection
 from tests.pipeline import tiny_job
 
 STEPS = {"detect": detection.do, "classify": classification.do, "check": checking.do}

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from changedetect.grid import Grid, Window
-from changedetect.pipeline.territory import Land
+from changedetect.pipeline.runs.territory import Land
 
 GRID = Grid("EPSG:4547", (2.0, 0.0, 500000.0, 0.0, -2.0, 3100000.0), 23, 19)
 

@@ -16,10 +16,10 @@ from changedetect import measure
 from changedetect.config.detection import TrainingSection
 from changedetect.grid import Grid
 from changedetect.io import model_store, raster_writer, vector_writer
-from changedetect.pipeline import classification
-from changedetect.pipeline.job import open_job
 from changedetect.pipeline.month import RunOptions, run_month
-from changedetect.pipeline.progress import Silent
+from changedetect.pipeline.runs.job import open_job
+from changedetect.pipeline.runs.progress import Silent
+from changedetect.pipeline.steps import classification
 from changedetect.stages import classify
 
 CRS = "EPSG:4547"

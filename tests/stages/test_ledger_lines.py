@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from changedetect.errors import LedgerError
 from changedetect.io.ledger import LedgerStore
-from changedetect.pipeline import books, ledgercheck
+from changedetect.pipeline.ledger import books, ledgercheck
 from changedetect.stages import ledger
 from tests import tampering
 

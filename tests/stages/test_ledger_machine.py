@@ -16,7 +16,7 @@ from changedetect.codes import case_number
 from changedetect.entries import Entry
 from changedetect.errors import LedgerError
 from changedetect.io.ledger import LedgerStore
-from changedetect.pipeline.ledgerwork import enter, rebuild
+from changedetect.pipeline.ledger.ledgerwork import enter, rebuild
 from changedetect.records import Case
 from changedetect.stages import ledger
 

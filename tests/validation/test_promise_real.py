@@ -21,8 +21,8 @@ from changedetect.accuracy.promise import (
     recall_at,
 )
 from changedetect.accuracy.scores import by_pixels
-from changedetect.pipeline.progress import Silent
-from changedetect.pipeline.quicklook import LookOptions, look_at_pair
+from changedetect.pipeline.looks.quicklook import LookOptions, look_at_pair
+from changedetect.pipeline.runs.progress import Silent
 from changedetect.schema import EVIDENCE_NODATA, EVIDENCE_SCALE
 from tests.validation.test_taizhou import detect, taizhou
 from tests.validation.test_vhr_real import components

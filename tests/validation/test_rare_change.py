@@ -17,7 +17,7 @@ from scipy import ndimage
 
 from changedetect.config.detection import EvidenceSection, PixelsSection
 from changedetect.grid import Grid
-from changedetect.pipeline.progress import Silent
+from changedetect.pipeline.runs.progress import Silent
 from changedetect.pipeline.simulation import WorldOptions, simulate
 from changedetect.schema import EVIDENCE_NODATA
 from changedetect.stages.evidence.optical import fit_pair, measure_pair

@@ -13,10 +13,10 @@ from PIL import Image
 
 from changedetect.config.job import JobConfig
 from changedetect.io import record_files, vector_writer
-from changedetect.pipeline.context import RunOptions
-from changedetect.pipeline.job import open_job
 from changedetect.pipeline.month import run_month
-from changedetect.pipeline.progress import Silent
+from changedetect.pipeline.runs.context import RunOptions
+from changedetect.pipeline.runs.job import open_job
+from changedetect.pipeline.runs.progress import Silent
 from changedetect.records import Unit
 
 CRS = "EPSG:32651"

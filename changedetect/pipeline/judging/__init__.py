@@ -1,0 +1,1 @@
+"""How good a result is: a run, a look or any raster against a truth."""

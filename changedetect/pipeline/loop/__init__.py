@@ -1,0 +1,1 @@
+"""The month as an office lives it: opened, checked again, reported, closed."""

@@ -1,0 +1,1 @@
+"""What counties send back: checked, compared, entered."""

@@ -1,0 +1,365 @@
+"""A pair of images from files to evidence and runs, tile by tile.
+
+Used by the monthly job and by quick looks. The models of a pair are fitted once, on blocks at
+fixed places; a tile then reads its windows, runs the stages, and leaves one small file.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from changedetect import schema
+from changedetect.config.detection import PatchesSection
+from changedetect.errors import SceneError
+from changedetect.grid import Grid, Tile, Window
+from changedetect.io.mapping import covered
+from changedetect.io.rasters import RasterReader
+from changedetect.io.tile_files import read_tile, write_tile
+from changedetect.kernels.runs import find_runs, run_pixels
+from changedetect.kernels.scratch import scratch
+from changedetect.pipeline.runs.settings import Settings
+from changedetect.pipeline.runs.territory import Land
+from changedetect.pipeline.sources import skywork
+from changedetect.pipeline.sources.bordered import Contrast, bordered, lowered
+from changedetect.records import ScenePair
+from changedetect.stages import classify, patches, pixels
+from changedetect.stages.evidence import pair as pair_evidence
+from changedetect.stages.pixels import SkyMask
+
+SWATH_TILES = 4
+"""Tiles side by side in a swath: two rows of them fit into the store of decoded blocks."""
+
+
+@dataclass(frozen=True, slots=True)
+class FittedPair:
+    """A pair with its models, and the clouds found where its images have no mask.
+
+    ``contrast`` is what new borders are measured by, ``(date=2, band)``; None where the images tell
+    nothing of borders (`pair_evidence.usual_contrast`).
+    """
+
+    pair: ScenePair
+    pixels: pixels.PixelModel
+    evidence: pair_evidence.Model
+    sky: SkyMask | None = None
+    contrast: np.ndarray | None = None
+
+
+def fit(reader: RasterReader, pair: ScenePair, grid: Grid, settings: Settings) -> FittedPair:
+    """Fit the models of a pair on sample blocks of the grid.
+
+    Raises
+    ------
+    RegistrationError
+        The images can not be laid over one another.
+    SceneError
+        An image can not be read, or nothing is observed in both.
+    """
+    samples, notes = _samples(reader, pair, grid, settings)
+    model = pixels.fit_pixels(samples, pair.before.roles, settings.pixels)
+    sky = skywork.look(reader, pair, grid, _common(pair, grid), model, settings.pixels)
+    if sky is not None and sky.hides:
+        samples = [sky.over(sample) for sample in samples]
+        model = pixels.fit_pixels(samples, pair.before.roles, settings.pixels)
+        notes = (*notes, sky.note)
+    model = replace(model, notes=(*model.notes, *notes))
+    times = (pair.before.time, pair.after.time)
+    stacks = [
+        pixels.prepare_pair(
+            sample.before,
+            sample.after,
+            (sample.cloud_before, sample.cloud_after),
+            times,
+            model,
+            settings.pixels,
+        )
+        for sample in samples
+    ]
+    pixel_m = _pixel_m(pair, grid)
+    evidence = pair_evidence.fit(stacks, settings.evidence, pixel_m)
+    fine = pixel_m <= settings.patches.new_border_max_m
+    contrast = pair_evidence.usual_contrast(evidence) if fine else None
+    return FittedPair(pair, model, evidence, sky, contrast)
+
+
+def _pixel_m(pair: ScenePair, grid: Grid) -> float:
+    """Size on the ground of what the images can tell apart on the grid. [m]"""
+    return max(pair.before.gsd_m, pair.after.gsd_m, skywork.grid_pixel_m(pair, grid))
+
+
+def _samples(
+    reader: RasterReader, pair: ScenePair, grid: Grid, settings: Settings
+) -> tuple[list[pixels.PairSample], tuple[str, ...]]:
+    """Read the sample blocks of a pair; a damaged one is left out and noted, if others are whole.
+
+    The tiles under it fail by name later, so that nothing is hidden by going on.
+    """
+    samples: list[pixels.PairSample] = []
+    damaged: list[SceneError] = []
+    for window in pixels.sample_windows(grid, settings.pixels, _common(pair, grid)):
+        try:
+            before = reader.read_with_cloud(pair.before, grid, window)
+            after = reader.read_with_cloud(pair.after, grid, window)
+        except SceneError as error:
+            damaged.append(error)
+            continue
+        samples.append(pixels.PairSample(window, before[0], after[0], before[1], after[1]))
+    if damaged and not samples:
+        raise damaged[0]
+    # No path in it: notes are part of a result, which is the same wherever the job lies.
+    left_out = f"{len(damaged)} of {len(damaged) + len(samples)} sample blocks can not be read"
+    return samples, (left_out,) if damaged else ()
+
+
+def _common(pair: ScenePair, grid: Grid) -> Window:
+    """Return the part of the grid under both images.
+
+    Raises
+    ------
+    SceneError
+        There is none.
+    """
+    parts = [covered(scene.grid, grid) for scene in (pair.before, pair.after)]
+    top, left = max(part.row for part in parts), max(part.col for part in parts)
+    bottom = min(part.row + part.height for part in parts)
+    right = min(part.col + part.width for part in parts)
+    if bottom <= top or right <= left:
+        msg = f"{pair.name}: no part of the product grid lies under both images; nothing to compare"
+        raise SceneError(msg)
+    return Window(top, left, bottom - top, right - left)
+
+
+@dataclass(frozen=True, slots=True)
+class PairTile:
+    """What the pairs of a month say of a tile's outer window.
+
+    Attributes
+    ----------
+    evidence
+        ``(y, x)`` int16, schema.EVIDENCE.
+    index
+        ``(y, x)`` int16; which pair each pixel rests on, -1 = none.
+    threshold
+        ``(y, x)`` int32; of that pair.
+    composite
+        ``(time=2, band, y, x)``; bands of that pair; None where no pair could be read.
+    unread
+        Pairs that could not be read here.
+    known
+        Pairs whose images tell whether a border is new.
+    """
+
+    evidence: np.ndarray
+    index: np.ndarray
+    threshold: np.ndarray
+    composite: xr.DataArray | None
+    unread: tuple[tuple[FittedPair, SceneError], ...]
+    known: tuple[Contrast, ...] = ()
+
+    def least(self, cfg: PatchesSection) -> np.ndarray:
+        """Least evidence of ground that is outlined, ``(y, x)`` int32."""
+        return lowered(self.threshold, self.index, self.known, cfg)
+
+    def bordered(self, sampler: patches.Sampler, cfg: PatchesSection) -> patches.Bordered:
+        """Put the borders that the images tell of before the channels of a sampler."""
+        return bordered(self.composite, self.index, self.known, sampler, cfg)
+
+    @property
+    def sampler(self) -> patches.Sampler:
+        """Channels of the pixels asked for."""
+        return _no_channels if self.composite is None else classify.channel_sampler(self.composite)
+
+    def problems(self, tile: Tile) -> tuple[str, ...]:
+        """Name the pairs that could not be read, one line each."""
+        return tuple(
+            f"tile {tile.name}: pair {fitted.pair.name} left out: {error}"
+            for fitted, error in self.unread
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TileWork:
+    """The work of one tile; it can be sent to another process.
+
+    Attributes
+    ----------
+    images
+        Folder of the catalogue.
+    grid
+        Product grid.
+    pairs
+        The earlier pair counts where several are observed.
+    folder
+        Where tiles leave their file; one that is there and whole is not done again.
+    land
+        What is asked about; pixels outside have no evidence. None = the whole grid.
+    """
+
+    images: Path
+    grid: Grid
+    pairs: tuple[FittedPair, ...]
+    settings: Settings
+    folder: Path
+    land: Land | None = None
+
+    def __call__(self, tile: Tile) -> tuple[str, ...]:
+        """Do a tile, leave its file, and return what could not be read, one line a pair."""
+        path = self.folder / f"{tile.name}.npz"
+        stored = read_tile(path)
+        if stored is None or len(stored["problems"]):  # what failed may succeed at another try
+            evidence, runs, problems = self.measure(tile)
+            lines = {"problems": np.array(problems, dtype=np.str_)}
+            write_tile(path, {"evidence": evidence, **runs.to_arrays(), **lines})
+            return problems
+        return ()
+
+    def measure(self, tile: Tile) -> tuple[np.ndarray, patches.TileRuns, tuple[str, ...]]:
+        """Measure one tile.
+
+        Returns
+        -------
+        tuple
+            Evidence of the core, ``(y, x)`` int16 (schema.EVIDENCE), its runs, and one line for
+            each pair that could not be read here.
+
+        Raises
+        ------
+        SceneError
+            No pair could be read.
+        """
+        seen = self.compare(tile)
+        runs = patches.tile_runs(
+            seen.evidence,
+            tile,
+            seen.least(self.settings.patches),
+            seen.bordered(seen.sampler, self.settings.patches),
+            self.settings.patches,
+            pair_index=seen.index,
+        )
+        if seen.unread and seen.composite is None:
+            raise seen.unread[0][1]
+        problems = seen.problems(tile)
+        return seen.evidence[tile.core_in_outer.slices], only_on(self.land, runs, tile), problems
+
+    def compare(self, tile: Tile) -> "PairTile":
+        """Compare the pairs on a tile's outer window, the earlier ones first."""
+        shape = tile.outer.height, tile.outer.width
+        evidence = np.full(shape, schema.EVIDENCE_NODATA, np.int16)
+        index = np.full(shape, -1, np.int16)
+        threshold = np.zeros(shape, np.int32)
+        composite: xr.DataArray | None = None
+        inside = inside_of(self.land, tile.outer)
+        unread: list[tuple[FittedPair, SceneError]] = []
+        for place, fitted in enumerate(self.pairs):
+            due = inside & (evidence == schema.EVIDENCE_NODATA)
+            if not due.any():
+                break
+            try:
+                stack = self.stack(shared_reader(self.images), place, tile)
+            except SceneError as error:
+                unread.append((fitted, error))
+                continue
+            origin = tile.outer.row, tile.outer.col
+            measured = pair_evidence.measure(stack, fitted.evidence, self.settings.evidence, origin)
+            new = due & (measured != schema.EVIDENCE_NODATA)
+            evidence[new] = measured[new]
+            index[new] = place
+            threshold[new] = fitted.evidence.threshold
+            composite = _merged(composite, stack, new)
+        known = tuple(
+            Contrast(place, fitted.evidence.threshold, fitted.contrast)
+            for place, fitted in enumerate(self.pairs)
+            if fitted.contrast is not None
+        )
+        return PairTile(evidence, index, threshold, composite, tuple(unread), known)
+
+    def stack(self, reader: RasterReader, place: int, tile: Tile) -> xr.DataArray:
+        """Read a pair on a tile's outer window and make its images comparable."""
+        fitted = self.pairs[place]
+        pair = fitted.pair
+        shape = len(pair.before.roles), tile.outer.height, tile.outer.width
+        before, cloud_before = reader.read_with_cloud(
+            pair.before, self.grid, tile.outer, scratch("before", shape, np.float32)
+        )
+        shape = len(pair.after.roles), tile.outer.height, tile.outer.width
+        after, cloud_after = reader.read_with_cloud(
+            pair.after, self.grid, tile.outer, scratch("after", shape, np.float32)
+        )
+        # Each pair has its own: the first one's stack is in use while the next one is measured.
+        out = scratch(f"stack {place}", (2, *before.shape), np.float32)
+        clouds = cloud_before, cloud_after
+        if fitted.sky is not None:
+            clouds = fitted.sky.laid(tile.outer, *clouds)
+        pixels.prepare_into(out, before, after, clouds, fitted.pixels, self.settings.pixels)
+        return pixels.as_stack(out, (pair.before.time, pair.after.time), fitted.pixels)
+
+
+def inside_of(land: Land | None, window: Window) -> np.ndarray:
+    """Tell which pixels of a window are asked about, ``(y, x)`` bool."""
+    return np.ones((window.height, window.width), bool) if land is None else land.inside(window)
+
+
+def only_on(land: Land | None, runs: patches.TileRuns, tile: Tile) -> patches.TileRuns:
+    """Take out of a tile's unobserved pixels what nobody asked about."""
+    if land is None:
+        return runs
+    core = tile.core
+    hidden = np.zeros((core.height, core.width), np.uint8)
+    rows, cols, _ = run_pixels(runs.unobserved)
+    hidden[rows - core.row, cols - core.col] = 1
+    hidden &= land.inside(core)
+    counts = runs.counts.copy()
+    counts[1] = int(hidden.sum())
+    return replace(runs, unobserved=find_runs(hidden, core.row, core.col), counts=counts)
+
+
+@cache
+def shared_reader(folder: Path) -> RasterReader:
+    """One reader a process, so that each image's digest is compared once."""
+    return RasterReader(folder)
+
+
+def _no_channels(rows: np.ndarray, _cols: np.ndarray) -> np.ndarray:
+    """Channels where no pair was read: none is known."""
+    return np.full((len(classify.CHANNELS), len(rows)), patches.MISSING, np.int32)
+
+
+def _merged(whole: xr.DataArray | None, stack: xr.DataArray, new: np.ndarray) -> xr.DataArray:
+    if whole is None:
+        return stack
+    return whole.where(~xr.DataArray(new, dims=("y", "x")), stack.values)
+
+
+def in_swaths(tiles: Sequence[Tile]) -> list[Tile]:
+    """Order tiles so that neighbours follow one another: down swaths a few tiles wide.
+
+    What halos reach of a tile above is then still decoded when the tile below is read. Results do
+    not depend on the order.
+    """
+    columns = sorted({tile.core.col for tile in tiles})
+    swath = {col: place // SWATH_TILES for place, col in enumerate(columns)}
+    return sorted(tiles, key=lambda tile: (swath[tile.core.col], tile.core.row, tile.core.col))
+
+
+def tiles_meeting(
+    tiles: Sequence[Tile], grid: Grid, bounds: Sequence[tuple[float, ...]]
+) -> list[Tile]:
+    """Keep the tiles that meet one of several boxes.
+
+    Parameters
+    ----------
+    tiles, grid
+        The tiles and their grid.
+    bounds
+        West, south, east, north of each box, in the grid's CRS.
+    """
+    kept = []
+    for tile in tiles:
+        west, south, east, north = grid.sub(tile.core).bounds
+        if any(w < east and e > west and s < north and n > south for w, s, e, n in bounds):
+            kept.append(tile)
+    return kept

@@ -1,0 +1,151 @@
+"""Follow the pixels of a tile through the images of a series, going on from what is stored.
+
+The monthly job and ``detect series`` share this: a scene is absorbed once; the states after the
+last months are kept; a late scene is replayed from the newest state before it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import numpy as np
+
+from changedetect.config.detection import PixelsSection
+from changedetect.config.series import SeriesSection
+from changedetect.grid import Grid, Tile
+from changedetect.io import series_store
+from changedetect.io.rasters import RasterReader
+from changedetect.io.series_store import SceneKey, StateOwner
+from changedetect.pipeline.runs.runstore import digest_of
+from changedetect.records import Scene
+from changedetect.stages import pixels
+from changedetect.stages.evidence import series
+from changedetect.stages.evidence.series_state import SeriesState
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesFollower:
+    """What it takes to bring the state of a tile up to a day.
+
+    Attributes
+    ----------
+    grid
+        All images are read onto it.
+    scenes
+        Images that shall be in the state, by date; of one sensor. Images of one day are put
+        together, the first that observed a pixel counts.
+    store
+        Folder of states; None = nothing is kept.
+    cloud_buffer_px
+        How far clouds and shadows are grown. [px]
+    """
+
+    grid: Grid
+    scenes: tuple[Scene, ...]
+    settings: SeriesSection
+    store: Path | None = None
+    cloud_buffer_px: int = PixelsSection().cloud_buffer_px
+
+    def owner(self, tile: Tile) -> StateOwner:
+        """Return what the state of a tile belongs to."""
+        first = self.scenes[0]
+        digest = digest_of(repr(self.settings), self.cloud_buffer_px, self.grid.resolution)
+        return StateOwner(tile.name, self.grid, tile.outer, first.sensor, first.roles, digest)
+
+    def follow(self, reader: RasterReader, tile: Tile, until: date) -> SeriesState:
+        """Return the state of a tile after the last scene up to a day; store the last months.
+
+        Raises
+        ------
+        IntegrityError
+            What is stored is damaged, or belongs to something else.
+        SceneError, GridError
+            A new image can not be read.
+        """
+        wanted = {SceneKey.of(scene): scene for scene in self.scenes}
+        shape = tile.outer.height, tile.outer.width
+        found = series_store.Resumption(None, tuple(k for k in sorted(wanted) if k.day <= until))
+        if self.store is not None:
+            found = series_store.resume(self.store, self.owner(tile), tuple(wanted), until)
+        state = series.start(shape, self.scenes[0].roles, self.settings)
+        absorbed: tuple[SceneKey, ...] = ()
+        if found.stored is not None:
+            state = SeriesState.from_arrays(found.stored.arrays)
+            absorbed = found.stored.scenes
+        months = sorted({series_store.month_of(key.day) for key in found.pending})
+        for month in months:
+            due = [key for key in found.pending if series_store.month_of(key.day) == month]
+            for day in sorted({key.day for key in due}):
+                images = [wanted[key] for key in due if key.day == day]
+                state = series.update(state, day, self.values(reader, tile, images), self.settings)
+            absorbed = (*absorbed, *due)
+            if self.store is not None and month in months[-series_store.KEPT_MONTHS :]:
+                arrays = state.to_arrays()
+                series_store.write_state(self.store, self.owner(tile), month, absorbed, arrays)
+        return state
+
+    def values(self, reader: RasterReader, tile: Tile, scenes: Sequence[Scene]) -> np.ndarray:
+        """Read the images of one day and put them together, without clouds.
+
+        Returns
+        -------
+        ndarray
+            ``(band, y, x)`` float32; NaN = not observed. [reflectance 0-1]
+        """
+        whole: np.ndarray | None = None
+        for scene in scenes:
+            image, cloud = reader.read_with_cloud(scene, self.grid, tile.outer)
+            seen = pixels.masked(image, cloud, self.cloud_buffer_px)
+            whole = seen if whole is None else np.where(np.isfinite(whole), whole, seen)
+        assert whole is not None
+        return whole
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What a store holds beside the scenes at hand.
+
+    Attributes
+    ----------
+    known
+        Scenes that the newest stored state has absorbed.
+    gone
+        Stand-ins for those that are not at hand any more.
+    fresh
+        Scenes at hand that are absorbed now.
+    too_late
+        Scenes at hand that can not be absorbed any more.
+    """
+
+    known: tuple[SceneKey, ...]
+    gone: tuple[Scene, ...]
+    fresh: tuple[SceneKey, ...]
+    too_late: tuple[SceneKey, ...]
+
+
+def outlook(follower: SeriesFollower, tile: Tile, until: date) -> Outlook:
+    """Tell from the state of one tile what will be read and what can not be.
+
+    Raises
+    ------
+    IntegrityError
+        What is stored is damaged, or belongs to something else.
+    """
+    mine = {SceneKey.of(scene) for scene in follower.scenes}
+    if follower.store is None:
+        return Outlook((), (), tuple(sorted(mine)), ())
+    found = series_store.resume(follower.store, follower.owner(tile), tuple(mine), until)
+    known = found.stored.scenes if found.stored is not None else ()
+    first = follower.scenes[0]
+    gone = tuple(
+        replace(
+            first,
+            scene_id=key.scene_id,
+            time=datetime(key.day.year, key.day.month, key.day.day, tzinfo=UTC),
+            sha256=key.sha256,
+        )
+        for key in known
+        if key not in mine
+    )
+    return Outlook(known, gone, found.pending, found.too_late)

@@ -1,0 +1,1 @@
+"""The steps of a month, from evidence to packages, and what only they need."""

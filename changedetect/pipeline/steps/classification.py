@@ -1,0 +1,150 @@
+"""Step ``classify``: patches -> suggested after-class and probability."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from changedetect.errors import IntegrityError
+from changedetect.io import model_store, record_files, tile_files, vector_writer
+from changedetect.pipeline.runs.context import MonthContext
+from changedetect.pipeline.runs.job import MODELS
+from changedetect.pipeline.runs.runstore import StepRecord, StepResult
+from changedetect.pipeline.sources.scenes import SCENES
+from changedetect.pipeline.steps.detection import MOMENTS, PATCHES, write_patches
+from changedetect.pipeline.steps.promised import Marks, promise_kept, promise_of, scores_digest
+from changedetect.records import Scene
+from changedetect.stages import classify
+
+CLASSIFIED = "classified.gpkg"
+CLASS_COLUMNS = (
+    "family",
+    "family_probability",
+    "change_probability",
+    "before_gsd_m",
+    "after_gsd_m",
+)
+
+
+def do(context: MonthContext) -> tuple[StepRecord, bool]:
+    """Suggest what each patch became."""
+    before = context.store.record("detect")
+    section = context.job.config.classify
+    estimator, card = model_store.load(MODELS, section.model, classify.FEATURE_NAMES)
+    scenes = record_files.read_records(context.folder / SCENES, Scene)
+    gsd_m = {one.scene_id: context.job.profile(one.sensor).gsd_m for one in scenes}
+    marks = Marks(card["sha256"], scores_digest(context.job))
+    promised = promise_of(context, marks)
+
+    def work(_key: str) -> StepResult:
+        table = read_table(context.folder / PATCHES)
+        moments = _moments(context.folder / MOMENTS)
+        context.progress.begin("classify", 1)
+        features = classify.features(seen_by_pair(table, scenes), moments)
+        predicted = _unseen_unsure(classify.predict(estimator, features, section), table, moments)
+        classified = table.assign(
+            family=predicted["family"].to_numpy(),
+            family_probability=predicted["family_probability"].to_numpy(),
+            change_probability=predicted["change_probability"].to_numpy(),
+            before_gsd_m=[gsd_m[name] for name in table["before_scene"]],
+            after_gsd_m=[gsd_m[name] for name in table["after_scene"]],
+        )
+        kept = promise_kept(context, promised, classified, before.facts["compared"])
+        write_patches(context.folder / CLASSIFIED, kept.table, context.job.config.grid.crs)
+        families = classified["family"].value_counts().sort_index()
+        facts = {
+            "patches": len(classified),
+            "families": {str(k): int(v) for k, v in families.items()},
+            "model_sha256": marks.model,
+            "settings_sha256": marks.settings,
+            **kept.facts,
+        }
+        return StepResult((CLASSIFIED,), facts, kept.problems)
+
+    inputs = [before.result, card["sha256"], section.model_dump(mode="json"), gsd_m]
+    if promised is not None:
+        inputs += [promised.digest, context.job.config.crosscheck.pseudo_change_probability]
+    done = context.store.step("classify", inputs, work)
+    context.progress.end("classify", f"{done[0].facts['patches']} patches classified")
+    return done
+
+
+def seen_by_pair(table: gpd.GeoDataFrame, scenes: Sequence[Scene]) -> gpd.GeoDataFrame:
+    """Give patches the evidence and the dates of their images alone, as the classifier knows them.
+
+    Other sources lift or lower the evidence and narrow the dates; what a patch looks like on its
+    images does not change with that.
+    """
+    days = {one.scene_id: one.day for one in scenes}
+    own = table["optical_llr"].astype(float).fillna(table["llr_mean"])
+    return table.assign(
+        llr_mean=own,
+        llr_max=table["llr_max"] + (own - table["llr_mean"]),
+        before_date=[days[name] for name in table["before_scene"]],
+        after_date=[days[name] for name in table["after_scene"]],
+    )
+
+
+def _unseen_unsure(
+    predicted: pd.DataFrame, table: gpd.GeoDataFrame, moments: np.ndarray
+) -> pd.DataFrame:
+    """Leave open what a patch became that no optical pair saw: only its evidence counts.
+
+    Its probability of change is that of its mean evidence, change and no change alike before it.
+    """
+    unseen = ~(moments[:, :, 0] > 0).any(axis=1)
+    evidence = 1.0 / (1.0 + np.exp(-table["llr_mean"].to_numpy(float)))
+    return predicted.assign(
+        family=np.where(unseen, classify.UNSURE, predicted["family"]),
+        family_probability=np.where(unseen, 0.0, predicted["family_probability"]),
+        change_probability=np.where(unseen, evidence, predicted["change_probability"]),
+    )
+
+
+def _moments(path: Path) -> np.ndarray:
+    arrays = tile_files.read_tile(path)
+    if arrays is None:
+        msg = f"{path}: gone or damaged; run changedetect detect month again"
+        raise IntegrityError(msg)
+    return arrays["moments"]
+
+
+def read_table(path: Path) -> gpd.GeoDataFrame:
+    """Read a table of patches."""
+    return vector_writer.read_geopackage(path, "patches")
+
+
+PART_ROWS = 4096
+"""Patches that are read together: some 20 MB. Our choice."""
+
+
+def walk_classified(path: Path) -> Iterator[gpd.GeoDataFrame]:
+    """Read the classified patches part by part, in their order; at least one part, maybe empty.
+
+    Raises
+    ------
+    IntegrityError
+        The class columns are not there.
+    """
+    first = 0
+    while True:
+        table = vector_writer.read_geopackage(path, "patches", rows=(first, PART_ROWS))
+        if first and table.empty:
+            return
+        yield _classified(table, path)
+        first += PART_ROWS
+
+
+def read_classified(path: Path) -> gpd.GeoDataFrame:
+    """Read the classified patches whole; see `walk_classified`."""
+    return _classified(read_table(path), path)
+
+
+def _classified(table: gpd.GeoDataFrame, path: Path) -> gpd.GeoDataFrame:
+    missing = [name for name in CLASS_COLUMNS if name not in table.columns]
+    if missing:
+        msg = f"{path}: columns {missing} are missing; run changedetect classify again"
+        raise IntegrityError(msg)
+    return table

@@ -1,0 +1,357 @@
+"""Step ``deliver``: cases and findings -> one package a county, with pictures, sheet and page."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, time
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import shapely
+
+from changedetect import measure
+from changedetect.casepackage import FORMS, NOTICE
+from changedetect.casepackage.accounts import ACCOUNT_FORMS
+from changedetect.casepackage.charges import Charge
+from changedetect.config.deliver import DeliverSection
+from changedetect.errors import InputError
+from changedetect.grid import Grid
+from changedetect.io import chips, geopackage, page, record_files, tables, workbook
+from changedetect.io.opening import kept_open
+from changedetect.io.publish import publish, publish_bytes
+from changedetect.io.rasters import RasterReader
+from changedetect.io.record_files import RecordIndex
+from changedetect.pipeline.ledger import handout
+from changedetect.pipeline.ledger.handout import PACKAGES
+from changedetect.pipeline.ledger.packages import seal_package
+from changedetect.pipeline.runs.context import MonthContext
+from changedetect.pipeline.runs.job import Job
+from changedetect.pipeline.runs.runstore import StepRecord, StepResult, digest_of
+from changedetect.pipeline.runs.territory import Territory, read_territory
+from changedetect.pipeline.sources.scenes import SCENES
+from changedetect.pipeline.steps import accounting
+from changedetect.pipeline.steps.casework import CASES
+from changedetect.pipeline.steps.checking import LAYERS, UNITS
+from changedetect.pipeline.steps.detection import UNOBSERVED
+from changedetect.pipeline.steps.watch import CHARGES
+from changedetect.records import Case, LayerManifest, Scene, Unit, UnobservedArea
+from changedetect.stages import deliver
+
+_NOTES = {"LZRZ": "下发时为空：流转日志保存在省级台账中，按案件编号查询"}
+COUNTY_DIGITS = 6
+COLOURS = ("red", "green", "blue")
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """What all packages of a month share."""
+
+    scenes: dict[str, Scene]
+    units: RecordIndex[Unit]
+    cases: RecordIndex[Case]
+    unobserved: tuple[UnobservedArea, ...]
+    manifests: tuple[LayerManifest, ...]
+    charges: tuple[Charge, ...]
+    rules: tuple[deliver.RuleRow, ...]
+    compared: frozenset[str]
+    registration_px: tuple[tuple[str, float], ...]
+    accounts: Mapping[str, deliver.CountyAccount]
+    digest: str
+
+
+def do(context: MonthContext) -> tuple[StepRecord, bool]:
+    """Write the package of each county."""
+    before = {name: context.store.record(name) for name in ("scenes", "detect", "check", "cases")}
+    settings = _settings_digest(context.job)
+    territory = read_territory(context.job)
+    names = [
+        (str(code), str(name))
+        for code, name in zip(territory.districts["code"], territory.districts["name"], strict=True)
+    ]
+    inputs = [
+        *(record.result for record in before.values()),
+        settings,
+        sorted(names),
+        accounting.inputs(context),
+    ]
+
+    def work(_key: str) -> StepResult:
+        digest = digest_of([record.outputs for record in before.values()], settings)
+        return _write_all(context, _month(context, before, digest, dict(names)), territory)
+
+    done = context.store.step("deliver", inputs, work)
+    context.progress.end("deliver", f"{done[0].facts['counties']} counties")
+    return done
+
+
+def _settings_digest(job: Job) -> str:
+    """Return the digest of what was asked for: neither the job's name nor the tiles change a result."""
+    config = job.config.model_dump(
+        mode="json", exclude={"name": True, "grid": {"tile_px"}, "returns": True}
+    )
+    rest = [one.model_dump(mode="json") for one in (*job.themes, *job.profiles)]
+    return digest_of(config, rest)
+
+
+def _month(
+    context: MonthContext, before: Mapping[str, StepRecord], digest: str, names: dict[str, str]
+) -> Month:
+    folder = context.folder
+    units = RecordIndex(folder / UNITS, Unit, "district")
+    cases = RecordIndex(folder / CASES, Case, "district")
+    stock = before["check"].facts["cropland_m2"]
+    rules = {
+        rule.id: deliver.RuleRow(rule.id, str(rule.effective_from), rule.text, rule.source)
+        for theme in context.job.themes
+        for rule in theme.rules
+    }
+    return Month(
+        scenes={s.scene_id: s for s in record_files.read_records(folder / SCENES, Scene)},
+        units=units,
+        cases=cases,
+        unobserved=record_files.read_records(folder / UNOBSERVED, UnobservedArea),
+        manifests=record_files.read_records(folder / LAYERS, LayerManifest),
+        charges=record_files.read_records(folder / CHARGES, Charge),
+        rules=tuple(rules[name] for name in sorted(rules)),
+        compared=frozenset(
+            name
+            for pair in (
+                *before["detect"].facts["compared"],
+                *before["detect"].facts["sources"].values(),
+            )
+            for name in pair
+        ),
+        registration_px=_registration(before["detect"].facts["models"]),
+        accounts=accounting.accounts(context, units, cases, names, stock),
+        digest=digest,
+    )
+
+
+def _registration(models: Iterable[Mapping[str, Any]]) -> tuple[tuple[str, float], ...]:
+    """Return the residual of each later image of a pair; the worst where it is in several. [pixel]"""
+    worst: dict[str, float] = {}
+    for model in models:
+        after, residual = model["pair"].split("__")[-1], model["residual_px"]
+        if residual is not None:
+            worst[after] = max(residual, worst.get(after, 0.0))
+    return tuple(sorted(worst.items()))
+
+
+def _write_all(context: MonthContext, month: Month, territory: Territory) -> StepResult:
+    """Write county by county; what is wrong with one county's records keeps only that one back."""
+    run = context.folder
+    districts = territory.districts.sort_values("code")
+    codes = [str(code) for code in districts["code"]]
+    context.progress.begin("deliver", len(codes))
+    handout.begin(run)
+    done: list[deliver.PackageInput] = []
+    problems = [
+        f"{unit.unit_id} lies in no county; it is in units.json only"
+        for unit in sorted(
+            (
+                unit
+                for code in month.units.values
+                if code not in codes
+                for unit in month.units.read(code)
+            ),
+            key=_as_listed,
+        )
+    ]
+    for code, name, geometry in zip(codes, districts["name"], districts.geometry, strict=True):
+        try:
+            package = _package(context, month, (code, str(name)), geometry)
+            _write_package(context, month, package, territory.grid)
+            handout.swap(run, package.stem)
+            done.append(package)
+        except InputError as error:
+            problems.append(f"county {code} {name} was not delivered this time: {error}")
+        context.progress.advance("deliver", code)
+    handout.end(run)
+    written = _write_summary(context, done, [month.accounts[p.district] for p in done])
+    return _result(run, done, written, tuple(problems), again=len(done) < len(codes))
+
+
+def _as_listed(unit: Unit) -> tuple[bool, str]:
+    """Order units as their file does: those of patches, then those of watched ground."""
+    return bool(unit.watch), unit.unit_id
+
+
+def _write_summary(
+    context: MonthContext,
+    done: Sequence[deliver.PackageInput],
+    accounts: Sequence[deliver.CountyAccount],
+) -> list[Path]:
+    """Write the province's figures: CSV, a workbook, and a page."""
+    root = context.folder / PACKAGES
+    totals = deliver.statistics(done)
+    made = deliver.account_tables(accounts, context.job.config.deliver)
+    files = {"statistics.csv": tables.csv_bytes(totals, FORMS["TJ_XJ"], NOTICE)}
+    for name, form in ACCOUNT_FORMS.items():
+        files[ACCOUNT_FILES[name]] = tables.csv_bytes(made[name], form, NOTICE)
+    shown = deliver.summary_context(totals, made, context.month)
+    files["summary.html"] = page.render_summary(shown).encode()
+    for name, data in files.items():
+        publish_bytes(root / name, data, overwrite=True)
+    content = deliver.summary_workbook(totals, made, context.month)
+    publish(
+        root / content.file_name,
+        partial(workbook.write_workbook, content=content, pictures={}),
+        partial(workbook.verify_workbook, content=content),
+        overwrite=True,
+    )
+    return [root / name for name in (*files, content.file_name)]
+
+
+ACCOUNT_FILES = {"TJ_GD": "cropland.csv", "TJ_15": "ratio.csv", "TJ_ZW": "quota.csv"}
+"""Table of the accounts -> its file in the province's folder."""
+
+
+def _result(
+    run: Path,
+    done: Sequence[deliver.PackageInput],
+    written: Sequence[Path],
+    problems: tuple[str, ...],
+    *,
+    again: bool,
+) -> StepResult:
+    root = run / PACKAGES
+    paths = [path for package in done for path in handout.written(root / package.stem)]
+    files = tuple(path.relative_to(run).as_posix() for path in [*written, *paths])
+    cases = [case for package in done for case in package.cases]
+    facts = {
+        "counties": len(done),
+        "cases": sum(not case.pooled for case in cases),
+        "pooled": sum(case.pooled for case in cases),
+        "not_observed_mu": round(measure.to_mu(sum(p.unobserved_m2 for p in done)), 2),
+    }
+    return StepResult(files, facts, problems, again=again)
+
+
+def _package(
+    context: MonthContext, month: Month, district: tuple[str, str], county: shapely.Geometry
+) -> deliver.PackageInput:
+    """Gather what concerns one county; unobserved ground is clipped to it."""
+    code, name = district
+    crs = context.job.config.grid.crs
+    shapely.prepare(county)
+    hidden = []
+    for area in month.unobserved:
+        if not county.intersects(area.geometry):
+            continue
+        part = _surface(county.intersection(area.geometry))
+        if not part.is_empty:
+            hidden.append(replace(area, geometry=part, area_m2=measure.area_m2(part, crs)))
+    unobserved_m2 = sum(area.area_m2 for area in hidden)
+    return deliver.PackageInput(
+        themes={theme.code: theme.name for theme in context.job.themes},
+        recording=frozenset(theme.code for theme in context.job.themes if not theme.dispatch),
+        district=code,
+        district_name=name,
+        month=context.month,
+        crs=crs,
+        units=month.units.read(code),
+        cases=month.cases.read(code),
+        scenes=tuple(month.scenes[name] for name in sorted(month.compared)),
+        unobserved=tuple(hidden),
+        manifests=month.manifests,
+        rules=month.rules,
+        district_geometry=county,
+        examined_m2=measure.area_m2(county, crs) - unobserved_m2,
+        unobserved_m2=unobserved_m2,
+        digest=month.digest,
+        registration_px=month.registration_px,
+        sizes_mu=context.job.config.deliver.size_limits_mu,
+        charges=month.charges,
+        accounts=deliver.account_tables([month.accounts[code]], context.job.config.deliver),
+    )
+
+
+def _surface(geometry: shapely.Geometry) -> shapely.MultiPolygon:
+    """Keep the surfaces of an overlay; shared borders and points are dropped."""
+    parts = shapely.get_parts(shapely.get_parts(geometry))
+    return shapely.MultiPolygon([part for part in parts if part.geom_type == "Polygon"])
+
+
+def _write_package(
+    context: MonthContext, month: Month, package: deliver.PackageInput, grid: Grid
+) -> None:
+    section = context.job.config.deliver
+    folder = handout.make(context.folder, package.stem)
+    with kept_open():
+        pictures = _write_chips(context, month, package, folder, grid)
+    package = replace(package, chips=frozenset(pictures))
+    layers = deliver.layers(package)
+    stamp = datetime.combine(context.span[1], time(), UTC)
+    write = partial(
+        geopackage.write_case_package, tables=layers, forms=FORMS, stamp=stamp, notes=_NOTES
+    )
+    check = partial(geopackage.verify_case_package, tables=layers)
+    publish(folder / f"{package.stem}_AJ.gpkg", write, check)
+    thumbnails = {
+        path: chips.thumbnail(data, section.thumbnail_px)
+        for images in pictures.values()
+        for path, data in images.items()
+    }
+    content = deliver.workbook(package, layers)
+    publish(
+        folder / content.file_name,
+        partial(workbook.write_workbook, content=content, pictures=thumbnails),
+        partial(workbook.verify_workbook, content=content),
+    )
+    shown = deliver.page_context(package, layers)
+    publish_bytes(folder / f"{package.stem}.html", page.render_page(shown).encode())
+    seal_package(folder)
+
+
+def _write_chips(
+    context: MonthContext, month: Month, package: deliver.PackageInput, folder: Path, grid: Grid
+) -> dict[str, dict[str, bytes]]:
+    """Write the pictures of every case that goes out; pooled ones have none."""
+    reader = RasterReader(context.job.scenes_folder)
+    section = context.job.config.deliver
+    written: dict[str, dict[str, bytes]] = {}
+    for case, unit in package.pairs():
+        if case.pooled:
+            continue
+        images = case_images(reader, month.scenes, unit, grid, section)
+        data = [chips.render_chip(chip, section.chip_side_px) for chip in images]
+        paths = deliver.chip_paths(case.number)
+        for path, image in zip(paths, data, strict=True):
+            (folder / path).parent.mkdir(exist_ok=True)
+            publish_bytes(folder / path, image)
+        written[case.number] = dict(zip(paths, data, strict=True))
+    return written
+
+
+def _shown_roles(scene: Scene) -> tuple[str, ...]:
+    """Return the bands shown as red, green and blue; the first one in grey where there are none."""
+    return COLOURS if set(COLOURS) <= set(scene.roles) else (scene.roles[0],) * len(COLOURS)
+
+
+def case_images(
+    reader: RasterReader,
+    scenes: Mapping[str, Scene],
+    unit: Unit,
+    grid: Grid,
+    section: DeliverSection,
+) -> Sequence[chips.Chip]:
+    """Draw the pictures of a unit: before, after, and the overlay."""
+    before, after = scenes[unit.before_scene], scenes[unit.after_scene]
+    window = deliver.chip_window(unit.geometry, grid, section)
+    part = grid.sub(window)
+    images = [
+        reader.read_chip(scene, grid, window, _shown_roles(scene)) for scene in (before, after)
+    ]
+    pictures = deliver.stretch_pair(images[0], images[1], section)
+    outlines = [chips.Outline(deliver.outline_px(unit.geometry, part).rings, label="图斑")]
+    for surface in deliver.overlay_surfaces(unit):
+        rings = deliver.outline_px(surface.geometry, part).rings
+        outlines.append(
+            chips.Outline(rings, surface.colour, 0, section.overlay_alpha, surface.label)
+        )
+    return chips.case_chips(
+        (pictures[0], before.day.isoformat(), before.sensor),
+        (pictures[1], after.day.isoformat(), after.sensor),
+        outlines,
+        grid.resolution,
+    )

@@ -1,0 +1,128 @@
+"""Ground that is watched without a patch: what images and the ledger say of it, and its units."""
+
+from collections.abc import Sequence
+
+import geopandas as gpd
+import pandas as pd
+import shapely
+
+from changedetect.config.crosscheck import CrosscheckSection
+from changedetect.entries import ImageCheck
+from changedetect.io import record_files
+from changedetect.io.rasters import RasterReader
+from changedetect.pipeline.runs.context import MonthContext
+from changedetect.pipeline.runs.territory import Territory
+from changedetect.pipeline.sources.scenes import SCENES
+from changedetect.pipeline.steps import greenness
+from changedetect.pipeline.steps.detection import EVIDENCE, UNOBSERVED
+from changedetect.pipeline.steps.doubts import doubts
+from changedetect.pipeline.steps.known import Known
+from changedetect.records import Scene, Unit, UnobservedArea
+from changedetect.stages import crosscheck
+
+DROPPED = frozenset({"98", "99"})
+PARCELS = "DLTB"
+
+
+def watch(
+    context: MonthContext,
+    references: crosscheck.References,
+    territory: Territory,
+    patches: gpd.GeoDataFrame,
+    known: Sequence[Known],
+) -> tuple[tuple[Unit, ...], tuple[ImageCheck, ...], tuple[str, ...]]:
+    """Judge the ground that the job's themes watch.
+
+    Parameters
+    ----------
+    context, references, territory
+        The month, its land records, its counties.
+    patches
+        Classified patches of the month.
+    known
+        Cases as they stood before the month.
+
+    Returns
+    -------
+    tuple
+        Units, what the images say of rectified cases, and a line for whatever could not be looked at.
+    """
+    job, cfg = context.job, context.job.config.crosscheck
+    themes = [theme for theme in job.themes if theme.watches]
+    scenes = {s.scene_id: s for s in record_files.read_records(context.folder / SCENES, Scene)}
+    compared = context.store.record("detect").facts["compared"]
+    if not themes or not compared:
+        return (), (), ()
+    before, after = (scenes[name] for name in compared[0])
+    closed = [
+        crosscheck.ClosedCase(
+            one.case.number,
+            one.closed_on,
+            one.case.geometry,
+            "" if one.case.watch else one.case.family,
+            one.case.last_confirmed,
+            one.checked,
+        )
+        for one in known
+        if one.closed_on is not None
+    ]
+    crs = job.config.grid.crs
+    watched = crosscheck.due(references, themes, closed, after.day, crs)
+    series = greenness.series_scenes(
+        list(scenes.values()),
+        job.config.scenes.pair_sensor,
+        after.day,
+        greenness.YEAR_DAYS + cfg.season_days,
+    )
+    reader = RasterReader(job.scenes_folder)
+    green, problems = greenness.measure(reader, series, watched, territory.grid, after.day, cfg)
+    unseen = record_files.read_records(context.folder / UNOBSERVED, UnobservedArea)
+    manifest = references.manifest(PARCELS)
+    sight = crosscheck.Sight(
+        before=before.day,
+        after=after.day,
+        before_scene=before.scene_id,
+        after_scene=after.scene_id,
+        gsd_m=max(before.gsd_m, after.gsd_m),
+        changes=(*_of_month(patches, cfg), *_of_ledger(known)),
+        unseen=tuple(area.geometry for area in unseen),
+        greenness=green,
+        surveyed=None if manifest is None else manifest.as_of,
+        doubts=doubts(context.folder / EVIDENCE, territory.grid, watched),
+    )
+    units = crosscheck.look(watched, references, themes, sight, crs, cfg)
+    return units, crosscheck.recheck(closed, watched, sight, cfg), problems
+
+
+def _of_month(patches: gpd.GeoDataFrame, cfg: CrosscheckSection) -> list[crosscheck.Change]:
+    return [
+        crosscheck.Change(
+            family=str(row["family"]),
+            seen_on=pd.Timestamp(row["after_date"]).date(),
+            is_sure=row["change_probability"] >= cfg.min_change_probability
+            and row["family_probability"] >= cfg.min_family_probability,
+            geometry=row["geometry"],
+        )
+        for row in patches.to_dict("records")
+        if row["change_probability"] >= row.get("reject_below", cfg.pseudo_change_probability)
+    ]
+
+
+def _of_ledger(known: Sequence[Known]) -> list[crosscheck.Change]:
+    return [
+        crosscheck.Change(one.case.family, one.case.first_found, True, one.case.geometry)
+        for one in known
+        if one.case.family and not one.case.watch and one.case.state not in DROPPED
+    ]
+
+
+def digest_rows(known: Sequence[Known]) -> list[tuple[str, ...]]:
+    """Return what of the ledger the watch rests on, as text."""
+    return [
+        (
+            one.case.number, one.case.family, one.case.watch, str(one.case.first_found),
+            str(one.closed_on), str(one.case.last_confirmed), str(one.checked), one.case.state if one.case.state in DROPPED else "",
+            shapely.to_wkb(one.case.geometry, hex=True),
+        )
+        for one in known
+    ]  # fmt: skip
