@@ -11,10 +11,10 @@ from pathlib import Path
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import shapely
 
 from changedetect.errors import ResourceError
+from changedetect.io.arrow import pa
 
 BLOCK_ROWS = 1024
 """Rows of a block: about a quarter of a megabyte of parcels. Our choice."""

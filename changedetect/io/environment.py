@@ -44,6 +44,8 @@ def prepare() -> None:
     os.environ["OGR_SKIP"] = ",".join(_FOLLOWING_VECTOR)
     os.environ["GDAL_CACHEMAX"] = str(CACHE_MB)
     os.environ["GDAL_PAM_ENABLED"] = "NO"
+    # Otherwise GeoPackages are read ahead by threads of GDAL, several parts of a layer in memory.
+    os.environ["OGR_GPKG_NUM_THREADS"] = "1"
     os.environ["CPL_VSIL_CURL_ALLOWED_EXTENSIONS"] = "{noext}"
     os.environ["GDAL_HTTP_TIMEOUT"] = "1"
 

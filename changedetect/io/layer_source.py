@@ -33,11 +33,11 @@ READERS: tuple[Reader, ...] = (
 """Every format of record layers."""
 
 WHOLE_ROWS = 100_000
-"""A layer of no more rows is read whole, so that every row of it is looked at; of a larger one only
-the rows around the counties, where its format allows. Our choice."""
+"""Of a layer of no more rows every one is looked at; of a larger one only the rows around the
+counties, where its format allows. Our choice."""
 
-PART_ROWS = 32_768
-"""Rows of a large layer that are looked at together: some 50 MB of parcels. Our choice."""
+PART_ROWS = 8_192
+"""Rows that are looked at together where the format allows: some 12 MB of parcels. Our choice."""
 
 _HEAD_BYTES = 4096
 
@@ -79,16 +79,17 @@ class _Opened:
     reader: Reader
     source: LayerSource
     box: Bounds | None
-    is_large: bool
+    has_parts: bool
 
 
 def _opened(path: Path, section: LayerSection, within: tuple[str, Bounds] | None) -> _Opened:
     reader = reader_of(path)
     source = reader.open(path, section)
     extent = None if within is None else reader.extent(source)
-    if within is None or extent is None or extent.rows <= WHOLE_ROWS:
-        return _Opened(reader, source, None, is_large=False)
-    return _Opened(reader, source, _box(extent, section, within), is_large=True)
+    if within is None or extent is None:
+        return _Opened(reader, source, None, has_parts=False)
+    box = _box(extent, section, within) if extent.rows > WHOLE_ROWS else None
+    return _Opened(reader, source, box, has_parts=extent.rows > PART_ROWS)
 
 
 def read_raw(
@@ -104,7 +105,7 @@ def read_raw(
         What its supplier declares.
     within
         Coordinate system and box around which rows are wanted; None = all. A layer of at most
-        `WHOLE_ROWS` rows is read whole all the same.
+        `WHOLE_ROWS` rows is read with all its rows all the same.
     notes
         What was found is added.
 
@@ -122,7 +123,7 @@ def read_raw(
 def read_parts(
     path: Path, section: LayerSection, within: tuple[str, Bounds] | None, notes: list[str]
 ) -> Iterator[tuple[LayerSource, RawLayer]]:
-    """Read a layer as `read_raw` does, a large one part by part: it need not fit into memory.
+    """Read a layer as `read_raw` does, in parts of `PART_ROWS`: it need not fit into memory.
 
     Parameters
     ----------
@@ -135,7 +136,7 @@ def read_parts(
         The source, and rows of it; at least one part, which may be empty.
     """
     layer = _opened(path, section, within)
-    if not (layer.is_large and isinstance(layer.reader, PartsReader)):
+    if not (layer.has_parts and isinstance(layer.reader, PartsReader)):
         raw = layer.reader.read(layer.source, section, layer.box, notes)
         notes += _told(layer, raw.total, len(raw.frame))
         yield layer.source, raw

@@ -113,7 +113,7 @@ class LayerWalk:
     ----------
     path, section, kind, target_crs, required, within
         As in `read_kind`, which also tells what is raised on the way. A file of more than
-        `changedetect.io.layer_source.WHOLE_ROWS` rows comes in several parts where its format
+        `changedetect.io.layer_source.PART_ROWS` rows comes in several parts where its format
         allows, every other one whole.
     """
 

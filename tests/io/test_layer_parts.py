@@ -72,6 +72,23 @@ def test_parts__give_the_table_and_the_manifest_of_the_whole(tmp_path, monkeypat
         assert getattr(walk.manifest, what) == getattr(manifest, what)
 
 
+@pytest.mark.parametrize("name", ["a.gpkg", "a.shp", "a.gdb", "a.parquet"])
+def test_parts__of_a_layer_that_is_small_enough_hold_every_row(tmp_path, monkeypatch, name):
+    path = written(tmp_path / name)
+    section = LayerSection(path=name, encoding="GBK" if name.endswith("shp") else None)
+    kind = Kind("NZY", APPROVALS)
+    whole, manifest = read_kind(path, section, kind, CRS)
+    monkeypatch.setattr(layer_source, "PART_ROWS", 7)
+    walk = LayerWalk(path, section, kind, CRS, within=(0.0, 0.0, 1.0, 1.0))  # far from every row
+    parts = list(walk)
+    assert len(parts) == 6
+    pd.testing.assert_frame_equal(
+        pd.DataFrame(pd.concat(parts, ignore_index=True)), pd.DataFrame(whole)
+    )
+    assert set(walk.manifest.note.split("; ")) == set(manifest.note.split("; "))
+    assert walk.manifest.rows == manifest.rows
+
+
 def test_merged__counts_add_up_and_rows_are_named_once():
     many = "、".join(str(k) for k in range(1, 6))
     parts = [

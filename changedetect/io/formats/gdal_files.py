@@ -10,7 +10,6 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 import pyogrio
 import shapely
@@ -18,6 +17,7 @@ from pyogrio.errors import DataLayerError, DataSourceError
 
 from changedetect.config.job import LayerSection
 from changedetect.errors import LayerError
+from changedetect.io.arrow import pa
 from changedetect.io.dbf_encoding import codec_of, gdal_name
 from changedetect.io.digest import sha256_file, sha256_files
 from changedetect.io.formats.archive import check_archive

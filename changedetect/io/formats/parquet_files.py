@@ -8,12 +8,12 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 import shapely
 
 from changedetect.config.job import LayerSection
 from changedetect.errors import LayerError
+from changedetect.io.arrow import pa
 from changedetect.io.digest import sha256_file
 from changedetect.io.formats.reader import Bounds, Extent, LayerSource, RawLayer
 
