@@ -11,6 +11,7 @@ from changedetect.stages.deliver import (
     CountyAccount,
     Sums,
     account_tables,
+    delivered,
     layers,
     page_context,
     statistics,
@@ -131,7 +132,13 @@ def test_province__has_one_workbook_and_page_with_a_sum():
         "百分之十五比例",
         "增违挂钩",
     ]
-    shown = summary_context(totals, made, "2025-06")
+    shown = summary_context([delivered(make_package())], [("430992", "乙县")], made, "2025-06")
     assert any("合计" in row for register in shown["registers"] for row in register["rows"])
+    county = totals[totals["JB"] == "县合计"].iloc[0]
+    (line,) = shown["counties"]
+    assert line["parts"][0] == {"count": str(county["FXGS"]), "area": f"{county['FXMJ']:,.2f}"}
+    assert line["page"].startswith(f"{county['XZQDM']}_202506/")
+    assert shown["undelivered"] == ["430992 乙县"]
+    assert shown["figures"][-1]["unit"].endswith("1个县未交付")
     whole = made["TJ_GD"][made["TJ_GD"]["XZQMC"] == "合计"].iloc[0]
     assert whole["LCHJ"] == pytest.approx(2 * 2000 / M2_PER_MU)

@@ -144,7 +144,8 @@ def _write_all(context: MonthContext, month: Month, territory: Territory) -> Ste
     codes = [str(code) for code in districts["code"]]
     context.progress.begin("deliver", len(codes))
     handout.begin(run)
-    done: list[deliver.PackageInput] = []
+    done: list[deliver.Delivered] = []
+    kept_back: list[tuple[str, str]] = []
     problems = [
         f"{unit.unit_id} lies in no county; it is in units.json only"
         for unit in sorted(
@@ -162,12 +163,14 @@ def _write_all(context: MonthContext, month: Month, territory: Territory) -> Ste
             package = _package(context, month, (code, str(name)), geometry)
             _write_package(context, month, package, territory.grid)
             handout.swap(run, package.stem)
-            done.append(package)
+            done.append(deliver.delivered(package))
+            del package  # before the next one is read: two would be in memory
         except InputError as error:
+            kept_back.append((code, str(name)))
             problems.append(f"county {code} {name} was not delivered this time: {error}")
         context.progress.advance("deliver", code)
     handout.end(run)
-    written = _write_summary(context, done, [month.accounts[p.district] for p in done])
+    written = _write_summary(context, month, done, kept_back)
     return _result(run, done, written, tuple(problems), again=len(done) < len(codes))
 
 
@@ -178,17 +181,19 @@ def _as_listed(unit: Unit) -> tuple[bool, str]:
 
 def _write_summary(
     context: MonthContext,
-    done: Sequence[deliver.PackageInput],
-    accounts: Sequence[deliver.CountyAccount],
+    month: Month,
+    done: Sequence[deliver.Delivered],
+    kept_back: Sequence[tuple[str, str]],
 ) -> list[Path]:
     """Write the province's figures: CSV, a workbook, and a page."""
     root = context.folder / PACKAGES
-    totals = deliver.statistics(done)
+    totals = deliver.all_totals(done)
+    accounts = [month.accounts[one.district] for one in done]
     made = deliver.account_tables(accounts, context.job.config.deliver)
     files = {"statistics.csv": tables.csv_bytes(totals, FORMS["TJ_XJ"], NOTICE)}
     for name, form in ACCOUNT_FORMS.items():
         files[ACCOUNT_FILES[name]] = tables.csv_bytes(made[name], form, NOTICE)
-    shown = deliver.summary_context(totals, made, context.month)
+    shown = deliver.summary_context(done, kept_back, made, context.month)
     files["summary.html"] = page.render_summary(shown).encode()
     for name, data in files.items():
         publish_bytes(root / name, data, overwrite=True)
@@ -208,21 +213,20 @@ ACCOUNT_FILES = {"TJ_GD": "cropland.csv", "TJ_15": "ratio.csv", "TJ_ZW": "quota.
 
 def _result(
     run: Path,
-    done: Sequence[deliver.PackageInput],
+    done: Sequence[deliver.Delivered],
     written: Sequence[Path],
     problems: tuple[str, ...],
     *,
     again: bool,
 ) -> StepResult:
     root = run / PACKAGES
-    paths = [path for package in done for path in handout.written(root / package.stem)]
+    paths = [path for one in done for path in handout.written(root / one.stem)]
     files = tuple(path.relative_to(run).as_posix() for path in [*written, *paths])
-    cases = [case for package in done for case in package.cases]
     facts = {
         "counties": len(done),
-        "cases": sum(not case.pooled for case in cases),
-        "pooled": sum(case.pooled for case in cases),
-        "not_observed_mu": round(measure.to_mu(sum(p.unobserved_m2 for p in done)), 2),
+        "cases": sum(one.cases for one in done),
+        "pooled": sum(one.pooled for one in done),
+        "not_observed_mu": round(measure.to_mu(sum(one.unobserved_m2 for one in done)), 2),
     }
     return StepResult(files, facts, problems, again=again)
 

@@ -16,7 +16,7 @@ from changedetect.stages.deliver.accounts import (
 from changedetect.stages.deliver.cases import case_hash, case_tables
 from changedetect.stages.deliver.overlays import overlay_tables
 from changedetect.stages.deliver.package import PackageInput, RuleRow, chip_paths
-from changedetect.stages.deliver.page import page_context, summary_context
+from changedetect.stages.deliver.page import page_context
 from changedetect.stages.deliver.period import (
     CaseCourse,
     MonthFacts,
@@ -34,6 +34,12 @@ from changedetect.stages.deliver.pictures import (
     overlay_surfaces,
     stretch_pair,
 )
+from changedetect.stages.deliver.province import (
+    Delivered,
+    all_totals,
+    delivered,
+    summary_context,
+)
 from changedetect.stages.deliver.registers import register_tables
 from changedetect.stages.deliver.sheets import summary_workbook, workbook
 from changedetect.stages.deliver.tables import make_table
@@ -42,6 +48,7 @@ from changedetect.stages.deliver.totals import statistics
 __all__ = [
     "CaseCourse",
     "CountyAccount",
+    "Delivered",
     "MonthFacts",
     "OverlaySurface",
     "PackageInput",
@@ -50,9 +57,11 @@ __all__ = [
     "RuleRow",
     "Sums",
     "account_tables",
+    "all_totals",
     "case_hash",
     "chip_paths",
     "chip_window",
+    "delivered",
     "figures",
     "layers",
     "open_accounts",

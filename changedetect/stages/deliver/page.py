@@ -11,6 +11,7 @@ from changedetect.measure import to_mu
 from changedetect.stages.deliver.cases import missing
 from changedetect.stages.deliver.checks import checks
 from changedetect.stages.deliver.package import PackageInput
+from changedetect.stages.deliver.province import table_of
 from changedetect.stages.deliver.sheets import by_urgency, package_title, summary, tone
 from changedetect.stages.deliver.sketch import sketch
 
@@ -92,7 +93,7 @@ def page_context(package: PackageInput, tables: Mapping[str, pd.DataFrame]) -> d
         ],
         "registers": [
             _register(tables, "TJ_XJ"),
-            *(_table(form, package.accounts[k]) for k, form in _accounts(package)),
+            *(table_of(form, package.accounts[k]) for k, form in _accounts(package)),
             *(_register(tables, name) for name in ("SJQD", "YXQD", "GZQD")),
         ],
     }
@@ -189,35 +190,8 @@ def _figures(totals: pd.DataFrame, package: PackageInput) -> list[dict[str, str]
 
 
 def _register(tables: Mapping[str, pd.DataFrame], name: str) -> dict[str, Any]:
-    return _table(FORMS[name], tables[name])
+    return table_of(FORMS[name], tables[name])
 
 
 def _accounts(package: PackageInput) -> list[tuple[str, LayerForm]]:
     return [(name, form) for name, form in ACCOUNT_FORMS.items() if name in package.accounts]
-
-
-def summary_context(
-    totals: pd.DataFrame, accounts: Mapping[str, pd.DataFrame], month: str
-) -> dict[str, Any]:
-    """Return everything that the province's page shows: totals of all counties and their accounts."""
-    tables = [_table(FORMS["TJ_XJ"], totals)]
-    tables += [_table(form, accounts[name]) for name, form in ACCOUNT_FORMS.items()]
-    return {"title": f"{month} 土地变化监测统计", "notice": NOTICE, "registers": tables}
-
-
-def _table(form: LayerForm, table: pd.DataFrame) -> dict[str, Any]:
-    columns = [field for field in form.fields if not table[field.name].isna().all()]
-    rows = [
-        [_shown(row[field.name], field.codes) for field in columns]
-        for row in table.to_dict("records")
-    ]
-    return {"title": form.alias, "headers": [field.alias for field in columns], "rows": rows}
-
-
-def _shown(value: object, codes: str) -> str:
-    if value is None:
-        return ""
-    if codes:
-        meaning = CODE_LISTS[codes].items.get(str(value))
-        return f"{value} {meaning}" if meaning else str(value)
-    return f"{value:,.4f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
