@@ -142,8 +142,8 @@ def test_claims__list_and_check_that_contradict_are_refused():
 def test_decide__a_case_that_waits_again_is_not_asked_what_it_said_before():
     """Half a month came, a case of it was closed and found again; then the whole month comes."""
     told = row("HC_JL", HCJG="1", HCR="赵")
-    outcome = decided([told], known("10", HCJG="1", **{"HCR": "赵"}))
+    outcome = decided([told], known("10", HCJG="1", HCR="赵"))
     assert (outcome.unchanged, outcome.faults, outcome.changes) == ((CASES[0],), (), ())
-    outcome = decided([told], known("10", HCJG="2", **{"HCR": "赵"}))
+    outcome = decided([told], known("10", HCJG="2", HCR="赵"))
     assert not outcome.changes
     assert "尚未下发" in outcome.faults[0].message
