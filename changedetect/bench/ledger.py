@@ -156,12 +156,16 @@ def fill(store: LedgerStore, cases: int) -> None:
 
 
 def _entries(cases: int) -> Iterator[tuple[str, ...]]:
-    """Give case, event, payload, states, actor, time, reason, source, role and row of each entry."""
+    """Give case, event, payload, states, actor, time, reason, source, role and row of each entry.
+
+    Each step of a month is entered in order of case numbers, as the monthly loop does.
+    """
     a_month = -(-cases // MONTHS)
     for start in range(0, cases, a_month):
-        numbers = range(start, min(start + a_month, cases))
         month = start // a_month
-        names = [_numbered(i, month) for i in numbers]
+        within = range(start, min(start + a_month, cases))
+        pairs = sorted((_numbered(i, month), i) for i in within)
+        names, numbers = [name for name, _ in pairs], [i for _, i in pairs]
         facts = _template(month)
         for i, name in zip(numbers, names, strict=True):
             yield _told(name, "found", _payload(i, month, facts), month, 0, ("", "10", "program"))

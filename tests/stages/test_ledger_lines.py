@@ -2,6 +2,7 @@
 
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -99,4 +100,86 @@ def test_check__forbidden_moves_are_found_behind_right_digests(tmp_path):
         base.commit()
     store.append(lambda _: [(item, None) for item in items])
     with pytest.raises(LedgerError, match=f"{number}.*20 -> 90 is not a legal move"):
+        books.check(store)
+
+
+@given(count=st.integers(1, 40), order=st.randoms(use_true_random=False), cut=st.integers(0, 40))
+def test_chain_book__joins_links_that_come_in_any_order(count, order, cut):
+    every = digests(count)
+    lines = list(zip(range(1, count + 1), [ledger.GENESIS, *every[:-1]], every, strict=True))
+    order.shuffle(lines)
+    book = ledger.ChainBook(count)
+    for part in (lines[:cut], lines[cut:]):
+        book.put(linked(part))
+    assert book.whole(ledger.GENESIS)
+    assert book.head(ledger.GENESIS) == every[-1]
+    assert ledger.root_over(book.between(1, count), "sha256") == ledger.merkle_root(every)
+
+
+def linked(lines):
+    links = ledger.Links()
+    for half in (lines[::2], lines[1::2]):
+        if half:
+            numbers, previous, own = zip(*half, strict=True)
+            links.take(numbers, previous, bytes.fromhex("".join(own)))
+    return links
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda lines: lines[:-1],
+        lambda lines: [*lines[:3], (9, *lines[3][1:]), *lines[4:]],
+        lambda lines: [*lines[:3], (0, *lines[3][1:]), *lines[4:]],
+        lambda lines: [*lines[:3], (4, "f" * 64, lines[3][2]), *lines[4:]],
+        lambda lines: [*lines[:3], (4, lines[3][1].upper(), lines[3][2]), *lines[4:]],
+        lambda lines: [*lines[:3], (4, lines[3][1] + " ", lines[3][2]), *lines[4:]],
+        lambda lines: [(1, "1" * 64, lines[0][2]), *lines[1:]],
+    ],
+    ids=["cut", "beyond", "before", "another", "capitals", "space", "no genesis"],
+)
+def test_chain_book__a_gap_or_another_link_is_seen(spoil):
+    every = [f"{i:062x}ab" for i in range(8)]
+    lines = list(zip(range(1, 9), [ledger.GENESIS, *every[:-1]], every, strict=True))
+    sound, spoilt = ledger.ChainBook(8), ledger.ChainBook(8)
+    sound.put(linked(lines))
+    spoilt.put(linked(spoil(lines)))
+    assert sound.whole(ledger.GENESIS)
+    assert not spoilt.whole(ledger.GENESIS)
+
+
+def test_check__a_link_that_was_written_anew_with_its_digest_is_named(made):
+    """The digest of the entry is right for what it says: only that it follows another one is wrong."""
+    with made.reading() as reader:
+        items = list(reader.entries())
+    place = len(items) // 2
+    item = items[place]
+    forged = ledger.digest_of(item.entry, item.sequence, "f" * 64)
+    with closing(sqlite3.connect(made.path)) as base:
+        for name in ("no_update", "no_delete", "no_replace"):
+            base.execute(f"DROP TRIGGER {name}")
+        base.execute(
+            "UPDATE entries SET previous = ?, digest = ? WHERE sequence = ?",
+            ("f" * 64, forged, item.sequence),
+        )
+        base.commit()
+    with pytest.raises(LedgerError, match=f"entry {item.sequence}: it follows ffff"):
+        books.check(made)
+
+
+def test_check__a_root_that_was_recorded_wrong_is_named(tmp_path):
+    store, _ = tampering.make_ledger(tmp_path / "l.sqlite", cases=3)
+    with store.reading() as reader:
+        items = list(reader.entries())
+    entries = [item.entry for item in items]
+    (at,) = (i for i, entry in enumerate(entries) if entry.event == ledger.MONTH_CLOSED)
+    said = {"month": tampering.MONTH, "entries": at, "root": "ab" * 32}
+    entries[at] = replace(entries[at], payload=ledger.canonical(said))
+    with closing(sqlite3.connect(store.path)) as base:
+        for name in ("no_update", "no_delete", "no_replace"):
+            base.execute(f"DROP TRIGGER {name}")
+        base.execute("DELETE FROM entries")
+        base.commit()
+    store.append(lambda _: [(item, None) for item in ledger.chain(entries, None)])
+    with pytest.raises(LedgerError, match=f"entry {at + 1}: the month .* has root"):
         books.check(store)

@@ -137,3 +137,13 @@ def test_claims__list_and_check_that_contradict_are_refused():
     outcome = decided([row("HC_JL", HCJG="2"), row("AJTB", RDJG="1")], known("20"))
     assert outcome.changes == ()
     assert "differs from" in outcome.faults[0].message
+
+
+def test_decide__a_case_that_waits_again_is_not_asked_what_it_said_before():
+    """Half a month came, a case of it was closed and found again; then the whole month comes."""
+    told = row("HC_JL", HCJG="1", HCR="赵")
+    outcome = decided([told], known("10", HCJG="1", HCR="赵"))
+    assert (outcome.unchanged, outcome.faults, outcome.changes) == ((CASES[0],), (), ())
+    outcome = decided([told], known("10", HCJG="2", HCR="赵"))
+    assert not outcome.changes
+    assert "尚未下发" in outcome.faults[0].message

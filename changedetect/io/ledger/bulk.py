@@ -24,7 +24,7 @@ _FIRST_FORM = 11
 
 _HELD = "CASE WHEN payload = '' OR NOT json_valid(payload) THEN payload WHEN json_type(payload, '$.claims') IS NULL THEN json_extract(payload, {facts}) ELSE payload END"
 _IN_SQL = (
-    "SELECT sequence, digest, CAST(CASE form WHEN 1 THEN json_array({first}) ELSE json_array({said}) END AS BLOB), "
+    "SELECT sequence, previous, digest, CAST(CASE form WHEN 1 THEN json_array({first}) ELSE json_array({said}) END AS BLOB), "
     "case_number, json_array(event, from_state, to_state, role, form, actor <> '' AND reason <> ''), "
     "actor, substr(time, 1, 10), {held} FROM entries{bounds} ORDER BY case_number, sequence"
 )
@@ -63,14 +63,14 @@ class BulkReader:
         )
         return self._batches(text, (first, last))
 
-    def entries(self, within: Range) -> Iterator[Line]:
+    def entries(self, within: Range) -> Iterator[list[Line]]:
         """Return the entries of a range of cases, those of a case together and in order.
 
         Yields
         ------
-        tuple
-            Sequence, digest, the bytes that the digest covers, case, kind, actor, day, and what
-            the payload holds (see `stages.ledger.lines.Line`).
+        list of tuple
+            Some at once: sequence, digest before, digest, the bytes that it covers, case, kind,
+            actor, day, and what the payload holds (see `stages.ledger.lines.Line`).
         """
         bounds, values = _bounds("case_number", within)
         if self._sqlite:
@@ -85,7 +85,7 @@ class BulkReader:
             names = ", ".join(("digest", *_SAID))
             text = f"SELECT {names} FROM entries{bounds} ORDER BY case_number, sequence"  # noqa: S608 - our own names
         for batch in self._batches(text, values):
-            yield from batch if self._sqlite else map(_reduced, batch)
+            yield batch if self._sqlite else list(map(_reduced, batch))
 
     def rows(self, within: Range) -> dict[str, Line]:
         """Return the rows of a range of cases, by number."""
@@ -97,6 +97,12 @@ class BulkReader:
         """Return the number of the last entry; 0 = there is none."""
         last = self._connection.execute(sa.select(sa.func.max(ENTRIES.c.sequence))).scalar()
         return int(last or 0)
+
+    def held(self) -> int:
+        """Return how many entries there are, whatever their numbers."""
+        return int(
+            self._connection.execute(sa.select(sa.func.count()).select_from(ENTRIES)).scalar_one()
+        )
 
     def digest(self, sequence: int) -> str | None:
         """Return the digest of an entry; None = there is none of this number."""
@@ -162,9 +168,9 @@ def _reduced(line: Line) -> Line:
     said = texts if form > 1 else texts[: _FIRST_FORM - 1]
     end = f",{form}]" if form > 1 else "]"
     text = f"[{sequence}," + ",".join(map(encode_basestring, said)) + end
-    _, case, event, start, end_state, actor, time, reason, _, payload, role, _ = texts
+    previous, case, event, start, end_state, actor, time, reason, _, payload, role, _ = texts
     kind = json.dumps(
         [event, start, end_state, role, form, bool(actor and reason)], ensure_ascii=False
     )
     data = text.encode("utf-8", "surrogatepass")
-    return sequence, digest, data, case, kind, actor, time[:10], payload
+    return sequence, previous, digest, data, case, kind, actor, time[:10], payload

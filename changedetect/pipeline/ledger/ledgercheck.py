@@ -11,15 +11,15 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 from changedetect.entries import CaseRow
 from changedetect.errors import LedgerError, ResourceError
 from changedetect.io.ledger import BulkReader, LedgerReader, LedgerStore
 from changedetect.stages import ledger
-from changedetect.stages.ledger import Part, Stretch, check_links, check_part, replay
+from changedetect.stages.ledger import ChainBook, Part, Stretch, check_links, check_part, replay
 
 PART = 50_000
 """Entries checked at once by one process. [entries]"""
@@ -59,30 +59,74 @@ def check_ledger(store: LedgerStore, reader: LedgerReader, *, rows: bool = True)
     bulk, algorithm = reader.bulk(ledger.FACTS), reader.algorithm
     said = ledger.months_said(reader.of_event(ledger.MONTH_CLOSED))
     count = bulk.count()
+    pieces = stretches(said, count)
+    if bulk.held() != count:
+        _name_break(bulk, algorithm, pieces)
+    book, found = ChainBook(count), _Found()
     at = (store.address, reader.snapshot())
     with _workers(count) as each:
-        ask = partial(_links, at, algorithm)
-        heads = list(each(ask, stretches(said, count)))
-        parts = each(partial(_part, at, algorithm, rows), bulk.ranges(PART))
-        total = _added(parts)
-    if total.entries != count:
-        msg = f"the ledger has {count} numbers and {total.entries} entries; its index is damaged: restore a backup"
+        for part in each(partial(_part, at, algorithm, rows), bulk.ranges(PART)):
+            found.add(part, book)
+        sound = not found.refusals and book.whole(ledger.GENESIS)
+        sound = sound and _roots_fit(book, pieces, algorithm, each)
+    if not sound:
+        _name_break(bulk, algorithm, pieces, found)
+    if found.entries != count:
+        msg = f"the ledger has {count} numbers and {found.entries} entries; its index is damaged: restore a backup"
         raise LedgerError(msg)
     months = {str(what.get("month")): str(what.get("root")) for _, what in said}
-    return Sound(count, total.cases, heads[-1] if heads else ledger.GENESIS, months, total.wrong)
+    return Sound(count, found.cases, book.head(ledger.GENESIS), months, found.told())
 
 
-def _added(found: Iterable[Part]) -> Part:
-    entries, cases, parts = 0, 0, list(found)
-    wrong: list[str] = []
-    for refusal in (*(part.altered for part in parts), *(part.refused for part in parts)):
-        if refusal:
-            raise LedgerError(refusal)
-    for part in parts:
-        entries, cases = entries + part.entries, cases + part.cases
-        wrong += part.wrong[: NAMED + 1 - len(wrong)]
-    lines = (*wrong[:NAMED], "…") if len(wrong) > NAMED else tuple(wrong)
-    return Part(entries, cases, lines)
+@dataclass(slots=True)
+class _Found:
+    """What the parts add up to; refusals in the order in which they are told."""
+
+    entries: int = 0
+    cases: int = 0
+    wrong: list[str] = field(default_factory=list)
+    altered: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+
+    def add(self, part: Part, book: ChainBook) -> None:
+        self.entries, self.cases = self.entries + part.entries, self.cases + part.cases
+        self.wrong += part.wrong[: NAMED + 1 - len(self.wrong)]
+        self.altered += [part.altered] if part.altered else []
+        self.refused += [part.refused] if part.refused else []
+        if part.links is not None:
+            book.put(part.links)
+
+    @property
+    def refusals(self) -> list[str]:
+        return self.altered + self.refused
+
+    def told(self) -> tuple[str, ...]:
+        return (*self.wrong[:NAMED], "…") if len(self.wrong) > NAMED else tuple(self.wrong)
+
+
+def _roots_fit(
+    book: ChainBook, pieces: Iterable[Stretch], algorithm: str, each: Callable[..., Iterable[Any]]
+) -> bool:
+    """Tell whether every closed month has the root, and the number of entries, that it recorded."""
+    closed = [piece for piece in pieces if piece.month]
+    grounds = (book.between(piece.first, piece.last) for piece in closed)
+    roots = each(partial(ledger.root_over, algorithm=algorithm), grounds)
+    return all(
+        (root, piece.last - piece.first + 1) == (piece.root, piece.entries)
+        for root, piece in zip(roots, closed, strict=True)
+    )
+
+
+def _name_break(
+    bulk: BulkReader, algorithm: str, pieces: Iterable[Stretch], found: _Found | None = None
+) -> NoReturn:
+    """Name what does not fit: the first broken link or root, else what the parts refused."""
+    for piece in pieces:
+        _check_stretch(bulk, algorithm, piece)
+    for refusal in found.refusals if found else []:
+        raise LedgerError(refusal)
+    msg = "the ledger's entries do not join by case as they do by number; its index is damaged: restore a backup"
+    raise LedgerError(msg)
 
 
 def stretches(said: Iterable[tuple[int, dict[str, Any]]], count: int) -> list[Stretch]:
@@ -130,11 +174,6 @@ def rows_of(reader: LedgerReader) -> Iterator[CaseRow]:
     for _, row in replay(bulk.entries((None, None)), algorithm):
         if row is not None:
             yield CaseRow(*row)
-
-
-def _links(at: tuple[Any, str], algorithm: str, stretch: Stretch) -> str:
-    with LedgerStore.at(*at) as reader:
-        return _check_stretch(reader.bulk(), algorithm, stretch)
 
 
 def _check_stretch(bulk: BulkReader, algorithm: str, stretch: Stretch) -> str:

@@ -13,7 +13,7 @@ from changedetect.stages.ledger.facts import (
     payload_of,
 )
 from changedetect.stages.ledger.lines import FACTS, Line, Part, check_part, months_said, replay
-from changedetect.stages.ledger.links import Stretch, check_links
+from changedetect.stages.ledger.links import ChainBook, Links, Stretch, check_links, root_over
 from changedetect.stages.ledger.merkle import (
     Mountains,
     merkle_levels,
@@ -52,7 +52,9 @@ __all__ = [
     "MOVES",
     "PROGRAM",
     "ROLES",
+    "ChainBook",
     "Line",
+    "Links",
     "MonthTotals",
     "Mountains",
     "Part",
@@ -83,6 +85,7 @@ __all__ = [
     "replay",
     "restated",
     "root_of_path",
+    "root_over",
     "said_of",
     "verify",
 ]

@@ -11,6 +11,7 @@ from changedetect.errors import LedgerError
 from changedetect.records import Case
 
 _CASE = TypeAdapter(Case)
+_WRITE = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 CLAIMS = "claims"
 """Key of a payload that holds what people wrote; facts have none of this name."""
 
@@ -32,7 +33,7 @@ def claims_payload(claims: Mapping[str, str]) -> str:
 
 def canonical(value: object) -> str:
     """Write JSON text that is the same for the same value: sorted keys, no spaces, UTF-8."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return _WRITE(value)
 
 
 def read_payload(payload: str, where: str) -> dict[str, Any]:

@@ -1,10 +1,109 @@
-"""The chain itself, checked by its links: numbers without gaps, each digest followed, months' roots."""
+"""The chain itself, checked by its links: numbers without gaps, each digest followed, months' roots.
 
+`Links` are kept while entries are read case by case, and joined by `ChainBook`, so that nothing is
+read twice. `check_links` reads a stretch in order: it names what is wrong where they do not join.
+"""
+
+from array import array
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
 
 from changedetect.errors import LedgerError
 from changedetect.stages.ledger.merkle import Mountains
+
+_DIGEST_BYTES = 32
+_HEX = 2 * _DIGEST_BYTES
+
+
+def are_digests(texts: Sequence[str], whole: bytes) -> bool:
+    """Tell whether some texts are the digests whose bytes stand one behind the other in `whole`."""
+    return set(map(len, texts)) == {_HEX} and "".join(texts) == whole.hex()
+
+
+@dataclass(slots=True)
+class Links:
+    """Links of entries, in the order in which they were read.
+
+    Attributes
+    ----------
+    numbers
+        Of the entries.
+    previous, digests
+        Bytes of the digests before and of their own, one behind the other.
+    broken
+        Whether a digest before was none.
+    """
+
+    numbers: "array[int]" = field(default_factory=partial(array, "q"))
+    previous: bytearray = field(default_factory=bytearray)
+    digests: bytearray = field(default_factory=bytearray)
+    broken: bool = False
+
+    def take(self, numbers: Sequence[int], previous: Sequence[str], digests: bytes) -> None:
+        """Take the links of some entries; the digests are sure."""
+        try:
+            before = bytes.fromhex("".join(previous))
+        except ValueError:
+            before = b""
+        if not are_digests(previous, before):
+            self.broken, before = True, bytes(len(digests))
+        self.numbers.extend(numbers)
+        self.previous += before
+        self.digests += digests
+
+
+class ChainBook:
+    """The links of all entries of a ledger, 64 bytes each, put in as they come.
+
+    Parameters
+    ----------
+    entries
+        How many there are; numbers outside are refused by `whole`.
+    """
+
+    __slots__ = ("_digests", "_previous", "_sound")
+
+    def __init__(self, entries: int) -> None:
+        self._previous = np.zeros((entries, _DIGEST_BYTES), np.uint8)
+        self._digests = np.zeros((entries, _DIGEST_BYTES), np.uint8)
+        self._sound = True
+
+    def put(self, links: Links) -> None:
+        """Put in the links of some entries."""
+        places = np.array(links.numbers, np.int64) - 1
+        inside = bool(((places >= 0) & (places < len(self._digests))).all())
+        self._sound &= inside and not links.broken
+        if inside:
+            shape = (-1, _DIGEST_BYTES)
+            self._previous[places] = np.frombuffer(links.previous, np.uint8).reshape(shape)
+            self._digests[places] = np.frombuffer(links.digests, np.uint8).reshape(shape)
+
+    def whole(self, genesis: str) -> bool:
+        """Tell whether every number was put in, and each entry follows the one before."""
+        if not self._sound or not self._digests.any(axis=1).all():
+            return False
+        if not len(self._digests):
+            return True
+        first = self._previous[0].tobytes().hex() == genesis
+        return first and bool(np.array_equal(self._previous[1:], self._digests[:-1]))
+
+    def between(self, first: int, last: int) -> bytes:
+        """Return the digests of the entries between two numbers, both among them."""
+        return self._digests[first - 1 : last].tobytes()
+
+    def head(self, genesis: str) -> str:
+        """Return the digest of the last entry; the one given where there is none."""
+        return self._digests[-1].tobytes().hex() if len(self._digests) else genesis
+
+
+def root_over(digests: bytes, algorithm: str) -> str:
+    """Return the Merkle root over digests that stand one behind the other."""
+    tree = Mountains(algorithm)
+    tree.add_bytes(digests[at : at + _DIGEST_BYTES] for at in range(0, len(digests), _DIGEST_BYTES))
+    return tree.root()
 
 
 @dataclass(frozen=True, slots=True)

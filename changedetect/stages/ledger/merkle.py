@@ -105,8 +105,12 @@ class Mountains:
 
     def add(self, digests: Iterable[str]) -> None:
         """Take the next digests (hexadecimal)."""
+        self.add_bytes(map(bytes.fromhex, digests))
+
+    def add_bytes(self, digests: Iterable[bytes]) -> None:
+        """Take the next digests (bytes)."""
         new, leaves = self._new, self._leaves
-        leaves += [new(_LEAF + bytes.fromhex(digest)).digest() for digest in digests]
+        leaves += [new(_LEAF + digest).digest() for digest in digests]
         while len(leaves) >= _BLOCK:
             level = leaves[:_BLOCK]
             del leaves[:_BLOCK]

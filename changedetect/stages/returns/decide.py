@@ -17,7 +17,7 @@ from changedetect.stages.returns.claims import CLOSING, Claimed, Known, claims_o
 from changedetect.stages.returns.rows import Fault, Row
 
 _AT_COUNTY = frozenset({"20", "30", "45", "55", "65"})
-_FILED = "40"
+_FILED, _WAITING = "40", "10"
 _UNDER_REVIEW = {"50": "市审", "60": "省审", "70": "认定合法或其他", "93": "异议"}
 _ENDED = {"90": "销号", "98": "合并", "99": "撤销"}
 _OURS = frozenset({"AJTB", "SPTH"})
@@ -171,9 +171,6 @@ def _stranger(number: str, known: Mapping[str, Known], county: str) -> str:
         return f"case {number} is of county {number[:6]}, this return is of {county} (非本县案件)"
     if number not in known:
         return f"case {number} is not in the ledger (台账无此案件)"
-    state = known[number].state
-    if state == "10":
-        return f"case {number} was not dispatched (尚未下发)"
     return ""
 
 
@@ -232,6 +229,8 @@ def _mended_steps(
 
 
 def _refusal(state: str, fresh: Mapping[str, str], mended: Mapping[str, str]) -> str:
+    if state == _WAITING:
+        return "the case was not dispatched, or was found again and waits to be dispatched anew (尚未下发)"
     if state in _ENDED:
         return f"the case is closed ({state} {_ENDED[state]}); nothing is entered (案件已{_ENDED[state]})"
     only_closing = set(fresh) == {"AJZT"} and not mended
