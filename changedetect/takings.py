@@ -31,11 +31,14 @@ class Clues:
     accumulated_m2, accumulated_farmland_m2
         LJMJ, LJYN: this taking and those near it that are not yet handled, the pool included. [m²]
     members
-        Numbers of the other cases in the sum.
+        Numbers of other cases in the sum, the first ones: where much of the ground is taken, a sum
+        holds thousands.
     public_interest, criminal, large
         XSGY, XS342, XSDA.
     reasons
         In Chinese.
+    others
+        How many other cases are in the sum; at least as many as are named.
     """
 
     accumulated_m2: float
@@ -45,3 +48,4 @@ class Clues:
     criminal: Clue | None
     large: Clue | None
     reasons: tuple[str, ...] = ()
+    others: int = 0

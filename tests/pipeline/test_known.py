@@ -1,13 +1,14 @@
 """What the ledger knew before a month: closed as lawful is not rectified; later words are left out."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import pytest
 
 from changedetect.entries import Entry
 from changedetect.pipeline.ledger.ledgerwork import enter, open_ledger
-from changedetect.pipeline.steps.known import before
+from changedetect.pipeline.steps.known import Past, before
 from changedetect.stages import ledger
 from tests.pipeline.test_month_loop import QIAN, SUN, ZHAO, ZHOU, Clock, a_case, do, find
 
@@ -100,3 +101,49 @@ def test_known__the_last_image_check_before_the_month_counts(store, clock):
     checked("20250817", "0.100-0.300")
     seen = [before(store.entries(), day)[0].checked for day in (JULY, AUGUST, SEPTEMBER)]
     assert seen == [None, (0.25, date(2025, 7, 16)), (0.1, date(2025, 8, 17))]
+
+
+@dataclass(frozen=True)
+class Month:
+    """What `Past` asks of the context of a month."""
+
+    ledger_place: Path
+    span: tuple[date, date]
+
+
+EVERYWHERE = (-1e9, -1e9, 1e9, 1e9)
+
+
+def test_past__gives_near_a_place_what_the_whole_ledger_says(store, clock, paper):
+    first, second, third = find(store, clock, a_case(1), a_case(2), a_case(3))
+    lead(store, clock, first, ILLEGAL, paper)
+    do(store, clock, [second, third], "dispatched", SUN)
+    past = Past(Month(store.path, (AUGUST, SEPTEMBER)))
+    every = before(store.entries(), AUGUST)
+    assert past.near(EVERYWHERE) == every
+    for one in every:
+        assert past.near(one.case.geometry.bounds) == tuple(
+            other for other in every if other.case.geometry.intersects(one.case.geometry.envelope)
+        )
+    assert Past(Month(store.path, (JULY, AUGUST))).near(EVERYWHERE) == before(store.entries(), JULY)
+
+
+def test_past__sees_nothing_that_is_entered_after_it_was_made(store, clock):
+    (number,) = find(store, clock, a_case(1))
+    month = Month(store.path, (AUGUST, SEPTEMBER))
+    past = Past(month)
+    do(store, clock, [number], "dispatched", SUN)
+    assert [one.case.state for one in past.near(EVERYWHERE)] == ["10"]
+    find(store, clock, a_case(2))
+    assert len(past.near(EVERYWHERE)) == 1
+    assert len(Past(month).near(EVERYWHERE)) == 2
+    assert Past(month).digest != past.digest
+
+
+def test_past__what_people_do_does_not_change_what_the_watch_rests_on(store, clock):
+    (number,) = find(store, clock, a_case(1))
+    month = Month(store.path, (AUGUST, SEPTEMBER))
+    digest = Past(month).digest
+    do(store, clock, [number], "dispatched", SUN)
+    assert Past(month).digest == digest
+    assert Past(Month(store.path.parent / "none.sqlite", month.span)).near(EVERYWHERE) == ()

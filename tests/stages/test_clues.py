@@ -197,3 +197,20 @@ def test_remainder__of_a_case_at_work_stays_with_it(repository):
     (one,) = again
     assert one.case.number == first.case.number
     assert not one.case.record_only
+
+
+def test_adjacent_takings__a_sum_of_many_names_the_first_and_tells_how_many(repository):
+    """Facts do not grow with the ground that is taken around a case."""
+    row = [
+        (f"P{k:03d}", at(220 + 16 * (k % 10), 20 + 24 * (k // 10), 15, 20), "building")
+        for k in range(60)
+    ]
+    _, found = decide(repository, row)
+    cases = [one.case for one in found]
+    numbers = sorted(case.number for case in cases)
+    for case in cases:
+        others = [number for number in numbers if number != case.number]
+        assert case.clues.members == tuple(others[:50])
+        assert case.clues.others == 59
+        assert case.clues.accumulated_m2 == pytest.approx(60 * 300, abs=2)
+        assert any("另有59件" in reason for reason in case.clues.reasons)

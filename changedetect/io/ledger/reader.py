@@ -92,6 +92,26 @@ class LedgerReader:
         for line in result:
             yield entry_of(line)
 
+    def by_case(self, numbers: Iterable[str] | None = None) -> Iterator[ChainedEntry]:
+        """Read entries case after case, each case's in order; those about no case are left out.
+
+        Parameters
+        ----------
+        numbers
+            Only of these cases; None = of all.
+        """
+        query = sa.select(*ENTRY_COLUMNS).where(ENTRIES.c.case_number != "")
+        order = (ENTRIES.c.case_number, ENTRIES.c.sequence)
+        if numbers is None:
+            result = self._connection.execute(
+                query.order_by(*order).execution_options(yield_per=BATCH)
+            )
+            yield from map(entry_of, result)
+            return
+        for names in _groups(numbers):
+            some = query.where(ENTRIES.c.case_number.in_(names)).order_by(*order)
+            yield from map(entry_of, self._connection.execute(some))
+
     def digests(self, after: int = 0) -> tuple[str, ...]:
         """Return the digests of the entries behind a number, in order."""
         query = sa.select(ENTRIES.c.digest).where(ENTRIES.c.sequence > after)

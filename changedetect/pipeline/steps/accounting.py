@@ -9,7 +9,7 @@ from changedetect.measure import M2_PER_MU
 from changedetect.pipeline.runs.context import MonthContext
 from changedetect.pipeline.steps.casework import CASES
 from changedetect.pipeline.steps.checking import UNITS
-from changedetect.pipeline.steps.known import known_before
+from changedetect.pipeline.steps.known import stood_before
 from changedetect.records import Case, Unit
 from changedetect.stages import deliver
 
@@ -38,10 +38,11 @@ def inputs(context: MonthContext) -> list[object]:
 def _cleared(context: MonthContext) -> dict[str, float]:
     """Sum the unapproved ground of the year's cases that are closed, by county. [m²]"""
     found: dict[str, float] = {}
-    for one in known_before(context):
-        case = one.case
-        if case.state == CLOSED and case.taking and case.month[:4] == context.month[:4]:
-            found[case.district] = found.get(case.district, 0.0) + case.taking.total_m2
+    year = context.month[:4]
+    for one in stood_before(context):
+        if one.state == CLOSED and one.said["month"][:4] == year and one.said.get("taking"):
+            code = one.said["district"]
+            found[code] = found.get(code, 0.0) + one.said["taking"]["total_m2"]
     return found
 
 

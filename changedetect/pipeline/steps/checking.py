@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import shapely
-
 from changedetect.entries import ImageCheck
 from changedetect.io import record_files
 from changedetect.pipeline.runs.context import MonthContext
@@ -18,10 +16,10 @@ from changedetect.pipeline.steps.countywise import (
     cropland_of,
     shelf_folder,
 )
-from changedetect.pipeline.steps.known import Known, known_before
+from changedetect.pipeline.steps.known import Past
 from changedetect.pipeline.steps.references import Shelf
 from changedetect.pipeline.steps.watch import CHARGES, Watch
-from changedetect.pipeline.steps.watchwork import digest_rows, watch
+from changedetect.pipeline.steps.watchwork import watch
 from changedetect.records import LayerManifest
 
 UNITS = "units.json"
@@ -39,7 +37,7 @@ def do(context: MonthContext) -> tuple[StepRecord, bool]:
         layers = (*shelf.manifests, *keepers.manifests)
         warn_of_fallen(context, layers)
         _warn_of_empty(context, shelf.manifests)
-        known = known_before(context)
+        known = Past(context)
 
         def work(_key: str) -> StepResult:
             context.progress.begin("check", 1)
@@ -64,14 +62,14 @@ def _inputs(
     context: MonthContext,
     before: str,
     layers: Sequence[LayerManifest],
-    known: Sequence[Known],
+    known: Past,
     territory: Territory,
 ) -> list[object]:
     config = context.job.config
     manifests = [repr(manifest) for manifest in layers]
     themes = [theme.model_dump(mode="json") for theme in context.job.themes]
     sections = [section.model_dump(mode="json") for section in (config.crosscheck, config.records)]
-    seen = [before, context.store.record("scenes").result, digest_rows(known)]
+    seen = [before, context.store.record("scenes").result, known.digest]
     forms = [form.model_dump(mode="json") for form in context.job.forms]
     return [seen, manifests, themes, repr(territory.grid), sections, forms]
 
@@ -80,7 +78,7 @@ def _check(
     context: MonthContext,
     territory: Territory,
     shelves: tuple[Shelf, PatchShelf, Watch],
-    known: Sequence[Known],
+    known: Past,
     folder: Path,
 ) -> tuple[Spool, tuple[ImageCheck, ...], tuple[str, ...]]:
     """Check every county's patches and watched ground; what could not be looked at, a line each."""
@@ -92,10 +90,11 @@ def _check(
     cropland: dict[str, float] = {}
     for county in check_counties(job, territory, shelf, patches, clusters):
         spool.add(county.code, "patches", county.units, keepers.charges(county.units))
-        near = [one for one in known if shapely.box(*county.bounds).intersects(one.case.geometry)]
-        found, looked, problems = watch(context, county.references, territory, county.patches, near)
-        mine = {one.case.number for one in near if one.case.district == county.code}
-        checks |= {one.case: one for one in looked if one.case in mine}
+        near = known.near(county.bounds)
+        found, looked, problems = watch(
+            context, county.references, territory, county.patches, near, county.code
+        )
+        checks |= {one.case: one for one in looked}
         own = tuple(unit for unit in found if unit.district == county.code)
         spool.add(county.code, "watched", own, keepers.charges(own))
         unread.update(dict.fromkeys(problems))

@@ -28,14 +28,13 @@ def doubts(path: Path, grid: Grid, watched: Sequence[Watched]) -> Mapping[str, B
     grid
         Its grid.
     watched
-        Watched ground; only that of cases is looked at.
+        Ground of cases.
     """
-    asked = [one for one in watched if one.kind == "case"]
-    if not asked:
+    if not watched:
         return {}
     raster = ScoreRaster.of(path)
     least = raster.level_of(UNDECIDED)
-    return {one.watch_id: _doubt(raster, least, grid, one.geometry) for one in asked}
+    return {one.watch_id: _doubt(raster, least, grid, one.geometry) for one in watched}
 
 
 def _doubt(raster: ScoreRaster, least: int, grid: Grid, ground: BaseGeometry) -> BaseGeometry:

@@ -1,13 +1,21 @@
 """What the ledger knew before a month: the cases that its watch and its sums rest on.
 
-What the month itself writes is left out, so that doing the month again gives the same.
+What the month itself writes is left out, so that doing the month again gives the same. The ledger is
+walked case by case; of all cases only number and box are kept, and the cases near a county are read
+again when it is looked at.
 """
 
-import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
+from functools import cached_property
+from itertools import groupby
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+import shapely
 
 from changedetect.entries import ChainedEntry
 from changedetect.pipeline.ledger.ledgerwork import open_ledger
@@ -18,11 +26,16 @@ from changedetect.stages import ledger
 RECTIFIED = frozenset({"80", "85", "90"})
 """States of a case whose ground is looked at again: rectified, waiting for an image, closed."""
 
+DROPPED = frozenset({"98", "99"})
+"""States of a case that was none."""
+
 CHECKED = "image_checked"
 """Event by which the ledger keeps what an image said of a rectified case."""
 
 LEGAL = "70"
 """State from which a case is closed because its change is lawful: nothing was to be rectified."""
+
+Bounds = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +51,104 @@ class Known:
     checked: tuple[float, date] | None = None
 
 
-def known_before(context: MonthContext) -> tuple[Known, ...]:
-    """Return the cases of earlier months, by number, as they stood before this one."""
+@dataclass(frozen=True)
+class Stood:
+    """A case before a month as the ledger's text has it; the case itself is read only where it is wanted."""
+
+    number: str
+    state: str
+    facts: str
+    closed_on: date | None
+    checked: tuple[float, date] | None
+
+    @cached_property
+    def said(self) -> Mapping[str, Any]:
+        """The facts by name."""
+        return ledger.read_payload(self.facts, f"case {self.number}")
+
+    def known(self) -> Known:
+        """Return it with the case that its facts are of."""
+        case = replace(ledger.case_of(self.facts), state=self.state)
+        return Known(case, self.closed_on, self.checked)
+
+
+class Past:
+    """Cases as they stood before a month; those near a place are read when they are asked for.
+
+    Parameters
+    ----------
+    context
+        The month. What is entered after this was made is not seen by it.
+
+    Attributes
+    ----------
+    digest
+        SHA-256 of all that the watch rests on.
+    """
+
+    __slots__ = ("_boxes", "_context", "_numbers", "_upto", "digest")
+
+    def __init__(self, context: MonthContext) -> None:
+        self._context = context
+        hashed, numbers, boxes = hashlib.sha256(), [], []
+        self._upto = _head(context)
+        for one in stood_before(context, self._upto):
+            hashed.update(repr(_of_watch(one)).encode())
+            numbers.append(one.number)
+            boxes.append(shapely.from_wkb(one.said["geometry"]).bounds)
+        self.digest = hashed.hexdigest()
+        self._numbers = numbers
+        self._boxes = np.array(boxes, np.float64).reshape(-1, 4)
+
+    def near(self, bounds: Bounds) -> tuple[Known, ...]:
+        """Return the cases whose ground meets a box (west, south, east, north), by number."""
+        west, south, east, north = self._boxes.T
+        meets = (west <= bounds[2]) & (east >= bounds[0]) & (south <= bounds[3]) & (north >= bounds[1])  # fmt: skip
+        numbers = [self._numbers[i] for i in np.flatnonzero(meets)]
+        place = shapely.box(*bounds)
+        found = (one.known() for one in stood_before(self._context, self._upto, numbers))
+        return tuple(one for one in found if place.intersects(one.case.geometry))
+
+
+def stood_before(
+    context: MonthContext, upto: int | None = None, numbers: Sequence[str] | None = None
+) -> Iterator[Stood]:
+    """Give the cases of earlier months, by number, as they stood before this one.
+
+    Parameters
+    ----------
+    context
+        The month.
+    upto
+        Only what was entered up to this number; None = all.
+    numbers
+        Only these cases; None = all.
+    """
     place = context.ledger_place
     if isinstance(place, Path) and not place.is_file():
-        return ()
+        return
     with open_ledger(place).reading() as reader:
-        return before(reader.entries(), context.span[0])
+        entries = reader.by_case(numbers)
+        yield from _walk(
+            (one for one in entries if upto is None or one.sequence <= upto), context.span[0]
+        )
+
+
+def _head(context: MonthContext) -> int:
+    place = context.ledger_place
+    if isinstance(place, Path) and not place.is_file():
+        return 0
+    with open_ledger(place).reading() as reader:
+        head = reader.head()
+    return head.sequence if head else 0
+
+
+def _of_watch(one: Stood) -> tuple[str, ...]:
+    """Return what of a case the watch rests on, as text."""
+    names = ("family", "watch", "first_found", "last_confirmed", "geometry")
+    said = (str(one.said.get(name)) for name in names)
+    dropped = one.state if one.state in DROPPED else ""
+    return one.number, str(one.closed_on), str(one.checked), dropped, *said
 
 
 def before(entries: Iterable[ChainedEntry], first_day: date) -> tuple[Known, ...]:
@@ -53,40 +157,60 @@ def before(entries: Iterable[ChainedEntry], first_day: date) -> tuple[Known, ...
     Parameters
     ----------
     entries
-        The whole ledger, in order; it is read once.
+        The whole ledger, in order.
     first_day
         Of the month.
     """
-    old: list[ChainedEntry] = []
-    gone_on: set[str] = set()
-    for item in entries:
-        if item.entry.case in gone_on or _speaks_of(item) >= first_day:
-            gone_on.add(item.entry.case)
-        else:
-            old.append(item)
-    closed: dict[str, date] = {}
-    for item in old:
-        entry = item.entry
-        if entry.from_state == LEGAL:
-            closed.pop(entry.case, None)
-        elif entry.to_state in RECTIFIED and entry.from_state not in RECTIFIED:
-            closed[entry.case] = entry.time.date()
-    cases = ledger.project(old)
-    checked = _checked(old)
-    return tuple(
-        Known(case, closed.get(number) if case.state in RECTIFIED else None, checked.get(number))
-        for number, case in sorted(cases.items())
-    )
+    ordered = sorted((one for one in entries if one.entry.case), key=lambda one: one.entry.case)
+    return tuple(one.known() for one in _walk(ordered, first_day))
 
 
-def _speaks_of(item: ChainedEntry) -> date:
-    """Return the day of the image that an entry rests on; the first of all days where it rests on none."""
-    if item.entry.event == CHECKED:
-        said = said_of_check(item)
-        return date.min if said is None else said[1]
-    if item.entry.case and ledger.holds_facts(item.entry):
-        return ledger.case_of(item.entry.payload).last_confirmed
-    return date.min
+def _walk(entries: Iterable[ChainedEntry], first_day: date) -> Iterator[Stood]:
+    """Take entries case by case, each case's in order."""
+    for number, group in groupby(entries, lambda one: one.entry.case):
+        stood = _stood(number, group, first_day)
+        if stood is not None:
+            yield stood
+
+
+def _stood(number: str, items: Iterable[ChainedEntry], first_day: date) -> Stood | None:
+    """Follow one case up to the first entry that rests on an image of the month, or of a later one."""
+    state = facts = ""
+    closed: date | None = None
+    checked: tuple[float, date] | None = None
+    for item in items:
+        entry, held = item.entry, _held(item)
+        said = _check_said(held) if entry.event == CHECKED else None
+        if max(_confirmed(held), said[1] if said else date.min) >= first_day:
+            break
+        closed = _closed(item, closed)
+        checked = said or checked
+        state = entry.to_state
+        if held and ledger.CLAIMS not in held:
+            facts = entry.payload
+    if not facts:
+        return None
+    return Stood(number, state, facts, closed if state in RECTIFIED else None, checked)
+
+
+def _held(item: ChainedEntry) -> Mapping[str, Any]:
+    return ledger.read_payload(item.entry.payload, f"entry {item.sequence}")
+
+
+def _confirmed(held: Mapping[str, Any]) -> date:
+    """Return the day of the image that facts rest on; the first of all days where there are none."""
+    if not held or ledger.CLAIMS in held:
+        return date.min
+    return date.fromisoformat(held["last_confirmed"])
+
+
+def _closed(item: ChainedEntry, closed: date | None) -> date | None:
+    entry = item.entry
+    if entry.from_state == LEGAL:
+        return None
+    if entry.to_state in RECTIFIED and entry.from_state not in RECTIFIED:
+        return entry.time.date()
+    return closed
 
 
 def said_of_check(item: ChainedEntry) -> tuple[float, date] | None:
@@ -94,17 +218,12 @@ def said_of_check(item: ChainedEntry) -> tuple[float, date] | None:
 
     None for one that a person entered without these columns.
     """
-    claims = json.loads(item.entry.payload or "{}").get(ledger.CLAIMS, {})
+    return _check_said(_held(item))
+
+
+def _check_said(held: Mapping[str, Any]) -> tuple[float, date] | None:
+    claims = held.get(ledger.CLAIMS, {})
     day, standing = claims.get("YXFHH", ""), claims.get("YXFHWC", "")
     if not day or not standing:
         return None
     return float(standing.split("-")[0]), date(int(day[:4]), int(day[4:6]), int(day[6:]))
-
-
-def _checked(entries: Sequence[ChainedEntry]) -> dict[str, tuple[float, date]]:
-    """Return the last image check of each case."""
-    return {
-        item.entry.case: said
-        for item in entries
-        if item.entry.event == CHECKED and (said := said_of_check(item)) is not None
-    }

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import geopandas as gpd
 import pandas as pd
-import shapely
 
 from changedetect.config.crosscheck import CrosscheckSection
 from changedetect.entries import ImageCheck
@@ -16,11 +15,10 @@ from changedetect.pipeline.sources.scenes import SCENES
 from changedetect.pipeline.steps import greenness
 from changedetect.pipeline.steps.detection import EVIDENCE, UNOBSERVED
 from changedetect.pipeline.steps.doubts import doubts
-from changedetect.pipeline.steps.known import Known
+from changedetect.pipeline.steps.known import DROPPED, Known
 from changedetect.records import Scene, Unit, UnobservedArea
 from changedetect.stages import crosscheck
 
-DROPPED = frozenset({"98", "99"})
 PARCELS = "DLTB"
 
 
@@ -30,6 +28,7 @@ def watch(
     territory: Territory,
     patches: gpd.GeoDataFrame,
     known: Sequence[Known],
+    county: str,
 ) -> tuple[tuple[Unit, ...], tuple[ImageCheck, ...], tuple[str, ...]]:
     """Judge the ground that the job's themes watch.
 
@@ -40,12 +39,14 @@ def watch(
     patches
         Classified patches of the month.
     known
-        Cases as they stood before the month.
+        Cases as they stood before the month, of this county and around it.
+    county
+        Whose rectified cases are looked at.
 
     Returns
     -------
     tuple
-        Units, what the images say of rectified cases, and a line for whatever could not be looked at.
+        Units, what the images say of the county's rectified cases, and a line for whatever could not be looked at.
     """
     job, cfg = context.job, context.job.config.crosscheck
     themes = [theme for theme in job.themes if theme.watches]
@@ -66,7 +67,7 @@ def watch(
         for one in known
         if one.closed_on is not None
     ]
-    crs = job.config.grid.crs
+    crs, mine = job.config.grid.crs, {o.case.number for o in known if o.case.district == county}
     watched = crosscheck.due(references, themes, closed, after.day, crs)
     series = greenness.series_scenes(
         list(scenes.values()),
@@ -76,6 +77,7 @@ def watch(
     )
     reader = RasterReader(job.scenes_folder)
     green, problems = greenness.measure(reader, series, watched, territory.grid, after.day, cfg)
+    asked = [one for one in watched if one.kind == "case" and one.record_id in mine]
     unseen = record_files.read_records(context.folder / UNOBSERVED, UnobservedArea)
     manifest = references.manifest(PARCELS)
     sight = crosscheck.Sight(
@@ -88,10 +90,10 @@ def watch(
         unseen=tuple(area.geometry for area in unseen),
         greenness=green,
         surveyed=None if manifest is None else manifest.as_of,
-        doubts=doubts(context.folder / EVIDENCE, territory.grid, watched),
+        doubts=doubts(context.folder / EVIDENCE, territory.grid, asked),
     )
     units = crosscheck.look(watched, references, themes, sight, crs, cfg)
-    return units, crosscheck.recheck(closed, watched, sight, cfg), problems
+    return units, crosscheck.recheck(closed, asked, sight, cfg), problems
 
 
 def _of_month(patches: gpd.GeoDataFrame, cfg: CrosscheckSection) -> list[crosscheck.Change]:
@@ -114,15 +116,3 @@ def _of_ledger(known: Sequence[Known]) -> list[crosscheck.Change]:
         for one in known
         if one.case.family and not one.case.watch and one.case.state not in DROPPED
     ]
-
-
-def digest_rows(known: Sequence[Known]) -> list[tuple[str, ...]]:
-    """Return what of the ledger the watch rests on, as text."""
-    return [
-        (
-            one.case.number, one.case.family, one.case.watch, str(one.case.first_found),
-            str(one.closed_on), str(one.case.last_confirmed), str(one.checked), one.case.state if one.case.state in DROPPED else "",
-            shapely.to_wkb(one.case.geometry, hex=True),
-        )
-        for one in known
-    ]  # fmt: skip

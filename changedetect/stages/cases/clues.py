@@ -20,8 +20,8 @@ from changedetect.records import Case, TimeCode, Unit
 from changedetect.takings import Clue, Clues, Taking
 
 FOREST = "03"
-_NAMED = 5
-"""A reason names so many other cases."""
+_NAMED, _LISTED = 5, 50
+"""A reason names so many other cases, the facts of a case so many."""
 
 SUBJECT = "用地主体（是否为市场主体，由县核实）"
 """Evidence that a 公益诉讼 clue asks for: never from the image."""
@@ -93,10 +93,27 @@ def with_clues(
     numbers = {case.number for case in own}
     others = [case for case in known if case.number not in numbers]
     groups = _groups([*own, *others], section)
-    return tuple(_told(case, groups.get(case.number, ()), section) for case in own)
+    return tuple(_told(case, groups.get(case.number), section) for case in own)
 
 
-def _groups(cases: Sequence[Case], section: CluesSection) -> dict[str, tuple[Case, ...]]:
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Takings that lie near one another: their sum, how many there are, and the first of their numbers."""
+
+    total: "_Sum"
+    count: int
+    first: tuple[str, ...]
+
+    @classmethod
+    def of(cls, cases: Sequence[Case]) -> "_Group":
+        first = tuple(case.number for case in cases[: _LISTED + 1])
+        return cls(_Sum.of([one.taking for one in cases if one.taking]), len(cases), first)
+
+    def besides(self, number: str) -> tuple[str, ...]:
+        return tuple(one for one in self.first if one != number)[:_LISTED]
+
+
+def _groups(cases: Sequence[Case], section: CluesSection) -> dict[str, _Group]:
     """Chain the counted takings of the last twelve months that lie near one another."""
     last = max((case.last_confirmed for case in cases), default=date.min)
     counted = sorted(
@@ -121,21 +138,23 @@ def _groups(cases: Sequence[Case], section: CluesSection) -> dict[str, tuple[Cas
     members: dict[int, list[Case]] = {}
     for case, group in zip(counted, label.tolist(), strict=True):
         members.setdefault(group, []).append(case)
-    return {case.number: tuple(group) for group in members.values() for case in group}
+    joined = [(group, _Group.of(group)) for group in members.values()]
+    return {case.number: whole for group, whole in joined for case in group}
 
 
-def _told(case: Case, group: Sequence[Case], section: CluesSection) -> Case:
+def _told(case: Case, group: _Group | None, section: CluesSection) -> Case:
     if case.taking is None:
         return case
     alone = _Sum.of([case.taking])
-    total = _Sum.of([one.taking for one in group if one.taking is not None]) if group else alone
+    total = group.total if group else alone
     public = _any(
         clue(alone.cropland, section.public_interest_cropland_mu, alone.error),
         clue(alone.farmland, section.public_interest_farmland_mu, alone.error),
     )
     criminal = _criminal(total, section)
     large = clue(alone.total, section.large_mu, alone.error)
-    members = tuple(one.number for one in group if one.number != case.number)
+    members = group.besides(case.number) if group else ()
+    others = group.count - 1 if group else 0
     told = Clues(
         accumulated_m2=total.total * M2_PER_MU,
         accumulated_farmland_m2=None if total.farmland is None else total.farmland * M2_PER_MU,
@@ -143,7 +162,8 @@ def _told(case: Case, group: Sequence[Case], section: CluesSection) -> Case:
         public_interest=public,
         criminal=criminal,
         large=large,
-        reasons=_reasons(total, members, (public, criminal, large), alone, section),
+        reasons=_reasons(total, (members, others), (public, criminal, large), alone, section),
+        others=others,
     )
     asks = (SUBJECT,) if public in ("1", "2") else ()
     if criminal is None and total.farmland is not None:
@@ -219,17 +239,17 @@ def _criminal(total: _Sum, section: CluesSection) -> Clue | None:
 
 def _reasons(
     total: _Sum,
-    members: Sequence[str],
+    near: tuple[Sequence[str], int],
     clues: tuple[Clue | None, ...],
     alone: _Sum,
     section: CluesSection,
 ) -> tuple[str, ...]:
     words: dict[Clue | None, str] = {"1": "达到", "2": "限值在面积误差带内，可能达到"}
-    lines = []
+    lines, (members, others) = [], near
     if members:
-        shown = "、".join(members[:_NAMED]) + ("等" if len(members) > _NAMED else "")
+        shown = "、".join(members[:_NAMED]) + ("等" if others > _NAMED else "")
         lines.append(
-            f"十二个月内{section.near_m:g}米范围相邻占地累计未批{total.total:.2f}亩（含本案，另有{len(members)}件：{shown}）"
+            f"十二个月内{section.near_m:g}米范围相邻占地累计未批{total.total:.2f}亩（含本案，另有{others}件：{shown}）"
         )
     if clues[0] in words:
         text = f"未批占耕地{alone.cropland:.2f}亩、占永久基本农田{_mu(alone.farmland)}"

@@ -7,6 +7,7 @@ that nothing stands there. The image gives a result, never a closing.
 """
 
 from collections.abc import Sequence
+from datetime import date
 
 import numpy as np
 import shapely
@@ -35,7 +36,7 @@ def recheck(
     cases
         With what they were built as, and when they were last seen.
     watched
-        From `due`; only cases that a theme watches are looked at.
+        From `due`; only cases among them are looked at.
     sight
         What images showed, with the plant cover of watched ground.
     cfg
@@ -48,14 +49,30 @@ def recheck(
     """
     known = {case.number: case for case in cases}
     asked = {one.record_id: one for one in watched if one.kind == "case"}
-    return tuple(_check(known[name], asked[name], sight, cfg) for name in sorted(asked))
+    changes = shapely.STRtree([change.geometry for change in sight.changes])
+    unseen = shapely.STRtree(list(sight.unseen))
+
+    def around(ground: BaseGeometry) -> tuple[list[Change], list[BaseGeometry]]:
+        near = np.sort(changes.query(ground, predicate="intersects")).tolist()
+        dark = np.sort(unseen.query(ground, predicate="intersects")).tolist()
+        return [sight.changes[i] for i in near], [sight.unseen[i] for i in dark]
+
+    return tuple(
+        _check(known[name], asked[name], around(known[name].geometry), sight, cfg)
+        for name in sorted(asked)
+    )
 
 
-def _check(case: ClosedCase, one: Watched, sight: Sight, cfg: CrosscheckSection) -> ImageCheck:
-    ground = case.geometry
-    near = [c for c in sight.changes if c.geometry.intersects(ground)]
-    hidden = _hidden(ground, near, one.watch_id, sight)
-    unseen = _share(shared(ground, _union(list(sight.unseen))), ground)
+def _check(
+    case: ClosedCase,
+    one: Watched,
+    around: tuple[list[Change], list[BaseGeometry]],
+    sight: Sight,
+    cfg: CrosscheckSection,
+) -> ImageCheck:
+    ground, (near, dark) = case.geometry, around
+    hidden = _hidden(ground, near, [*dark, sight.doubts.get(one.watch_id, EMPTY)], sight.before)
+    unseen = _share(shared(ground, _union(dark)), ground)
     found = sight.greenness.get(one.watch_id)
     green = None if found is None else found.green_share
     standing = _standing(case, near, hidden, green)
@@ -82,12 +99,11 @@ def _unbroken(case: ClosedCase, sight: Sight) -> bool:
 
 
 def _hidden(
-    ground: BaseGeometry, near: Sequence[Change], watch_id: str, sight: Sight
+    ground: BaseGeometry, near: Sequence[Change], unsaid: Sequence[BaseGeometry], before: date
 ) -> BaseGeometry:
     """Return ground that was not observed, or not called unchanged, and lies in no sure change."""
-    doubt = sight.doubts.get(watch_id, EMPTY)
-    sure = [c.geometry for c in near if c.is_sure and c.seen_on > sight.before]
-    return beyond(shared(ground, _union([*sight.unseen, doubt])), _union(sure))
+    sure = [c.geometry for c in near if c.is_sure and c.seen_on > before]
+    return beyond(shared(ground, _union(unsaid)), _union(sure))
 
 
 def _standing(

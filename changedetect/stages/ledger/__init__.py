@@ -11,6 +11,7 @@ from changedetect.stages.ledger.facts import (
     claims_payload,
     holds_facts,
     payload_of,
+    read_payload,
 )
 from changedetect.stages.ledger.lines import FACTS, Line, Part, check_part, months_said, replay
 from changedetect.stages.ledger.links import ChainBook, Links, Stretch, check_links, root_over
@@ -82,6 +83,7 @@ __all__ = [
     "path_in",
     "payload_of",
     "project",
+    "read_payload",
     "replay",
     "restated",
     "root_of_path",
