@@ -23,6 +23,7 @@ from changedetect.kernels import (
 from changedetect.stages.evidence import series
 
 SCALE = 10_000.0
+VISIBLE = 3
 CLASSES, OUTCOMES = 16, 2
 SCORE_CAP = 10_000
 
@@ -151,25 +152,23 @@ def _patch_works(image: np.ndarray, side: int) -> dict[str, _Work]:
     mask = (image[0] > np.quantile(image[0], 0.9)).astype(np.uint8)
     found = runs.find_runs(mask, 0, 0)
     rows, cols = (place.astype(np.int64) for place in np.nonzero(mask))
-    whole = np.empty(mask.shape, np.int32)
-    quantise = partial(texture.quantised, image, np.arange(len(image)), SCALE, whole)
-    quantise()
     bands = len(image)
-    near, far = (2, 1), (12, 6)
+    roles = np.arange(bands)
+    chosen = roles, roles[:2][None], roles[: min(bands, VISIBLE)]
+    width = bands + 1 + texture.DERIVED
+    out = np.empty((width, len(rows)), np.int32)
+
+    def describe() -> None:
+        ring = texture.new_ring(side)
+        texture.describe_pixels(image, chosen, rows, cols, SCALE, ring, out)
+
+    describe()
     return {
         "runs.close_gaps": (partial(runs.close_gaps, mask, 1), px, 2 * px),
         "runs.find_runs": (partial(runs.find_runs, mask, 0, 0), px, px + found.nbytes),
         "runs.label_runs": (partial(runs.label_runs, found, 1), px, found.nbytes),
         "rings.trace": (partial(_trace, found), px, found.nbytes),
-        "texture.quantised": (quantise, bands * px, image.nbytes + whole.nbytes),
-        "texture.window_5": (
-            partial(texture.window_moments, whole, rows, cols, near),
-            len(rows), 4 * px,
-        ),
-        "texture.window_25_step_6": (
-            partial(texture.window_moments, whole, rows, cols, far),
-            len(rows), 4 * px,
-        ),
+        "texture.describe_pixels": (describe, len(rows), image.nbytes + out.nbytes),
     }  # fmt: skip
 
 

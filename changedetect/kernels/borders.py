@@ -24,29 +24,33 @@ UNKNOWN, OLD, NEW = -1, 0, 1
 
 
 @kernel
-def _is_border(mask: np.ndarray, y: int, x: int) -> bool:
-    """Tell whether a pixel of the mask has a neighbour, edge to edge, outside of it."""
-    height, width = mask.shape
-    if mask[y, x] == 0:
-        return False
-    return bool(
-        (y > 0 and mask[y - 1, x] == 0)
-        or (y + 1 < height and mask[y + 1, x] == 0)
-        or (x > 0 and mask[y, x - 1] == 0)
-        or (x + 1 < width and mask[y, x + 1] == 0)
-    )
+def _beside(levels: np.ndarray, y: int, x: int) -> int:
+    """Return the least level of a pixel and of its neighbours edge to edge."""
+    height, width = levels.shape
+    least = levels[y, x]
+    if y > 0:
+        least = min(least, levels[y - 1, x])
+    if y + 1 < height:
+        least = min(least, levels[y + 1, x])
+    if x > 0:
+        least = min(least, levels[y, x - 1])
+    if x + 1 < width:
+        least = min(least, levels[y, x + 1])
+    return int(least)
 
 
 @kernel
-def _outwards(mask: np.ndarray, y: int, x: int) -> tuple[float, float]:
-    """Point from a border pixel to the ground outside the mask: a unit vector, or 0, 0."""
-    height, width = mask.shape
+def _outwards(levels: np.ndarray, value: int, y: int, x: int) -> tuple[float, float]:
+    """Point from a border pixel to the ground below a level: a unit vector, or 0, 0."""
+    height, width = levels.shape
     down, right = 0, 0
+    left, last = max(0, x - NEAR_PX), min(width, x + NEAR_PX + 1)
     for i in range(max(0, y - NEAR_PX), min(height, y + NEAR_PX + 1)):
-        for j in range(max(0, x - NEAR_PX), min(width, x + NEAR_PX + 1)):
-            if mask[i, j] == 0:
-                down += i - y
-                right += j - x
+        line = levels[i, left:last]
+        for j in range(len(line)):
+            outside = 1 if line[j] < value else 0
+            down += outside * (i - y)
+            right += outside * (j + left - x)
     length = math.sqrt(float(down * down + right * right))
     if length == 0.0:
         return 0.0, 0.0
@@ -58,6 +62,13 @@ def _mean(values: np.ndarray, y: int, x: int) -> float:
     """Mean of 3 x 3 pixels; those beyond the image are the nearest ones in it."""
     height, width = values.shape
     total = 0.0
+    if 0 < y < height - 1 and 0 < x < width - 1:
+        for i in range(3):
+            line = values[y - 1 + i, x - 1 : x + 2]
+            total += float(line[0])
+            total += float(line[1])
+            total += float(line[2])
+        return total / 9.0
     for i in range(y - 1, y + 2):
         for j in range(x - 1, x + 2):
             row, col = min(max(i, 0), height - 1), min(max(j, 0), width - 1)
@@ -79,10 +90,44 @@ def _contrast(
 
 
 @kernel
+def _told(
+    values: np.ndarray,
+    scale: np.ndarray,
+    ratio: float,
+    place: tuple[int, int],
+    way: tuple[float, float],
+) -> int:
+    """Tell of one border pixel, given the direction of its outside."""
+    y, x = place
+    down, right = way
+    if down == 0.0 and right == 0.0:
+        return UNKNOWN
+    inside = (
+        int(math.floor(y - INSIDE_PX * down + 0.5)),
+        int(math.floor(x - INSIDE_PX * right + 0.5)),
+    )
+    outside = (
+        int(math.floor(y + OUTSIDE_PX * down + 0.5)),
+        int(math.floor(x + OUTSIDE_PX * right + 0.5)),
+    )
+    before = _contrast(values[0], scale[0], inside, outside)
+    after = _contrast(values[1], scale[1], inside, outside)
+    if math.isnan(before) or math.isnan(after):
+        return UNKNOWN
+    return NEW if after > ratio * ratio * before else OLD
+
+
+@kernel
 def new_borders(
-    values: np.ndarray, scale: np.ndarray, mask: np.ndarray, ratio: float
-) -> np.ndarray:
-    """Tell along the border of a mask whether it shows only in the second image.
+    values: np.ndarray,
+    scale: np.ndarray,
+    levels: np.ndarray,
+    ratio: float,
+    rows: np.ndarray,
+    cols: np.ndarray,
+    out: np.ndarray,
+) -> None:
+    """Tell along the borders of nested masks whether they show only in the second image.
 
     Parameters
     ----------
@@ -90,37 +135,19 @@ def new_borders(
         ``(date=2, band, y, x)`` float32; NaN is not observed.
     scale
         ``(date=2, band)`` float64, positive: what contrast is usual in each band of each date.
-    mask
-        ``(y, x)`` uint8.
+    levels
+        ``(y, x)`` uint8: in how many of the masks a pixel lies; the first holds all others.
     ratio
         A border is new where its contrast after is more than this many times that before.
-
-    Returns
-    -------
-    ndarray
-        ``(y, x)`` int8: `NEW` or `OLD` on pixels of the mask beside ground outside of it;
+    rows, cols
+        ``(n,)`` int64, pixels that are asked about. [px]
+    out
+        ``(mask, n)`` int8, is set: `NEW` or `OLD` on pixels of a mask beside ground outside of it;
         `UNKNOWN` elsewhere, and where a side was not observed.
     """
-    height, width = mask.shape
-    out = np.full((height, width), UNKNOWN, np.int8)
-    for y in range(height):
-        for x in range(width):
-            if not _is_border(mask, y, x):
-                continue
-            down, right = _outwards(mask, y, x)
-            if down == 0.0 and right == 0.0:
-                continue
-            inside = (
-                int(math.floor(y - INSIDE_PX * down + 0.5)),
-                int(math.floor(x - INSIDE_PX * right + 0.5)),
-            )
-            outside = (
-                int(math.floor(y + OUTSIDE_PX * down + 0.5)),
-                int(math.floor(x + OUTSIDE_PX * right + 0.5)),
-            )
-            before = _contrast(values[0], scale[0], inside, outside)
-            after = _contrast(values[1], scale[1], inside, outside)
-            if math.isnan(before) or math.isnan(after):
-                continue
-            out[y, x] = NEW if after > ratio * ratio * before else OLD
-    return out
+    for k in range(len(rows)):
+        y, x = rows[k], cols[k]
+        out[:, k] = UNKNOWN
+        for value in range(_beside(levels, y, x) + 1, min(int(levels[y, x]), len(out)) + 1):
+            way = _outwards(levels, value, y, x)
+            out[value - 1, k] = _told(values, scale, ratio, (y, x), way)

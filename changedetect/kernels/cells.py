@@ -1,8 +1,9 @@
-"""Means of square cells of an image."""
+"""Square cells of an image: their means, and how steep the edge of a group of them is."""
 
 import numpy as np
 
 from changedetect.kernels._jit import kernel
+from changedetect.kernels.resample import box_count
 
 
 @kernel
@@ -41,13 +42,72 @@ def cell_means(image: np.ndarray, cell_px: int, min_share: float) -> np.ndarray:
             count[:] = 0
             last = min((row + 1) * cell_px, height)
             for y in range(row * cell_px, last):
-                for x in range(width):
-                    value = image[band, y, x]
-                    if not np.isnan(value):
-                        total[x // cell_px] += value
-                        count[x // cell_px] += 1
+                line = image[band, y]
+                for col in range(cols):
+                    value, seen = total[col], count[col]
+                    for x in range(col * cell_px, min((col + 1) * cell_px, width)):
+                        known = not np.isnan(line[x])
+                        value += np.float64(line[x]) if known else 0.0
+                        seen += known
+                    total[col], count[col] = value, seen
             for col in range(cols):
                 size = (last - row * cell_px) * (min((col + 1) * cell_px, width) - col * cell_px)
                 if count[col] > 0 and count[col] >= min_share * size:
                     out[band, row, col] = np.float32(total[col] / count[col])
     return out
+
+
+@kernel
+def _beside(mask: np.ndarray, y: int, x: int) -> bool:
+    """Tell whether a neighbour edge to edge, inside the image, is not of the mask."""
+    height, width = mask.shape
+    return bool(
+        (y > 0 and not mask[y - 1, x])
+        or (y + 1 < height and not mask[y + 1, x])
+        or (x > 0 and not mask[y, x - 1])
+        or (x + 1 < width and not mask[y, x + 1])
+    )
+
+
+@kernel
+def edge_spans(
+    values: np.ndarray, body: np.ndarray, unseen: np.ndarray, level: float, reach: int
+) -> np.ndarray:
+    """List how much values change within one cell to each side along the edge of an object.
+
+    Parameters
+    ----------
+    values
+        ``(y, x)`` float32, finite.
+    body
+        ``(y, x)`` bool, the object; what is above the level within the reach belongs to it too.
+    unseen
+        ``(y, x)`` bool; edge cells that touch one, corners included, are left out.
+    level
+        In the unit of the values.
+    reach
+        Half side of a square. [cell]
+
+    Returns
+    -------
+    ndarray
+        ``(n,)`` float32, largest less smallest value of 3 x 3 cells around each edge cell.
+    """
+    height, width = values.shape
+    around = box_count(body, reach)
+    whole = np.empty((height, width), np.bool_)
+    for y in range(height):
+        for x in range(width):
+            near = around[y, x] > 0 and values[y, x] > np.float32(level)
+            whole[y, x] = body[y, x] or near
+    spans = np.empty(height * width, np.float32)
+    count = 0
+    for y in range(height):
+        for x in range(width):
+            if not whole[y, x] or not _beside(whole, y, x):
+                continue
+            rows, cols = slice(max(y - 1, 0), y + 2), slice(max(x - 1, 0), x + 2)
+            if not unseen[rows, cols].any():
+                spans[count] = values[rows, cols].max() - values[rows, cols].min()
+                count += 1
+    return spans[:count].copy()

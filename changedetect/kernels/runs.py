@@ -219,14 +219,24 @@ def add_moments(values: np.ndarray, group: np.ndarray, missing: int, moments: np
     moments
         ``(group, channel, 3)`` int64: count, sum, sum of squares; changed in place.
     """
-    for c in range(values.shape[0]):
-        for k in range(values.shape[1]):
-            value = np.int64(values[c, k])
-            if value != missing:
-                g = group[k]
-                moments[g, c, 0] += 1
-                moments[g, c, 1] += value
-                moments[g, c, 2] += value * value
+    first, pixels = 0, values.shape[1]
+    while first < pixels:  # pixels of one group follow one another
+        g, last = group[first], first + 1
+        while last < pixels and group[last] == g:
+            last += 1
+        for c in range(values.shape[0]):
+            line, own = values[c, first:last], moments[g, c]
+            count, total, squares = np.int64(0), np.int64(0), np.int64(0)
+            for k in range(len(line)):
+                known = line[k] != missing
+                value = np.int64(line[k]) if known else np.int64(0)
+                count += known
+                total += value
+                squares += value * value
+            own[0] += count
+            own[1] += total
+            own[2] += squares
+        first = last
 
 
 @kernel

@@ -30,13 +30,17 @@ def to_quantity(
         ``(band, y, x)`` float32, may be a view; every pixel is set, NaN is no data or not finite.
     """
     bands, height, width = stored.shape
+    nothing = np.float32(np.nan)
     for band in range(bands):
+        factor, level = scale[band], offset[band]
         for y in range(height):
+            source, target = stored[band, y], out[band, y]
             for x in range(width):
-                value = np.float64(stored[band, y, x])
-                quantity = np.float32(value * scale[band] + offset[band])
-                known = np.isfinite(quantity) and value != nodata
-                out[band, y, x] = quantity if known else np.float32(np.nan)
+                value = np.float64(source[x])
+                quantity = np.float32(value * factor + level)
+                # Infinite and NaN, times 0, are NaN; all else is 0.
+                known = (quantity * np.float32(0.0) == np.float32(0.0)) & (value != nodata)
+                target[x] = quantity if known else nothing
     if black:
         _hide_black(stored, out)
 
@@ -44,12 +48,45 @@ def to_quantity(
 @kernel
 def _hide_black(stored: np.ndarray, out: np.ndarray) -> None:
     bands, height, width = stored.shape
+    nothing = np.float32(np.nan)
+    light = np.empty(width, np.bool_)
     for y in range(height):
+        light[:] = False
+        for band in range(bands):
+            source = stored[band, y]
+            for x in range(width):
+                light[x] |= source[x] != 0
+        dark = 0
         for x in range(width):
-            if stored[0, y, x] == 0:
-                dark = True
-                for band in range(1, bands):
-                    dark = dark and stored[band, y, x] == 0
-                if dark:
-                    for band in range(bands):
-                        out[band, y, x] = np.float32(np.nan)
+            dark += not light[x]
+        if dark:
+            for band in range(bands):
+                target = out[band, y]
+                for x in range(width):
+                    target[x] = target[x] if light[x] else nothing
+
+
+@kernel
+def whole_pixels(image: np.ndarray, out: np.ndarray) -> None:
+    """Copy an image; a pixel of which a band is not known is not known in any.
+
+    Parameters
+    ----------
+    image
+        ``(band, y, x)`` float32; NaN or infinite is not known.
+    out
+        ``(band, y, x)`` float32, is set, may be the image itself; NaN is not known.
+    """
+    bands, height, width = image.shape
+    nothing = np.float32(0.0)
+    spoilt = np.empty(width, np.float32)
+    for y in range(height):
+        spoilt[:] = nothing
+        for band in range(bands):
+            source = image[band, y]
+            for x in range(width):
+                spoilt[x] += source[x] * nothing  # NaN and infinite times 0 are NaN, all else is 0
+        for band in range(bands):
+            source, target = image[band, y], out[band, y]
+            for x in range(width):
+                target[x] = source[x] if spoilt[x] == nothing else np.float32(np.nan)

@@ -5,10 +5,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from changedetect.kernels.borders import NEW, OLD, REACH_PX, UNKNOWN, new_borders
+from changedetect.kernels import borders
+from changedetect.kernels.borders import NEW, OLD, REACH_PX, UNKNOWN
 from tests.naive import borders as naive
 
 SCALE = np.array([[1.0, 2.0], [0.5, 1.0]])
+
+
+def new_borders(values, scale, mask, ratio):
+    """Ask about every pixel of one mask; ``(y, x)``."""
+    rows, cols = (place.reshape(-1) for place in np.indices(mask.shape, np.int64))
+    out = np.empty((1, mask.size), np.int8)
+    borders.new_borders(values, scale, mask, ratio, rows, cols, out)
+    return out[0].reshape(mask.shape)
 
 
 def drawn(seed, shape=(14, 17)):
@@ -28,6 +37,19 @@ def test_new_borders__equal_the_naive_twin(seed, ratio):
     found = new_borders(values, SCALE, mask, ratio)
     told = {place: found[place] == NEW for place in zip(*np.nonzero(found != UNKNOWN), strict=True)}
     assert told == naive.told(values, SCALE, mask, ratio)
+
+
+@given(st.integers(0, 10_000))
+def test_new_borders__of_nested_masks_are_those_of_each(seed):
+    values, mask = drawn(seed)
+    levels = mask * np.random.default_rng(seed).integers(1, 4, mask.shape).astype(np.uint8)
+    rows, cols = np.nonzero(levels)
+    out = np.empty((3, len(rows)), np.int8)
+    borders.new_borders(values, SCALE, levels, 2.0, rows, cols, out)
+    for value in (1, 2, 3):
+        alone = new_borders(values, SCALE, (levels >= value).astype(np.uint8), 2.0)
+        assert np.array_equal(out[value - 1], alone[rows, cols])
+        assert (alone[levels == 0] == UNKNOWN).all()
 
 
 def test_new_borders__by_hand():

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from changedetect.kernels.stored import to_quantity
+from changedetect.kernels.stored import to_quantity, whole_pixels
 
 NAN = np.float32(np.nan)
 
@@ -45,3 +45,18 @@ def test_to_quantity__is_the_naive_twin(kind, seed, nodata, black):
     with np.errstate(over="ignore", invalid="ignore"):
         expected = naive(stored, scale, offset, nodata, black)
     np.testing.assert_array_equal(done(stored, scale, offset, nodata, black), expected)
+
+
+@given(st.integers(0, 10_000))
+def test_whole_pixels__are_known_in_all_bands_or_in_none(seed):
+    rng = np.random.default_rng(seed)
+    image = rng.normal(size=(3, *rng.integers(1, 9, 2))).astype(np.float32)
+    image[rng.random(image.shape) < 0.1] = np.nan
+    image[rng.random(image.shape) < 0.05] = -np.inf
+    known = np.isfinite(image).all(axis=0)
+    expected = np.where(known, image, np.nan)
+    out = np.empty_like(image)
+    whole_pixels(image, out)
+    np.testing.assert_array_equal(out, expected)
+    whole_pixels(image, image)
+    np.testing.assert_array_equal(image, expected)

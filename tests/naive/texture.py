@@ -46,3 +46,28 @@ def gradient(bands, chosen, row, col, scale):
     length = math.hypot(east - west, south - north) / len(chosen)
     turn = 2 * math.atan2(south - north, east - west)
     return [round(length), round(length * math.cos(turn)), round(length * math.sin(turn))]
+
+
+def ratio(one, other, scale):
+    """Return (a - b) / (a + b), negative values counting as 0."""
+    if NOT_KNOWN in (one, other):
+        return NOT_KNOWN
+    a, b = max(one, 0), max(other, 0)
+    return round(scale * (a - b) / (a + b)) if a + b else NOT_KNOWN
+
+
+def description(bands, light, row, col, scale):
+    """Describe a pixel of three bands, of which the first two make a ratio; the fourth is absent."""
+    own = [value(bands, [c], row, col, scale) for c in range(3)]
+    found = [NOT_KNOWN if v is None else v for v in own] + [NOT_KNOWN]
+    here = window_values(bands, light, row, col, (0, 1), scale)
+    near = window_values(bands, light, row, col, (2, 1), scale)
+    far = window_values(bands, light, row, col, (12, 6), scale)
+    one, other = (mean(window_values(bands, [c], row, col, (12, 6), scale), 1) for c in (0, 1))
+    return {
+        "bands": found,
+        "ratios": [ratio(found[0], found[1], scale), NOT_KNOWN],
+        "light": [mean(here, len(light)), deviation(near, len(light))],
+        "gradient": gradient(bands, light, row, col, scale),
+        "around": [mean(far, len(light)), ratio(one, other, scale)],
+    }

@@ -51,10 +51,14 @@ def outlined(size_px=256, cfg=CFG):
         view = tile.outer.slices
         tell = told_borders(stack[:, :, *view], contrast, cfg.new_border_ratio)
         sampler = partial(sampled, evidence[view])
-        bordered = patches.Bordered(sampler, tell, np.ascontiguousarray(asked[view]))
+        bordered = patches.Bordered(sampler, tell, partial(taken, asked[view]))
         outer = np.ascontiguousarray(evidence[view])
         parts.append(patches.tile_runs(outer, tile, CANDIDATE, bordered, cfg))
     return patches.outline(parts, grid, cfg, bordered=True)
+
+
+def taken(values, rows, cols):
+    return values[rows, cols]
 
 
 def sampled(evidence, rows, cols):

@@ -27,3 +27,8 @@ class Settings:
             + borders.REACH_PX
             + classify.HALO_PX
         )
+
+    def clear_halo_px(self, reach_px: int) -> int:
+        """Return what is enough of a halo where no cloud is near, given the reach of evidence. [px]"""
+        beside = patches.halo_px(self.patches) + borders.REACH_PX
+        return pixels.clear_halo_px(self.pixels) + max(beside + reach_px, classify.HALO_PX)

@@ -11,6 +11,7 @@ from changedetect import schema
 from changedetect.errors import LayerError
 from changedetect.grid import Grid, Window
 from changedetect.io import vectors
+from changedetect.kernels.levels import between
 from changedetect.pipeline.runs.job import Job
 from changedetect.pipeline.runs.record_layers import COUNTIES
 from changedetect.records import LayerManifest
@@ -51,9 +52,7 @@ class Land:
         found = np.zeros((window.height, window.width), bool)
         for edges in self.edges:
             row, col = _crossings(edges, self.grid, window)
-            flips = np.zeros((window.height, window.width + 1), np.bool_)
-            np.logical_xor.at(flips, (row - window.row, col - window.col), True)
-            found |= np.logical_xor.accumulate(flips[:, :-1], axis=1)
+            between(row - window.row, col - window.col, found)
         return found
 
 

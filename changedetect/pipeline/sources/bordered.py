@@ -8,6 +8,7 @@ import xarray as xr
 
 from changedetect import schema
 from changedetect.config.detection import PatchesSection
+from changedetect.kernels.levels import lower_of
 from changedetect.stages import patches
 from changedetect.stages.evidence import borders
 
@@ -46,10 +47,14 @@ def lowered(
         How low.
     """
     low = round(cfg.candidate_llr * schema.EVIDENCE_SCALE)
-    least = threshold.copy()
+    if not known:
+        return threshold
+    lowest = np.full(int(index.max(initial=-1)) + 2, np.iinfo(np.int32).max, np.int32)
     for one in known:
-        mine = index == one.place
-        least[mine] = np.minimum(least[mine], low)
+        if one.place + 1 < len(lowest):
+            lowest[one.place + 1] = low
+    least = np.empty_like(threshold)
+    lower_of(threshold, index, lowest, least)
     return least
 
 
@@ -75,19 +80,29 @@ def bordered(
     cfg
         What makes a patch sure.
     """
-    asked = np.full(index.shape, patches.MISSING, np.int32)
-    for one in known:
-        over = one.alarm + round(cfg.over_alarm_llr * schema.EVIDENCE_SCALE)
-        least = round(cfg.least_llr * schema.EVIDENCE_SCALE)
-        asked[index == one.place] = max(least, over)
+    over, least = (
+        round(llr * schema.EVIDENCE_SCALE) for llr in (cfg.over_alarm_llr, cfg.least_llr)
+    )
+    tellers = [
+        (one.place, borders.told_borders(composite, one.usual, cfg.new_border_ratio))
+        for one in known
+        if composite is not None
+    ]
 
-    def tell(mask: np.ndarray) -> np.ndarray:
-        told = np.full(mask.shape, patches.UNKNOWN_BORDER, np.int8)
+    def ask(rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
+        pair = index[rows, cols]
+        asked = np.full(pair.shape, patches.MISSING, np.int32)
         for one in known:
-            mine = index == one.place
-            if composite is not None and mine.any():
-                teller = borders.told_borders(composite, one.usual, cfg.new_border_ratio)
-                told[mine] = teller(mask)[mine]
+            asked[pair == one.place] = max(least, one.alarm + over)
+        return asked
+
+    def tell(levels: np.ndarray, rows: np.ndarray, cols: np.ndarray, count: int) -> np.ndarray:
+        pair = index[rows, cols]
+        told = np.full((count, len(pair)), patches.UNKNOWN_BORDER, np.int8)
+        for place, teller in tellers:
+            mine = np.flatnonzero(pair == place)
+            if len(mine):
+                told[:, mine] = teller(levels, rows[mine], cols[mine], count)
         return told
 
-    return patches.Bordered(sampler, tell, asked)
+    return patches.Bordered(sampler, tell, ask)

@@ -11,7 +11,7 @@ from changedetect.config.series import FusionSection
 from changedetect.grid import Tile
 from changedetect.io.tile_files import read_tile, write_tile
 from changedetect.kernels.runs import find_runs
-from changedetect.pipeline.sources.pairwork import PairTile, TileWork, inside_of, only_on
+from changedetect.pipeline.sources.pairwork import PairTile, TileWork, only_on
 from changedetect.pipeline.sources.sourcework import CoarseLayer
 from changedetect.stages import patches
 from changedetect.stages.evidence import fusion
@@ -76,13 +76,12 @@ class FusedWork:
         SceneError
             No pair could be read, and there is no other source.
         """
-        land = self.pairs.land
+        tile = self.pairs.narrowed(tile)
         seen = self.pairs.compare(tile)
         if seen.unread and seen.composite is None and not self.layers:
             raise seen.unread[0][1]
         fused, index = self._fuse(seen, tile)
-        inside = inside_of(land, tile.outer)
-        fused.llr[~inside] = schema.EVIDENCE_NODATA
+        fused.llr[~seen.wanted] = schema.EVIDENCE_NODATA
         runs = patches.tile_runs(
             fused.llr,
             tile,
@@ -97,7 +96,7 @@ class FusedWork:
         arrays = {
             "evidence": fused.llr[core],
             PARTLY: partly_runs,
-            **only_on(land, runs, tile).to_arrays(),
+            **only_on(seen.wanted[core], runs, tile).to_arrays(),
         }
         return arrays, seen.problems(tile)
 

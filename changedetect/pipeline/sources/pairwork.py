@@ -19,6 +19,7 @@ from changedetect.grid import Grid, Tile, Window
 from changedetect.io.mapping import covered
 from changedetect.io.rasters import RasterReader
 from changedetect.io.tile_files import read_tile, write_tile
+from changedetect.kernels.levels import take_first
 from changedetect.kernels.runs import find_runs, run_pixels
 from changedetect.kernels.scratch import scratch
 from changedetect.pipeline.runs.settings import Settings
@@ -149,6 +150,8 @@ class PairTile:
         ``(time=2, band, y, x)``; bands of that pair; None where no pair could be read.
     unread
         Pairs that could not be read here.
+    wanted
+        ``(y, x)`` bool; what is asked about.
     known
         Pairs whose images tell whether a border is new.
     """
@@ -158,6 +161,7 @@ class PairTile:
     threshold: np.ndarray
     composite: xr.DataArray | None
     unread: tuple[tuple[FittedPair, SceneError], ...]
+    wanted: np.ndarray
     known: tuple[Contrast, ...] = ()
 
     def least(self, cfg: PatchesSection) -> np.ndarray:
@@ -231,6 +235,7 @@ class TileWork:
         SceneError
             No pair could be read.
         """
+        tile = self.narrowed(tile)
         seen = self.compare(tile)
         runs = patches.tile_runs(
             seen.evidence,
@@ -242,21 +247,50 @@ class TileWork:
         )
         if seen.unread and seen.composite is None:
             raise seen.unread[0][1]
-        problems = seen.problems(tile)
-        return seen.evidence[tile.core_in_outer.slices], only_on(self.land, runs, tile), problems
+        problems, core = seen.problems(tile), tile.core_in_outer.slices
+        return seen.evidence[core], only_on(seen.wanted[core], runs, tile), problems
+
+    def narrowed(self, tile: Tile) -> Tile:
+        """Leave out the part of a halo that only clouds reach across, where there are none."""
+        reader = shared_reader(self.images)
+        try:
+            clouded = any(self._clouded(reader, fitted, tile.outer) for fitted in self.pairs)
+        except SceneError:  # told by name when the images are read
+            return tile
+        if clouded:
+            return tile
+        margin = max(
+            (
+                pair_evidence.reach_of(fitted.evidence, self.settings.evidence)
+                for fitted in self.pairs
+            ),
+            default=0,
+        )
+        margin = self.settings.clear_halo_px(margin)
+        return replace(tile, outer=tile.core.grown(margin, tile.outer))
+
+    def _clouded(self, reader: RasterReader, fitted: FittedPair, window: Window) -> bool:
+        """Whether a cloud or a shadow of either image lies in a window."""
+        if fitted.sky is not None and fitted.sky.hides_in(window):
+            return True
+        scenes = (fitted.pair.before, fitted.pair.after)
+        return any(
+            pixels.is_clouded(reader.read_cloud(scene, self.grid, window))
+            for scene in scenes
+            if scene.cloud_href
+        )
 
     def compare(self, tile: Tile) -> "PairTile":
         """Compare the pairs on a tile's outer window, the earlier ones first."""
         shape = tile.outer.height, tile.outer.width
         evidence = np.full(shape, schema.EVIDENCE_NODATA, np.int16)
-        index = np.full(shape, -1, np.int16)
-        threshold = np.zeros(shape, np.int32)
+        index, threshold = np.full(shape, -1, np.int16), np.zeros(shape, np.int32)
         composite: xr.DataArray | None = None
-        inside = inside_of(self.land, tile.outer)
+        wanted, new = inside_of(self.land, tile.outer), np.empty(shape, bool)
+        due = int(np.count_nonzero(wanted))
         unread: list[tuple[FittedPair, SceneError]] = []
         for place, fitted in enumerate(self.pairs):
-            due = inside & (evidence == schema.EVIDENCE_NODATA)
-            if not due.any():
+            if not due:
                 break
             try:
                 stack = self.stack(shared_reader(self.images), place, tile)
@@ -265,17 +299,15 @@ class TileWork:
                 continue
             origin = tile.outer.row, tile.outer.col
             measured = pair_evidence.measure(stack, fitted.evidence, self.settings.evidence, origin)
-            new = due & (measured != schema.EVIDENCE_NODATA)
-            evidence[new] = measured[new]
-            index[new] = place
-            threshold[new] = fitted.evidence.threshold
+            number, kept = (place, fitted.evidence.threshold), (evidence, index, threshold)
+            _, due = take_first(measured, wanted, number, schema.EVIDENCE_NODATA, kept, new)
             composite = _merged(composite, stack, new)
         known = tuple(
             Contrast(place, fitted.evidence.threshold, fitted.contrast)
             for place, fitted in enumerate(self.pairs)
             if fitted.contrast is not None
         )
-        return PairTile(evidence, index, threshold, composite, tuple(unread), known)
+        return PairTile(evidence, index, threshold, composite, tuple(unread), wanted, known)
 
     def stack(self, reader: RasterReader, place: int, tile: Tile) -> xr.DataArray:
         """Read a pair on a tile's outer window and make its images comparable."""
@@ -303,17 +335,17 @@ def inside_of(land: Land | None, window: Window) -> np.ndarray:
     return np.ones((window.height, window.width), bool) if land is None else land.inside(window)
 
 
-def only_on(land: Land | None, runs: patches.TileRuns, tile: Tile) -> patches.TileRuns:
-    """Take out of a tile's unobserved pixels what nobody asked about."""
-    if land is None:
+def only_on(wanted: np.ndarray, runs: patches.TileRuns, tile: Tile) -> patches.TileRuns:
+    """Take out of a tile's unobserved pixels what nobody asked about: ``(y, x)`` bool of its core."""
+    if wanted.all():
         return runs
     core = tile.core
     hidden = np.zeros((core.height, core.width), np.uint8)
     rows, cols, _ = run_pixels(runs.unobserved)
     hidden[rows - core.row, cols - core.col] = 1
-    hidden &= land.inside(core)
+    hidden &= wanted
     counts = runs.counts.copy()
-    counts[1] = int(hidden.sum())
+    counts[1] = int(np.count_nonzero(hidden))
     return replace(runs, unobserved=find_runs(hidden, core.row, core.col), counts=counts)
 
 

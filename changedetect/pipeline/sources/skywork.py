@@ -3,18 +3,24 @@
 import math
 from collections.abc import Iterator
 
+import numpy as np
 import shapely
 
 from changedetect.config.detection import PixelsSection
 from changedetect.errors import SceneError
 from changedetect.grid import Grid, Window
 from changedetect.io.rasters import RasterReader
+from changedetect.kernels.scratch import scratch
 from changedetect.measure import measure_many
-from changedetect.records import ScenePair
+from changedetect.records import Scene, ScenePair
 from changedetect.stages import pixels
 
-WINDOW_PX = 2048
-"""Images are read in windows of about this side; memory is bounded by one of them. [px]"""
+WINDOW_PX = 512
+"""Images are read in windows of about this side: they stay in the cache. [px]"""
+
+SWATH_PX = 4096
+"""Width of the swaths down which windows follow one another: blocks of the files that reach into the
+next row of windows are still decoded when it is read. [px]"""
 
 
 def look(
@@ -58,17 +64,10 @@ def look(
     cells = pixels.SkyCells.empty(-(-grid.height // cell_px), -(-grid.width // cell_px))
     for window in _windows(grid, part, cell_px):
         try:
-            (before, hidden_before), (after, hidden_after) = (
-                reader.read_with_cloud(scene, grid, window) for scene in scenes
-            )
+            images = [_read(reader, scene, grid, window, cfg.cloud_buffer_px) for scene in scenes]
         except SceneError:
             continue
-        found = pixels.compare_cells(
-            pixels.masked(before, hidden_before, cfg.cloud_buffer_px),
-            pixels.masked(after, hidden_after, cfg.cloud_buffer_px),
-            model,
-            cell_px,
-        )
+        found = pixels.compare_cells(images[0], images[1], model, cell_px)
         cells.put(window.row // cell_px, window.col // cell_px, found)
     masks = (
         pixels.find_sky(
@@ -99,10 +98,21 @@ def _azimuth(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
+def _read(
+    reader: RasterReader, scene: Scene, grid: Grid, window: Window, buffer_px: int
+) -> np.ndarray:
+    """Read an image without its clouds, ``(band, y, x)`` float32 in memory of `scratch`."""
+    space = scratch(scene.scene_id, (len(scene.roles), window.height, window.width), np.float32)
+    image, cloud = reader.read_with_cloud(scene, grid, window, space)
+    return pixels.masked(image, cloud, buffer_px, image)
+
+
 def _windows(grid: Grid, part: Window, cell_px: int) -> Iterator[Window]:
     """Cut what is asked for along whole cells of the grid."""
     step = max(1, WINDOW_PX // cell_px) * cell_px
+    swath = max(1, SWATH_PX // step) * step
     bottom, right = part.row + part.height, part.col + part.width
-    for row in range(part.row // step * step, bottom, step):
-        for col in range(part.col // step * step, right, step):
-            yield Window(row, col, min(step, grid.height - row), min(step, grid.width - col))
+    for left in range(part.col // step * step, right, swath):
+        for row in range(part.row // step * step, bottom, step):
+            for col in range(left, min(left + swath, right), step):
+                yield Window(row, col, min(step, grid.height - row), min(step, grid.width - col))

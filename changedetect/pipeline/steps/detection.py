@@ -25,6 +25,7 @@ from changedetect.pipeline.sources.pairwork import (
     FittedPair,
     TileWork,
     in_swaths,
+    inside_of,
     only_on,
     tiles_meeting,
 )
@@ -104,7 +105,8 @@ class TileSet:
 
     def _empty(self, tile: Tile) -> patches.TileRuns:
         channels = patches.judging_channels(self.settings) + CHANNELS + len(fusion.SOURCES)
-        return only_on(self.land, patches.failed_tile(tile, channels), tile)
+        wanted = inside_of(self.land, tile.core)
+        return only_on(wanted, patches.failed_tile(tile, channels), tile)
 
     def arrays(self, tile: Tile) -> dict[str, np.ndarray]:
         """Read the arrays of a tile.

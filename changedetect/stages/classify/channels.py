@@ -10,14 +10,7 @@ import numpy as np
 import xarray as xr
 
 from changedetect.errors import LayerError
-from changedetect.kernels.texture import (
-    NOT_KNOWN,
-    gradients,
-    quantised,
-    window_deviations,
-    window_means,
-    window_moments,
-)
+from changedetect.kernels.texture import FAR_PX, describe_pixels, new_ring
 
 SCALE = 10_000
 """Channels hold reflectance, or index, times this, rounded half to even."""
@@ -37,9 +30,6 @@ VISIBLE: tuple[str, ...] = ("blue", "green", "red")
 """Brightness is the mean of these."""
 
 _DATES: tuple[str, ...] = ("before", "after")
-_TEXTURE_RADIUS_PX = 2
-_AROUND_RADIUS_PX = 12
-_AROUND_STEP_PX = 6
 _PER_DATE: tuple[str, ...] = (
     *ROLES, *INDICES, "brightness", "texture", "edge", "turn_cos", "turn_sin", "around_brightness", "around_ndvi",
 )  # fmt: skip
@@ -52,7 +42,7 @@ difference, ``turn_*`` its length times cosine and sine of twice its direction, 
 choice: a few metres and the field around, at 2 m).
 """
 
-HALO_PX = _AROUND_RADIUS_PX
+HALO_PX = FAR_PX
 """What a tile must read beyond its core so that channels are the same for every tiling. [px]"""
 
 Sampler = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -81,21 +71,20 @@ def channel_sampler(stack: xr.DataArray) -> Sampler:
     if stack.sizes["time"] != len(_DATES):
         msg = f"stack of {stack.sizes['time']} dates found, the two of a pair expected"
         raise LayerError(msg)
-    roles = [str(role) for role in stack["band"].values]
-    place = {role: roles.index(role) for role in ROLES if role in roles}
-    values = stack.values
-    whole: list[dict[str, np.ndarray]] = []
+    present = [str(role) for role in stack["band"].values]
+    chosen = (
+        np.array([present.index(role) if role in present else -1 for role in ROLES], np.int64),
+        np.array([[ROLES.index(role) for role in pair] for pair in INDICES.values()], np.int64),
+        np.array([ROLES.index(role) for role in VISIBLE], np.int64),
+    )
+    values = np.ascontiguousarray(stack.values, np.float32)
+    rings = [new_ring(values.shape[3]) for _ in _DATES]
 
     def sample(rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
-        if not whole and len(rows):  # nothing is computed where nothing changed
-            whole.extend(_whole(bands, place) for bands in values)
-        parts = whole or [{} for _ in values]
-        return np.concatenate(
-            [
-                _sample_date(bands, place, part, (rows, cols))
-                for bands, part in zip(values, parts, strict=True)
-            ]
-        )
+        out = np.empty((len(_DATES), len(_PER_DATE), len(rows)), np.int32)
+        for bands, ring, part in zip(values, rings, out, strict=True):
+            describe_pixels(bands, chosen, rows, cols, float(SCALE), ring, part)
+        return out.reshape(len(CHANNELS), len(rows))
 
     return sample
 
@@ -105,78 +94,3 @@ def channels(stack: xr.DataArray) -> np.ndarray:
     height, width = stack.sizes["y"], stack.sizes["x"]
     rows, cols = (place.reshape(-1) for place in np.indices((height, width), np.int64))
     return channel_sampler(stack)(rows, cols).reshape(len(CHANNELS), height, width)
-
-
-def _whole(bands: np.ndarray, place: dict[str, int]) -> dict[str, np.ndarray]:
-    """Quantise what windows look at, over the whole image: brightness, and the bands of NDVI."""
-    wanted = {role: (role,) for role in INDICES["ndvi"]} | {"brightness": VISIBLE}
-    found: dict[str, np.ndarray] = {}
-    for name, roles in wanted.items():
-        if all(role in place for role in roles):
-            found[name] = np.empty(bands.shape[1:], np.int32)
-            chosen = np.array([place[role] for role in roles])
-            quantised(bands, chosen, float(SCALE), found[name])
-    return found
-
-
-def _sample_date(
-    bands: np.ndarray,
-    place: dict[str, int],
-    whole: dict[str, np.ndarray],
-    where: tuple[np.ndarray, np.ndarray],
-) -> np.ndarray:
-    """Compute the channels of one date, in the order of `_PER_DATE`."""
-    rows, cols = where
-    found = {role: _quantised(bands[index][rows, cols]) for role, index in place.items()}
-    for name, (one, other) in INDICES.items():
-        if one in place and other in place:
-            found[name] = _normalised_difference(found[one], found[other])
-    if "brightness" in whole:
-        found |= _brightness(whole["brightness"], rows, cols)
-    one, other = INDICES["ndvi"]
-    if one in whole and other in whole:
-        found["around_ndvi"] = _normalised_difference(
-            _around(whole[one], 1, rows, cols), _around(whole[other], 1, rows, cols)
-        )
-    unknown = np.full(len(rows), NOT_KNOWN, np.int32)
-    return np.stack([found.get(name, unknown) for name in _PER_DATE])
-
-
-def _brightness(values: np.ndarray, rows: np.ndarray, cols: np.ndarray) -> dict[str, np.ndarray]:
-    bands = len(VISIBLE)
-    here = window_moments(values, rows, cols, (0, 1))
-    near = window_moments(values, rows, cols, (_TEXTURE_RADIUS_PX, 1))
-    edge, turn_cos, turn_sin = gradients(values, rows, cols, bands)
-    return {
-        "brightness": window_means(here, bands),
-        "texture": window_deviations(near, bands),
-        "edge": edge,
-        "turn_cos": turn_cos,
-        "turn_sin": turn_sin,
-        "around_brightness": _around(values, bands, rows, cols),
-    }
-
-
-def _around(values: np.ndarray, bands: int, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
-    far = window_moments(values, rows, cols, (_AROUND_RADIUS_PX, _AROUND_STEP_PX))
-    return window_means(far, bands)
-
-
-def _quantised(values: np.ndarray) -> np.ndarray:
-    known = np.isfinite(values)
-    scaled = np.rint(np.where(known, values, 0).astype(np.float64) * SCALE)
-    return np.where(known, scaled, NOT_KNOWN).astype(np.int32)
-
-
-def _normalised_difference(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Return (a - b) / (a + b) x `SCALE` of quantised values; not known where both are 0.
-
-    Negative reflectance, which haze correction leaves over water and shadow, counts as 0.
-    """
-    known = (one != NOT_KNOWN) & (other != NOT_KNOWN)
-    a = np.where(known, np.maximum(one, 0), 0).astype(np.float64)
-    b = np.where(known, np.maximum(other, 0), 0).astype(np.float64)
-    total = a + b
-    known &= total > 0
-    ratio = np.rint(SCALE * (a - b) / np.where(known, total, 1))
-    return np.where(known, ratio, NOT_KNOWN).astype(np.int32)

@@ -20,8 +20,9 @@ TO_SIGMA = 1.4826
 LEAST = 1e-6
 """A band that varies less counts as varying so much. [unit of the band]"""
 
-BorderTeller = Callable[[np.ndarray], np.ndarray]
-"""``(y, x)`` uint8 mask -> ``(y, x)`` int8 of `kernels.borders`."""
+BorderTeller = Callable[[np.ndarray, np.ndarray, np.ndarray, int], np.ndarray]
+"""``(y, x)`` uint8 levels, rows and columns of the pixels asked about ``(n,)`` int64, and number of
+levels -> ``(level, n)`` int8 of `kernels.borders`."""
 
 __all__ = ["REACH_PX", "BorderTeller", "told_borders", "usual_contrast"]
 
@@ -62,7 +63,7 @@ def _steps(values: np.ndarray) -> np.ndarray:
 
 
 def told_borders(stack: xr.DataArray, contrast: np.ndarray, ratio: float) -> BorderTeller:
-    """Return a function that tells along the border of a mask whether it is new.
+    """Return a function that tells along the borders of nested masks whether they are new.
 
     Parameters
     ----------
@@ -76,7 +77,13 @@ def told_borders(stack: xr.DataArray, contrast: np.ndarray, ratio: float) -> Bor
     Returns
     -------
     callable
-        ``(y, x)`` uint8 mask -> ``(y, x)`` int8 of `kernels.borders`.
+        As `BorderTeller` says.
     """
     values = np.ascontiguousarray(stack.values, dtype=np.float32)
-    return lambda mask: new_borders(values, contrast, mask, ratio)
+
+    def tell(levels: np.ndarray, rows: np.ndarray, cols: np.ndarray, count: int) -> np.ndarray:
+        told = np.empty((count, len(rows)), np.int8)
+        new_borders(values, contrast, levels, ratio, rows, cols, told)
+        return told
+
+    return tell

@@ -58,6 +58,12 @@ def reach_px(cfg: EvidenceSection) -> int:
     return max(cfg.guide_reach_px, cfg.structure.reach_px)
 
 
+def reach_of(model: Model, cfg: EvidenceSection) -> int:
+    """How far evidence of a pixel looks with a fitted model. [px]"""
+    structure = isinstance(model, StructureModel)
+    return cfg.structure.reach_px if structure else cfg.guide_reach_px
+
+
 def usual_contrast(model: Model) -> np.ndarray | None:
     """Return what contrast is usual in a pair, ``(date=2, band)``; None where it was not measured.
 

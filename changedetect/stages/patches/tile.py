@@ -9,6 +9,7 @@ from changedetect import schema
 from changedetect.config.detection import PatchesSection
 from changedetect.errors import LayerError
 from changedetect.grid import Tile
+from changedetect.kernels.levels import level_of, level_runs, reached, stretches
 from changedetect.kernels.runs import (
     add_moments,
     close_gaps,
@@ -40,33 +41,36 @@ class Bordered:
     sampler
         Channels of the pixels asked for.
     tell
-        ``(y, x)`` uint8 mask over the outer window -> int8: 1 on border pixels that show only
-        after, 0 on others, `UNKNOWN_BORDER` elsewhere.
-    asked
-        ``(y, x)`` int32 over the outer window: quantised evidence that a patch needs, its border
+        ``(y, x)`` uint8 levels over the outer window, rows and columns of the pixels asked about,
+        and number of levels -> ``(level, pixels)`` int8: 1 on border pixels of that level that
+        show only after, 0 on others, `UNKNOWN_BORDER` elsewhere.
+    ask
+        Rows and columns -> ``(pixels,)`` int32: quantised evidence that a patch needs, its border
         counted in; `MISSING` where it needs none but the alarm.
     """
 
     sampler: Sampler
-    tell: Callable[[np.ndarray], np.ndarray]
-    asked: np.ndarray
+    tell: Callable[[np.ndarray, np.ndarray, np.ndarray, int], np.ndarray]
+    ask: Callable[[np.ndarray, np.ndarray], np.ndarray]
 
     def over(self, levels: np.ndarray, cfg: PatchesSection) -> Sampler:
         """Return a sampler of all channels, given the level of every pixel (0 = unchanged)."""
-        values = range(1, 2 + len(cfg.split_steps_llr))
-        told = np.stack([self.tell((levels >= value).view(np.uint8)) for value in values])
+        count = 1 + len(cfg.split_steps_llr)
 
         def sample(rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
-            borders = told[:, rows, cols].astype(np.int32)
+            borders = self.tell(levels, rows, cols, count).astype(np.int32)
             borders[borders == UNKNOWN_BORDER] = MISSING
-            asked = self.asked[rows, cols].astype(np.int32)
-            return np.concatenate([asked[None], borders, self.sampler(rows, cols)])
+            return np.concatenate([self.ask(rows, cols)[None], borders, self.sampler(rows, cols)])
 
         return sample
 
 
-_PIXELS_AT_ONCE = 1 << 15
+_PIXELS_AT_ONCE = 1 << 13
 """Pixels sampled in one call: their channels stay in the cache, and memory is used again."""
+
+
+_KEYS_A_VOTE = 16
+"""Keys that are so dense are counted, others are sorted; the result is the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,17 +218,15 @@ def tile_runs(
         )
         raise LayerError(msg)
     core = tile.core_in_outer.slices
-    observed = evidence != schema.EVIDENCE_NODATA
-    mask = (observed & (evidence >= threshold)).astype(np.uint8)
-    closed = close_gaps(mask, cfg.gap_px) & observed
-    found = find_runs(np.ascontiguousarray(closed[core]), tile.core.row, tile.core.col)
-    whole, noise = _without_noise(found, tile, cfg.min_pixels)
-    levels = _levels(evidence, threshold, closed, cfg)
-    runs, level, group = _level_runs(np.ascontiguousarray(levels[core]), whole, tile)
-    hidden = np.ascontiguousarray(~observed[core]).view(np.uint8)
+    least = np.broadcast_to(np.asarray(threshold, np.int32), evidence.shape)
+    levels = _levels(np.ascontiguousarray(evidence), np.ascontiguousarray(least), cfg)
+    inner = np.ascontiguousarray(levels[core])
+    whole, noise = _without_noise(find_runs(inner, tile.core.row, tile.core.col), tile, cfg)
+    runs, level, group = _level_runs(inner, whole, tile)
+    hidden = (evidence[core] == schema.EVIDENCE_NODATA).view(np.uint8)
     unobserved = find_runs(hidden, tile.core.row, tile.core.col)
     sums = _group_sums(runs, group, tile, evidence, _sampler(channels, levels, cfg))
-    unobserved_px = int(hidden.sum())
+    unobserved_px = int(np.count_nonzero(hidden))
     counts = np.array([hidden.size - unobserved_px, unobserved_px, *noise], np.int64)
     votes = _votes(runs, group, tile, pair_index)
     return TileRuns(runs, level, group, *sums, votes, unobserved, counts)
@@ -241,7 +243,7 @@ def _sampler(
 
 
 def _without_noise(
-    runs: np.ndarray, tile: Tile, min_pixels: int
+    runs: np.ndarray, tile: Tile, cfg: PatchesSection
 ) -> tuple[np.ndarray, tuple[int, int]]:
     """Drop small groups that no other tile can enlarge; count what was dropped."""
     group = label_runs(runs, 1)
@@ -256,42 +258,35 @@ def _without_noise(
     )
     open_group = np.zeros(groups, bool)
     open_group[group[at_border]] = True
-    keep = open_group | (pixels >= min_pixels)
+    keep = open_group | (pixels >= cfg.min_pixels)
     return runs[keep[group]], (int((~keep).sum()), int(pixels[~keep].sum()))
 
 
-def _levels(
-    evidence: np.ndarray, threshold: np.ndarray | int, closed: np.ndarray, cfg: PatchesSection
-) -> np.ndarray:
-    """Return the level of every changed pixel, 0 elsewhere; closed gaps have level 1."""
-    levels = closed.astype(np.uint8)
-    for step in cfg.split_steps_llr:
-        strong = evidence >= threshold + round(step * schema.EVIDENCE_SCALE)
-        levels += (closed.view(bool) if closed.dtype == np.bool_ else closed > 0) & strong
-    return levels
+def _levels(evidence: np.ndarray, least: np.ndarray, cfg: PatchesSection) -> np.ndarray:
+    """Return the level of every changed pixel, 0 elsewhere; closed gaps have level 1 at least."""
+    mask = np.empty(evidence.shape, np.uint8)
+    reached(evidence, least, schema.EVIDENCE_NODATA, mask)
+    closed = close_gaps(mask, cfg.gap_px)
+    steps = [round(step * schema.EVIDENCE_SCALE) for step in cfg.split_steps_llr]
+    heights = np.array(steps, np.int32)
+    level_of(evidence, least, closed, heights, schema.EVIDENCE_NODATA, mask)
+    return mask
 
 
 def _level_runs(
     levels: np.ndarray, whole: np.ndarray, tile: Tile
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """List the runs of each level that lie in kept runs; their levels, and groups of one level."""
-    runs, level, group, groups = [], [], [], 0
-    for value in range(1, int(levels.max(initial=0)) + 1):
-        found = find_runs((levels == value).view(np.uint8), tile.core.row, tile.core.col)
-        found = found[_inside(found, whole)]
-        label = label_runs(found, 1)
-        runs.append(found)
-        level.append(np.full(len(found), value, np.int64))
-        group.append(label + groups)
+    runs, level = level_runs(levels, tile.core.row, tile.core.col)
+    kept = _inside(runs, whole)
+    runs, level = runs[kept], level[kept]
+    group, groups = np.zeros(len(runs), np.int64), 0
+    for value in range(1, int(level.max(initial=0)) + 1):
+        mine = level == value
+        label = label_runs(runs[mine], 1)
+        group[mine] = label + groups
         groups += int(label.max()) + 1 if len(label) else 0
-    every = np.concatenate([np.zeros((0, 3), np.int32), *runs])
-    order = np.lexsort((every[:, 1], every[:, 0]))
-    nothing = np.zeros(0, np.int64)
-    return (
-        every[order],
-        np.concatenate([nothing, *level])[order],
-        np.concatenate([nothing, *group])[order],
-    )
+    return runs, level, group
 
 
 def _inside(runs: np.ndarray, whole: np.ndarray) -> np.ndarray:
@@ -340,13 +335,11 @@ def _votes(
     runs: np.ndarray, group: np.ndarray, tile: Tile, pair_index: np.ndarray | int
 ) -> np.ndarray:
     """Count under which scene pair the pixels of each group lie."""
-    pairs = np.broadcast_to(np.asarray(pair_index), (tile.outer.height, tile.outer.width))
-    counted: list[np.ndarray] = [np.zeros((0, 3), np.int64)]
-    for rows, cols, owner in _blocks(runs, group, tile):
-        pair = pairs[rows, cols].astype(np.int64)
-        votes = np.column_stack([owner, pair, np.ones_like(pair)])
-        counted.append(add_votes(votes[pair >= 0]))
-    return add_votes(np.concatenate(counted))
+    outer = tile.outer
+    pairs = np.broadcast_to(np.asarray(pair_index, np.int64), (outer.height, outer.width))
+    run, pair, pixels = stretches(np.ascontiguousarray(pairs), runs, outer.row, outer.col)
+    votes = np.column_stack([group[run], pair, pixels])
+    return add_votes(votes[pair >= 0])
 
 
 def add_votes(votes: np.ndarray) -> np.ndarray:
@@ -358,7 +351,14 @@ def add_votes(votes: np.ndarray) -> np.ndarray:
         ``(v, 3)`` int64: group, scene pair (from 0), pixels.
     """
     pairs = int(votes[:, 1].max()) + 1 if len(votes) else 1
-    keys, place = np.unique(votes[:, 0] * pairs + votes[:, 1], return_inverse=True)
-    pixels = np.zeros(len(keys), np.int64)
-    np.add.at(pixels, place, votes[:, 2])
+    keys = votes[:, 0] * pairs + votes[:, 1]
+    if keys.max(initial=0) < _KEYS_A_VOTE * len(keys):
+        counted = np.zeros(int(keys.max(initial=-1)) + 1, np.int64)
+        np.add.at(counted, keys, votes[:, 2])
+        keys = np.flatnonzero(counted)
+        pixels = counted[keys]
+    else:
+        keys, place = np.unique(keys, return_inverse=True)
+        pixels = np.zeros(len(keys), np.int64)
+        np.add.at(pixels, place, votes[:, 2])
     return np.column_stack([keys // pairs, keys % pairs, pixels])

@@ -11,6 +11,7 @@ import xarray as xr
 from changedetect.config.detection import EvidenceSection, PixelsSection
 from changedetect.errors import SceneError
 from changedetect.kernels.resample import box_count, laid_over, shifted
+from changedetect.kernels.stored import whole_pixels
 from changedetect.schema import CLOUD, SHADOW
 from changedetect.stages.pixels.radiometry import fit_gains
 from changedetect.stages.pixels.registration import PairAlignment, fit_alignment
@@ -52,6 +53,16 @@ def halo_px(pixels: PixelsSection, evidence: EvidenceSection) -> int:
     reach = math.ceil(pixels.max_shift_px) + TAPS_PX + pixels.cloud_buffer_px
     reach = max(reach + pixels.cloud_edge_grow_px, veil_reach_px(pixels))
     return reach + evidence.guide_reach_px
+
+
+def clear_halo_px(cfg: PixelsSection) -> int:
+    """Return how far a comparable pixel reaches where no cloud is near. [px]"""
+    return math.ceil(cfg.max_shift_px) + TAPS_PX
+
+
+def is_clouded(mask: np.ndarray) -> bool:
+    """Whether a mask ``(y, x)`` uint8 names a cloud or a shadow."""
+    return bool(((mask == CLOUD) | (mask == SHADOW)).any())
 
 
 def fit_pixels(
@@ -167,10 +178,10 @@ def as_stack(
 
 def _clear(image: np.ndarray, cloud: np.ndarray, buffer_px: int) -> np.ndarray:
     """Return an image without clouds, shadows and their surroundings; itself if there are none."""
-    hidden = (cloud == CLOUD) | (cloud == SHADOW)
     plain = np.ascontiguousarray(image, np.float32)
-    if not hidden.any():
+    if not is_clouded(cloud):
         return plain
+    hidden = (cloud == CLOUD) | (cloud == SHADOW)
     return np.where(box_count(hidden, buffer_px) > 0, np.float32(np.nan), plain)
 
 
@@ -181,8 +192,10 @@ def _align(image: np.ndarray, alignment: PairAlignment) -> np.ndarray:
     return shifted(image, alignment.dy, alignment.dx)
 
 
-def masked(image: np.ndarray, cloud: np.ndarray, buffer_px: int) -> np.ndarray:
-    """Return a copy with clouds, shadows, their surroundings and half-missing pixels as NaN.
+def masked(
+    image: np.ndarray, cloud: np.ndarray, buffer_px: int, out: np.ndarray | None = None
+) -> np.ndarray:
+    """Return an image with clouds, shadows, their surroundings and half-missing pixels as NaN.
 
     Parameters
     ----------
@@ -192,19 +205,21 @@ def masked(image: np.ndarray, cloud: np.ndarray, buffer_px: int) -> np.ndarray:
         ``(y, x)`` uint8; schema.CLEAR, CLOUD, SHADOW; 255 = no mask.
     buffer_px
         How far clouds and shadows are grown. [px]
+    out
+        Memory of the result, which may be that of the image; None = new memory.
 
     Returns
     -------
     ndarray
         ``(band, y, x)`` float32; a pixel is NaN in all bands or in none.
     """
-    hidden = (cloud == CLOUD) | (cloud == SHADOW)
-    if hidden.any():
-        hidden = box_count(hidden, buffer_px) > 0
-    hidden |= ~np.isfinite(image).all(axis=0)
-    out = image.astype(np.float32)
-    out[:, hidden] = np.nan
-    return np.asarray(out)
+    if out is None:
+        out = np.empty(image.shape, np.float32)
+    whole_pixels(image, out)
+    if is_clouded(cloud):
+        hidden = (cloud == CLOUD) | (cloud == SHADOW)
+        out[:, box_count(hidden, buffer_px) > 0] = np.nan
+    return out
 
 
 def _masked_sample(sample: PairSample, roles: tuple[str, ...], cfg: PixelsSection) -> PairSample:

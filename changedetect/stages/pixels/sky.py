@@ -19,16 +19,18 @@ from scipy import ndimage
 
 from changedetect.config.detection import PixelsSection
 from changedetect.grid import Window
-from changedetect.kernels.cells import cell_means
+from changedetect.kernels.cells import cell_means, edge_spans
 from changedetect.schema import CLEAR, CLOUD, SHADOW
-from changedetect.stages.pixels.pair import PixelModel
+from changedetect.stages.pixels.pair import PixelModel, is_clouded
 from changedetect.stages.pixels.samples import PairSample
 
 SQUARE = np.ones((3, 3), bool)
 MIN_SEEN = 0.5
 """A cell of which less is seen says nothing."""
-UNKNOWN = 255
-"""As for a producer's mask: nothing is known of the sky here."""
+
+
+EDGE_CELLS = 6
+"""How far beyond its brightest part an object reaches at most. [cell]"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,7 @@ class SkyMask:
         Parameters
         ----------
         window
-            On the product grid.
+            On the product grid, in it.
         before, after
             ``(y, x)`` uint8 as read: 255 = no mask.
         """
@@ -129,14 +131,24 @@ class SkyMask:
             after if self.after is None else self._cut(self.after, window),
         )
 
+    def hides_in(self, window: Window) -> bool:
+        """Whether anything was found in a window of the product grid."""
+        rows, cols = self._cells_of(window)
+        part = (slice(rows[0], rows[-1] + 1), slice(cols[0], cols[-1] + 1))
+        found = [mask[part] for mask in (self.before, self.after) if mask is not None]
+        return any(is_clouded(mask) for mask in found)
+
+    def _cells_of(self, window: Window) -> tuple[np.ndarray, np.ndarray]:
+        """Row and column of the cell of each row and column of pixels."""
+        return (
+            np.arange(window.row, window.row + window.height) // self.cell_px,
+            np.arange(window.col, window.col + window.width) // self.cell_px,
+        )
+
     def _cut(self, cells: np.ndarray, window: Window) -> np.ndarray:
-        rows = np.arange(window.row, window.row + window.height) // self.cell_px
-        cols = np.arange(window.col, window.col + window.width) // self.cell_px
-        inside = (rows >= 0) & (rows < cells.shape[0])
-        out = np.full((window.height, window.width), UNKNOWN, np.uint8)
-        across = (cols >= 0) & (cols < cells.shape[1])
-        out[np.ix_(inside, across)] = cells[np.ix_(rows[inside], cols[across])]
-        return out
+        rows, cols = self._cells_of(window)
+        across = cells[rows[0] : rows[-1] + 1][:, cols]  # rows of cells first: they are few
+        return np.asarray(across[rows - rows[0]])
 
 
 def compare_cells(
@@ -219,13 +231,13 @@ def _soft_objects(
     """Objects brighter than a level that are bright enough, large enough, and end softly."""
     labels, count = ndimage.label(ndimage.binary_opening(bright > level, SQUARE))
     out = np.zeros(bright.shape, bool)
-    margin = 6
+    large = np.bincount(labels.ravel(), minlength=count + 1) >= min_cells
     for index, box in enumerate(ndimage.find_objects(labels, count), start=1):
-        rows = slice(max(box[0].start - margin, 0), box[0].stop + margin)
-        cols = slice(max(box[1].start - margin, 0), box[1].stop + margin)
-        body = labels[rows, cols] == index
-        if body.sum() < min_cells:
+        if not large[index]:
             continue
+        rows = slice(max(box[0].start - EDGE_CELLS, 0), box[0].stop + EDGE_CELLS)
+        cols = slice(max(box[1].start - EDGE_CELLS, 0), box[1].stop + EDGE_CELLS)
+        body = labels[rows, cols] == index
         part = bright[rows, cols]
         contrast = float(np.median(part[body]))
         if contrast < cfg.sky_min_sigmas:
@@ -241,14 +253,8 @@ def _edge_share(bright: np.ndarray, body: np.ndarray, unseen: np.ndarray, contra
     The edge runs at half of the contrast. Cells beside unseen ground tell nothing; without any
     other the object is not known to be soft.
     """
-    around = ndimage.binary_dilation(body, SQUARE, iterations=6)
-    whole = body | ((bright > contrast / 2) & around)
-    edge = whole & ~ndimage.binary_erosion(whole, border_value=1)
-    edge &= ~ndimage.binary_dilation(unseen, SQUARE)
-    if not edge.any():
-        return math.inf
-    span = ndimage.maximum_filter(bright, 3) - ndimage.minimum_filter(bright, 3)
-    return float(np.median(span[edge])) / contrast
+    spans = edge_spans(bright, body, unseen, contrast / 2, EDGE_CELLS)
+    return float(np.median(spans)) / contrast if len(spans) else math.inf
 
 
 def _shadows(
