@@ -6,7 +6,10 @@ from changedetect.config.base import Section
 
 
 class RankingSection(Section):
-    """What a mu of a zone weighs when patches are put in the order in which they are read."""
+    """What a mu of a zone weighs when patches are put in the order in which they are read.
+
+    Zones twice is our choice. How well the order does was measured with it (docs/accuracy.md).
+    """
 
     basic_farmland_weight: float = Field(
         2.0, ge=0, description="weight of 永久基本农田; other ground weighs 1"
@@ -14,15 +17,14 @@ class RankingSection(Section):
     red_line_weight: float = Field(2.0, ge=0, description="weight of 生态保护红线")
 
 
-RANKING = RankingSection()
-"""Our choice: zones twice. How well the order does was measured with it (docs/accuracy.md)."""
-
-
 class DeliverSection(Section):
     """Size classes of the statistics and the look of the pictures."""
 
     size_limits_mu: tuple[float, ...] = Field(
         (0.5, 2.0, 10.0, 50.0), description="limits between size classes of the statistics [mu]"
+    )
+    ranking: RankingSection = Field(
+        default_factory=RankingSection, description="order in which cases are read"
     )
     stretch_low_percent: float = Field(
         1.0, ge=0, lt=50, description="darkest share that a picture clips [%]"

@@ -86,6 +86,21 @@ def test_import__a_filled_package_moves_its_cases_to_filed(county, back):
     books.check(county.store)
 
 
+def test_import__result_and_its_kind_from_the_case_list(county):
+    number, other = county.cases[0], county.cases[1]
+    path = csv(
+        county.folder / "430991_台账.csv", "案件编号,认定结果,认定二级", f"{number},其他,伪变化",
+        f"{other},,",
+    )  # fmt: skip
+    assert county.take(path).exit_code == 0
+    claims = json.loads(county.row(number).claims)
+    assert (claims["HCJG"], claims["RDEJ"]) == ("3", "34")
+    assert county.row(number).state == "40"
+    assert county.row(other).state == "20"
+    again = csv(county.folder / "430991_2_台账.csv", "案件编号,认定二级", f"{other},99")
+    assert "认定二级(RDEJ)" in str(county.take(again).values["wrong"])
+
+
 def test_import__the_same_file_twice_is_nothing_new(county, back, tmp_path):
     fill(back, "HC_JL", [{"AJBH": county.cases[0], "HCJG": "2", "HCRQ": "2025-07-10"}])
     county.take(back)

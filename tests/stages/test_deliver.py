@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from changedetect.casepackage import CODE_LISTS, FORMS, NOTICE, NOTICE_SHORT
 from changedetect.casepackage.charges import Charge
+from changedetect.config.deliver import RankingSection
 from changedetect.errors import LayerError
 from changedetect.grid import Window
 from changedetect.measure import area_m2, to_mu
@@ -206,7 +207,7 @@ def test_cases__know_whose_they_are_and_watched_cells_come_first(package):
     others = found["AJTB"][found["AJTB"]["JCBH"] != crop]
     assert others["ZRDW"].isna().all()
     assert others["YXJ"].isna().all()
-    rows = by_urgency(found["AJTB"].assign(YZDJ="3"))
+    rows = by_urgency(found["AJTB"].assign(YZDJ="3"), RankingSection())
     assert rows[0]["JCBH"] == crop
 
 
@@ -216,7 +217,9 @@ def test_urgency__weighs_probability_area_and_zone(tables):
         YZDJ="3", YXJ=None, AJBH=["a", "b", "c"], ZXD=[0.2, 0.9, 0.9], JCMJM=[5.0, 1.0, 1.0],
         YJNTMJ=[0.0, 0.0, 1.0], STHXMJ=[None, None, None],
     )  # fmt: skip
-    assert [row["AJBH"] for row in by_urgency(two)] == ["c", "a", "b"]
+    assert [row["AJBH"] for row in by_urgency(two, RankingSection())] == ["c", "a", "b"]
+    flat = RankingSection(basic_farmland_weight=0.5)
+    assert [row["AJBH"] for row in by_urgency(two, flat)] == ["a", "b", "c"]
 
 
 def test_layers__hold_every_column_of_the_schema_in_its_order(tables):

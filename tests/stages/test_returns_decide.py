@@ -147,3 +147,26 @@ def test_decide__a_case_that_waits_again_is_not_asked_what_it_said_before():
     outcome = decided([told], known("10", HCJG="2", HCR="赵"))
     assert not outcome.changes
     assert "尚未下发" in outcome.faults[0].message
+
+
+@pytest.mark.parametrize(
+    ("list_says", "form_says", "expected"),
+    [
+        ({"RDJG": "3", "RDEJ": "34"}, {}, {"HCJG": "3", "RDEJ": "34"}),
+        ({"RDEJ": "21"}, {"HCJG": "2"}, {"HCJG": "2", "RDEJ": "21"}),
+        ({"RDJG": "0", "RDEJ": "02"}, {}, {"HCJG": "0", "RDEJ": "02"}),
+        ({"RDEJ": "34"}, {}, "without 认定结果"),
+        ({"RDJG": "1", "RDEJ": "21"}, {}, "does not go with"),
+        ({"RDEJ": "34"}, {"HCJG": "2"}, "does not go with"),
+    ],
+)
+def test_decide__the_kind_of_the_result_is_a_claim_that_goes_with_the_result(
+    list_says, form_says, expected
+):
+    rows = [row("AJTB", **list_says)] + ([row("HC_JL", **form_says)] if form_says else [])
+    outcome = decided(rows, known("20"))
+    if isinstance(expected, str):
+        assert expected in outcome.faults[0].message
+        assert not outcome.changes
+    else:
+        assert dict(outcome.changes[0].steps[0].claims) == expected

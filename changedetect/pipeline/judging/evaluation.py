@@ -18,6 +18,7 @@ from changedetect import measure, schema
 from changedetect.accuracy.report import AccuracyReport, ReportTable, joined
 from changedetect.codes import FAMILIES
 from changedetect.config.accuracy import AccuracySection
+from changedetect.config.deliver import RankingSection
 from changedetect.errors import InputError, LayerError
 from changedetect.io import record_files, vector_writer
 from changedetect.pipeline.judging.judged import open_judged
@@ -25,7 +26,7 @@ from changedetect.pipeline.judging.patch_accuracy import PSEUDO, judge_patches
 from changedetect.pipeline.judging.pixel_accuracy import judge_pixels
 from changedetect.pipeline.judging.reading_order import judge_order
 from changedetect.pipeline.judging.truths import TruthOptions, of_polygons
-from changedetect.pipeline.runs.runstore import MANIFEST, RunStore
+from changedetect.pipeline.runs.runstore import MANIFEST, RunStore, finished_facts
 from changedetect.pipeline.sources.scenes import SCENES
 from changedetect.pipeline.steps.casework import CASES
 from changedetect.pipeline.steps.checking import UNITS
@@ -223,7 +224,9 @@ def _accuracy(
     """Judge patches before and after the classifier, and pixels where that is wanted."""
     judged, settings = open_judged(run, None, None), AccuracySection()
     labels = of_polygons(table, TruthOptions(path), judged.score.grid, settings)
-    reports = [judge_patches(judged, labels, settings), judge_order(units, table)]
+    ranking = finished_facts(run, "deliver").get("ranking") or {}
+    order = judge_order(units, table, RankingSection.model_validate(ranking))
+    reports = [judge_patches(judged, labels, settings), order]
     if with_pixels:
         reports.append(judge_pixels(judged, labels))
     return joined(reports, f"{run.name}: patches 图斑")

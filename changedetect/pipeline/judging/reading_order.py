@@ -8,25 +8,27 @@ import shapely
 
 from changedetect.accuracy.ranking import rank, share_seen
 from changedetect.accuracy.report import AccuracyReport, Cell, ReportTable
-from changedetect.config.deliver import RANKING
+from changedetect.config.deliver import RankingSection
 from changedetect.records import Unit
 
 PARTS = (0.1, 0.2, 0.3)
 
 
-def worth_order(units: Sequence[Unit]) -> np.ndarray:
+def worth_order(units: Sequence[Unit], ranking: RankingSection) -> np.ndarray:
     """Return units in the order of probability x area x zone, the most worth first."""
     area = np.array([unit.areas.total for unit in units], float)
     zones = [
-        (RANKING.basic_farmland_weight - 1) * (unit.areas.basic_farmland or 0.0)
-        + (RANKING.red_line_weight - 1) * (unit.areas.red_line or 0.0)
+        (ranking.basic_farmland_weight - 1) * (unit.areas.basic_farmland or 0.0)
+        + (ranking.red_line_weight - 1) * (unit.areas.red_line or 0.0)
         for unit in units
     ]
     weight = 1 + np.array(zones, float) / np.maximum(area, np.finfo(float).tiny)
     return rank(np.array([unit.change_probability for unit in units], float), area, weight)
 
 
-def judge_order(units: Sequence[Unit], truth: gpd.GeoDataFrame) -> AccuracyReport:
+def judge_order(
+    units: Sequence[Unit], truth: gpd.GeoDataFrame, ranking: RankingSection
+) -> AccuracyReport:
     """Judge the order in which the patches of a month are read.
 
     Parameters
@@ -35,6 +37,8 @@ def judge_order(units: Sequence[Unit], truth: gpd.GeoDataFrame) -> AccuracyRepor
         Of the month, rejected ones too: they are what a reviewer screens.
     truth
         True changes of the period.
+    ranking
+        What zones weigh, as in the job.
     """
     own = sorted((u for u in units if not (u.watch or u.parent)), key=lambda u: u.unit_id)
     shapes = np.array([unit.geometry for unit in own], object)
@@ -43,7 +47,7 @@ def judge_order(units: Sequence[Unit], truth: gpd.GeoDataFrame) -> AccuracyRepor
     area = np.array([unit.area_m2 for unit in own], float)
     probability = np.array([unit.change_probability for unit in own], float)
     orders = {
-        "probability x area x zone 概率×面积×区域": worth_order(own),
+        "probability x area x zone 概率×面积×区域": worth_order(own, ranking),
         "probability 概率": rank(probability, np.ones(len(own)), np.ones(len(own))),
         "area 面积": rank(np.ones(len(own)), area, np.ones(len(own))),
         "best possible 理想": rank(np.ones(len(own)), true_area, np.ones(len(own))),

@@ -77,7 +77,9 @@ def do(context: MonthContext) -> tuple[StepRecord, bool]:
 
     def work(_key: str) -> StepResult:
         digest = digest_of([record.outputs for record in before.values()], settings)
-        return _write_all(context, _month(context, before, digest, dict(names)), territory)
+        result = _write_all(context, _month(context, before, digest, dict(names)), territory)
+        ranking = context.job.config.deliver.ranking.model_dump(mode="json")
+        return replace(result, facts={**result.facts, "ranking": ranking})
 
     done = context.store.step("deliver", inputs, work)
     context.progress.end("deliver", f"{done[0].facts['counties']} counties")
@@ -265,6 +267,7 @@ def _package(
         digest=month.digest,
         registration_px=month.registration_px,
         sizes_mu=context.job.config.deliver.size_limits_mu,
+        ranking=context.job.config.deliver.ranking,
         charges=month.charges,
         accounts=deliver.account_tables([month.accounts[code]], context.job.config.deliver),
     )

@@ -10,6 +10,7 @@ from shapely.geometry.base import BaseGeometry
 
 from changedetect.casepackage import CODE_LISTS
 from changedetect.casepackage.charges import Charge
+from changedetect.config.deliver import RankingSection
 from changedetect.entries import Entry
 from changedetect.errors import LayerError
 from changedetect.records import Case, LayerManifest, Scene, Unit, UnobservedArea
@@ -55,6 +56,8 @@ class PackageInput:
         Case numbers that have pictures under ``chips/``.
     sizes_mu
         Limits between the size classes of the statistics. [mu]
+    ranking
+        What zones weigh in the order of the case list.
     dispatched_on
         Day on which the package goes out; None = not yet.
     entries
@@ -96,6 +99,7 @@ class PackageInput:
     digest: str
     chips: frozenset[str] = frozenset()
     sizes_mu: tuple[float, ...] = ()
+    ranking: RankingSection = field(default_factory=RankingSection)
     dispatched_on: date | None = None
     entries: tuple[Entry, ...] = ()
     observed_px_m2: float | None = None

@@ -63,7 +63,7 @@ def page_context(package: PackageInput, tables: Mapping[str, pd.DataFrame]) -> d
     dict
         Text, numbers as text, lists of the same; nothing in it is markup. Unknown reads 未知, never 0.
     """
-    rows = by_urgency(tables["AJTB"])
+    rows = by_urgency(tables["AJTB"], package.ranking)
     approvals: dict[str, list[Mapping[str, Any]]] = {}
     for entry in tables["SPTH"].to_dict("records"):
         approvals.setdefault(entry["AJBH"], []).append(entry)

@@ -20,7 +20,7 @@ from changedetect.casepackage import (
 from changedetect.casepackage.accounts import ACCOUNT_FORMS
 from changedetect.casepackage.sheets import Value
 from changedetect.codes import SUSPECTED_PDJY
-from changedetect.config.deliver import RANKING
+from changedetect.config.deliver import RankingSection
 from changedetect.measure import to_mu
 from changedetect.stages.deliver.checks import Check, checks
 from changedetect.stages.deliver.package import PackageInput
@@ -61,7 +61,7 @@ def workbook(package: PackageInput, tables: Mapping[str, pd.DataFrame]) -> Workb
         no formula and no link. Pictures are relative paths of the overlay chips.
     """
     found = checks(package, tables)
-    cases = by_urgency(tables["AJTB"])
+    cases = by_urgency(tables["AJTB"], package.ranking)
     dispatched, pooled, recorded = (
         [row for row in cases if row["RCBZ"] == listed] for listed in ("0", "1", "2")
     )
@@ -99,7 +99,7 @@ def package_title(package: PackageInput) -> str:
     return f"{package.district_name}({package.district}){year}年{int(month)}月"
 
 
-def by_urgency(cases: pd.DataFrame) -> list[dict[str, Any]]:
+def by_urgency(cases: pd.DataFrame, ranking: RankingSection) -> list[dict[str, Any]]:
     """Most severe first, then cells of higher priority, then the most worth, then by number.
 
     Worth is probability of change x area x weight of its zones; what is watched without a patch is
@@ -108,11 +108,11 @@ def by_urgency(cases: pd.DataFrame) -> list[dict[str, Any]]:
     rows = cases.drop(columns="geometry").to_dict("records")
     return sorted(
         rows,
-        key=lambda row: (-int(row["YZDJ"]), row["YXJ"] or "9", -_worth(row), row["AJBH"]),
+        key=lambda row: (-int(row["YZDJ"]), row["YXJ"] or "9", -_worth(row, ranking), row["AJBH"]),
     )
 
 
-def _worth(row: dict[str, Any]) -> float:
+def _worth(row: dict[str, Any], ranking: RankingSection) -> float:
     """Return probability x area x zone of a row. [mu]"""
 
     def known(name: str, missing: float) -> float:
@@ -120,8 +120,8 @@ def _worth(row: dict[str, Any]) -> float:
 
     weighed = (
         float(row["JCMJM"])
-        + (RANKING.basic_farmland_weight - 1) * known("YJNTMJ", 0.0)
-        + (RANKING.red_line_weight - 1) * known("STHXMJ", 0.0)
+        + (ranking.basic_farmland_weight - 1) * known("YJNTMJ", 0.0)
+        + (ranking.red_line_weight - 1) * known("STHXMJ", 0.0)
     )
     return known("ZXD", 1.0) * weighed
 

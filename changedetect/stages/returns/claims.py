@@ -10,7 +10,7 @@ from shapely.geometry.base import BaseGeometry
 from changedetect.config.returns import ReturnsSection
 from changedetect.measure import to_mu
 from changedetect.stages.returns.areas import Outline, handled, outline_of
-from changedetect.stages.returns.rows import KEY, Fault, Row
+from changedetect.stages.returns.rows import KEY, VERDICTS, Fault, Row
 from changedetect.stages.returns.shots import EXIF, file_name, named_path
 
 CLOSING = {"AJZT": "90"}
@@ -50,21 +50,45 @@ def _gather_check(case: Claimed, rows: Sequence[Row], _section: ReturnsSection) 
 
 
 def _gather_list(case: Claimed, rows: Sequence[Row], _section: ReturnsSection) -> None:
-    verdicts = [{"HCJG": row.values["RDJG"]} for row in rows if row.values.get("RDJG")]
-    if verdicts and _agree(case, rows, verdicts):
-        written = case.claims.get("HCJG")
-        if written and written != verdicts[0]["HCJG"]:
-            case.faults += [
-                Fault(
-                    row.place,
-                    row.case,
-                    f"认定结果 {verdicts[0]['HCJG']} differs from 核查结果 {written} of HC_JL (前后矛盾)",
-                )
-                for row in rows
-            ]
-            case.claims.clear()
-            return
-        case.claims |= verdicts[0]
+    """Take the result (认定结果) and its kind (认定二级) from the case list, where a county filled them in."""
+    verdicts = [
+        {into: row.values[name] for name, into in _VERDICT_CLAIMS if row.values.get(name)}
+        for row in rows
+        if judges(row)
+    ]
+    if not verdicts or not _agree(case, rows, verdicts):
+        return
+    told, written = verdicts[0], case.claims.get("HCJG")
+    wrong = _contradiction(told.get("HCJG"), written, told.get("RDEJ"))
+    if wrong:
+        case.faults += [Fault(row.place, row.case, wrong) for row in rows]
+        case.claims.clear()
+        return
+    case.claims |= told
+
+
+def judges(row: Row) -> bool:
+    """Tell whether a row of the case list says what a county found: the result, or its kind."""
+    return any(row.values.get(name) for name in VERDICTS)
+
+
+_VERDICT_CLAIMS = tuple(zip(VERDICTS, ("HCJG", "RDEJ"), strict=True))
+"""Column of the case list -> claim."""
+
+
+def _contradiction(told: str | None, written: str | None, kind: str | None) -> str:
+    """Tell what does not go together: the result here, the one of HC_JL, the kind; '' = all does."""
+    if told and written and told != written:
+        return f"认定结果 {told} differs from 核查结果 {written} of HC_JL (前后矛盾)"
+    result = told or written
+    if kind and not result:
+        return f"认定二级 {kind} without 认定结果; fill in the result too (缺少认定结果)"
+    if kind and not kind.startswith(str(result)):
+        return (
+            f"认定二级 {kind} does not go with 认定结果 {result}; kinds of result {result} begin with "
+            f"{result} (前后矛盾)"
+        )
+    return ""
 
 
 def _agree(case: Claimed, rows: Sequence[Row], said: Sequence[Mapping[str, str]]) -> bool:

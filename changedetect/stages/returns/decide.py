@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from changedetect.config.returns import ReturnsSection
 from changedetect.measure import to_mu
 from changedetect.stages.returns.areas import Outline, outline_of
-from changedetect.stages.returns.claims import CLOSING, Claimed, Known, claims_of
+from changedetect.stages.returns.claims import CLOSING, Claimed, Known, claims_of, judges
 from changedetect.stages.returns.rows import Fault, Row
 
 _AT_COUNTY = frozenset({"20", "30", "45", "55", "65"})
@@ -116,7 +116,7 @@ def decide(
 def speaks(row: Row) -> bool:
     """Tell whether a county wrote a row: all of its own layers, the case list only where filled in."""
     if row.form in _OURS:
-        return row.form == "AJTB" and (row.closing or bool(row.values.get("RDJG")))
+        return row.form == "AJTB" and (row.closing or judges(row))
     return True
 
 
@@ -125,7 +125,7 @@ def _by_case(rows: Iterable[Row], known: Mapping[str, Known]) -> dict[str, list[
     groups: dict[str, list[Row]] = {}
     for row in sorted(rows, key=lambda row: row.place):
         state = known[row.case].state if row.case in known else ""
-        idle = row.form == "AJTB" and not row.values.get("RDJG") and state in {"", "10", *_ENDED}
+        idle = row.form == "AJTB" and not judges(row) and state in {"", "10", *_ENDED}
         if speaks(row) and not idle:
             groups.setdefault(row.case, []).append(row)
     return groups
@@ -236,7 +236,7 @@ def _refusal(state: str, fresh: Mapping[str, str], mended: Mapping[str, str]) ->
     only_closing = set(fresh) == {"AJZT"} and not mended
     if state in _UNDER_REVIEW and not only_closing:
         return f"the case lies in {state} {_UNDER_REVIEW[state]}; it is changed after it was returned (审核中，退回后方可修改)"
-    if state in {"71", *_PUT_RIGHT} and ("HCJG" in fresh):
+    if state in {"71", *_PUT_RIGHT} and {"HCJG", "RDEJ"} & set(fresh):
         return f"the case was judged ({state}); its 核查结果 can not be changed any more (已认定)"
     return ""
 

@@ -22,8 +22,8 @@ _CLOSING_FIELDS = frozenset({"AJZT", "HCJG", "RDJG", "FCJG"})
 _DAYS = ("HCRQ", "RQ")
 _OURS = frozenset({"YCBZ", "JLDW"})
 """Columns of county layers that the program fills; what stands there is not read."""
-_VERDICT = "RDJG"
-"""The one column of the case list that a county may fill instead of HCJG."""
+VERDICTS = ("RDJG", "RDEJ")
+"""Columns of the case list that a county may fill: the result, instead of HCJG, and its kind."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -248,7 +248,7 @@ def _is_blank(raw: RawRow, headers: Mapping[str, str]) -> bool:
 def _value(field: Field, cell: Cell, today: date, editable: bool) -> str:
     if field.name == KEY:
         return read_number(cell)[0]
-    if not editable and field.name != _VERDICT:
+    if not editable and field.name not in VERDICTS:
         return plain_text(cell)
     text = read_cell(field, cell)
     if field.name in _DAYS and text > today.isoformat():
