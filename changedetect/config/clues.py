@@ -30,8 +30,13 @@ class CluesSection(Section):
     large_mu: float = Field(50.0, gt=0, description="大图斑: unapproved area [mu]")
     very_large_mu: float = Field(100.0, gt=0, description="大图斑 that is named as such [mu]")
     accumulate_days: int = Field(365, ge=1, description="acts within so long are added up [day]")
+    site_gap_m: float = Field(
+        30.0,
+        ge=0,
+        description="takings no farther apart, one after another, are one site: a lane or a ditch [m]",
+    )
     near_m: float = Field(
-        100.0, ge=0, description="takings within this distance of one another are added up [m]"
+        100.0, ge=0, description="sites within this distance of a site are added to it [m]"
     )
     handled_states: tuple[str, ...] = Field(
         ("70", "90", "98", "99"), description="AJZT of cases that are handled, and left out"

@@ -125,7 +125,7 @@ def level_of(
     nodata: int,
     out: np.ndarray,
 ) -> None:
-    """Number the steps above the threshold that marked pixels reach.
+    """Tell how many steps above the threshold marked pixels reach.
 
     Parameters
     ----------

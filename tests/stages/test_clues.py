@@ -117,6 +117,28 @@ def test_small_and_adjacent_takings__add_up_with_the_pool(repository):
     assert by_unit["Z"].clues.members == ()
 
 
+def test_row_of_takings__is_no_single_act(repository):
+    """Four sheds of 800 m², steps of 75 m of field between them: each counts with its neighbours only."""
+    places = {"A": (1100, 100), "B": (1195, 100), "C": (1195, 215), "D": (1290, 215)}
+    sheds = [(name, at(*place, 20, 40), "building") for name, place in places.items()]
+    _, found = decide(repository, sheds)
+    by_unit = {one.case.unit_id: one.case for one in found}
+    number = {name: case.number for name, case in by_unit.items()}
+    assert by_unit["A"].clues.members == (number["B"],)
+    assert set(by_unit["B"].clues.members) == {number["A"], number["C"]}
+    assert by_unit["B"].clues.accumulated_m2 == pytest.approx(2400, abs=3)
+
+
+def test_site__counts_what_lies_near_any_part_of_it(repository):
+    """Five sheds 20 m apart are one site of 225 m; what lies near one end counts for the other."""
+    sheds = [(f"P{k}", at(220 + 45 * k, 20, 25, 40), "building") for k in range(5)]
+    end = [("Q", at(220 + 45 * 4 + 25 + 80, 20, 25, 40), "building")]
+    _, found = decide(repository, [*sheds, *end])
+    by_unit = {one.case.unit_id: one.case for one in found}
+    assert by_unit["P0"].clues.accumulated_m2 == pytest.approx(6000, abs=6)
+    assert by_unit["Q"].clues.accumulated_m2 == by_unit["P0"].clues.accumulated_m2
+
+
 @pytest.mark.parametrize(
     ("state", "found_on", "members"),
     [("10", date(2025, 1, 5), 1), ("90", date(2025, 1, 5), 0), ("10", date(2024, 5, 1), 0)],

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import shapely
 
+from changedetect.config.clues import CluesSection
 from changedetect.entries import Entry
 from changedetect.errors import InputError, IntegrityError
 from changedetect.io import record_files
@@ -85,7 +86,7 @@ def _decide(context: MonthContext, source: str) -> StepResult:
         nonlocal decisions
         check_ledger(store, reader, rows=False)
         section = context.job.config.clues
-        known = _known(reader, units, context.month, section.near_m)
+        known = _known(reader, units, context.month, section)
         made = _by_county(context, units, known, lambda name: reader.last_numbers([name])[name])
         decisions = cases.told(made, known.values(), section)
         told = {(item.entry.case, item.entry.event) for item in reader.from_source(source)}
@@ -148,26 +149,27 @@ def _by_county(
 
 
 def _known(
-    reader: LedgerReader, units: record_files.RecordIndex[Unit], month: str, near_m: float
+    reader: LedgerReader,
+    units: record_files.RecordIndex[Unit],
+    month: str,
+    section: CluesSection,
 ) -> dict[str, Case]:
     """Return the cases that the month may speak of: its own, and those on or near a unit's ground.
 
-    Near goes on from case to case, since takings that lie near one another are added up.
+    A site goes on from case to case, and the sites near it are added to it.
     """
     districts = [district for district in units.values if district]
     places = reader.boxes(districts)
     boxes = np.asarray(shapely.box(*places.boxes.T))
     tree = shapely.STRtree(boxes)
-    found = np.zeros(len(boxes), bool)
+    own, found = (np.zeros(len(boxes), bool) for _ in range(2))
     for district in districts if len(boxes) else ():
         shapes = np.array([unit.geometry for unit in units.read(district)], object)
-        found[tree.query(shapes, predicate="dwithin", distance=near_m)[1]] = True
-    edge = boxes[found]
-    while len(edge) and len(boxes):
-        near = np.unique(tree.query(edge, predicate="dwithin", distance=near_m)[1])
-        fresh = near[~found[near]]
-        found[fresh] = True
-        edge = boxes[fresh]
+        own[_within(tree, shapes, section.site_gap_m)] = True
+        found[_within(tree, shapes, section.near_m)] = True
+    own = _chained(tree, own, section.site_gap_m)
+    found[_within(tree, boxes[own], section.near_m)] = True
+    found = _chained(tree, found | own, section.site_gap_m)
     numbers = {places.numbers[i] for i in np.flatnonzero(found)}
     numbers |= {row.number for row in reader.work_list(month=month)}
     rows = reader.rows(numbers)
@@ -175,6 +177,22 @@ def _known(
         number: replace(ledger.case_of(text), state=rows[number].state)
         for number, text in reader.facts(numbers).items()
     }
+
+
+def _chained(tree: shapely.STRtree, start: np.ndarray, gap_m: float) -> np.ndarray:
+    """Go on from box to box over gaps of a site; ``(box,)`` of bool in and out."""
+    found, edge = start.copy(), np.flatnonzero(start)
+    while len(edge):
+        reached = _within(tree, tree.geometries[edge], gap_m)
+        edge = reached[~found[reached]]
+        found[edge] = True
+    return found
+
+
+def _within(tree: shapely.STRtree, shapes: np.ndarray, distance_m: float) -> np.ndarray:
+    """Return the numbers of the boxes within a distance of any shape, each once."""
+    near: np.ndarray = np.unique(tree.query(shapes, predicate="dwithin", distance=distance_m)[1])
+    return near
 
 
 def _counts(listed: Sequence[Case]) -> Mapping[str, int]:

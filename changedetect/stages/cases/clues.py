@@ -98,7 +98,7 @@ def with_clues(
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """Takings that lie near one another: their sum, how many there are, and the first of their numbers."""
+    """Takings of a site and near it: their sum, how many there are, and the first of their numbers."""
 
     total: "_Sum"
     count: int
@@ -114,7 +114,11 @@ class _Group:
 
 
 def _groups(cases: Sequence[Case], section: CluesSection) -> dict[str, _Group]:
-    """Chain the counted takings of the last twelve months that lie near one another."""
+    """Gather the counted takings of the last twelve months: a site, and the sites near it.
+
+    Only a site is a chain. Were near sites chained too, a valley with a taking every hundred metres
+    would be one act, however long it is.
+    """
     last = max((case.last_confirmed for case in cases), default=date.min)
     counted = sorted(
         (
@@ -132,14 +136,20 @@ def _groups(cases: Sequence[Case], section: CluesSection) -> dict[str, _Group]:
         return {}
     shapes = np.array([case.geometry for case in counted], dtype=object)
     tree = shapely.STRtree(shapes)
-    left, right = tree.query(shapes, predicate="dwithin", distance=section.near_m)
+    left, right = tree.query(shapes, predicate="dwithin", distance=section.site_gap_m)
     graph = coo_array((np.ones(len(left), np.int8), (left, right)), shape=(len(counted),) * 2)
-    _, label = connected_components(graph.tocsr(), directed=False)
-    members: dict[int, list[Case]] = {}
-    for case, group in zip(counted, label.tolist(), strict=True):
-        members.setdefault(group, []).append(case)
-    joined = [(group, _Group.of(group)) for group in members.values()]
-    return {case.number: whole for group, whole in joined for case in group}
+    _, site = connected_components(graph.tocsr(), directed=False)
+    left, right = tree.query(
+        shapes, predicate="dwithin", distance=max(section.near_m, section.site_gap_m)
+    )
+    pairs = np.unique(np.column_stack([site[left], site[right]]), axis=0)
+    members = [np.flatnonzero(site == k) for k in range(int(site.max()) + 1)]
+    beside = np.split(pairs[:, 1], np.flatnonzero(np.diff(pairs[:, 0])) + 1)
+    groups = [
+        _Group.of([counted[k] for k in np.sort(np.concatenate([members[n] for n in sites]))])
+        for sites in beside
+    ]
+    return {case.number: groups[of] for case, of in zip(counted, site.tolist(), strict=True)}
 
 
 def _told(case: Case, group: _Group | None, section: CluesSection) -> Case:
@@ -249,7 +259,7 @@ def _reasons(
     if members:
         shown = "、".join(members[:_NAMED]) + ("等" if others > _NAMED else "")
         lines.append(
-            f"十二个月内{section.near_m:g}米范围相邻占地累计未批{total.total:.2f}亩（含本案，另有{others}件：{shown}）"
+            f"十二个月内本处及周边{section.near_m:g}米范围占地累计未批{total.total:.2f}亩（含本案，另有{others}件：{shown}）"
         )
     if clues[0] in words:
         text = f"未批占耕地{alone.cropland:.2f}亩、占永久基本农田{_mu(alone.farmland)}"
