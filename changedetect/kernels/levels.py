@@ -125,7 +125,7 @@ def level_of(
     nodata: int,
     out: np.ndarray,
 ) -> None:
-    """Number the steps above the threshold that marked pixels reach.
+    """Count the steps above the threshold that marked pixels reach.
 
     Parameters
     ----------
