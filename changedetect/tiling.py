@@ -26,6 +26,7 @@ from typing import TypeVar
 from changedetect.errors import ChangeDetectError, ConfigError, IntegrityError, ResourceError
 from changedetect.grid import Tile
 
+P = TypeVar("P")
 T = TypeVar("T")
 
 CLUSTER_SCHEMES = ("tcp://", "tls://")
@@ -93,6 +94,24 @@ def run_tiles(
                 "use smaller tiles (--tile) or fewer workers (--workers)"
             )
             done(tile, TileFailure(tile, ResourceError(msg)))
+
+
+def in_order(parts: Sequence[P], work: Callable[[P], T], workers: int) -> list[T]:
+    """Do pieces of work in threads; return their results in the order of the pieces.
+
+    Parameters
+    ----------
+    parts
+        What to do; few pieces, each large beside the handing over.
+    work
+        Called once a piece; what it raises is raised here.
+    workers
+        Threads; 1 = the calling one.
+    """
+    if workers == 1:
+        return [work(part) for part in parts]
+    with ThreadPoolExecutor(workers, thread_name_prefix="part") as pool:
+        return list(pool.map(work, parts))
 
 
 def _flow(

@@ -20,7 +20,6 @@ from changedetect import tiling
 from changedetect.bench.measure import Cost, timed
 from changedetect.grid import Tile, Window
 from changedetect.io import record_files
-from changedetect.io.rasters import RasterReader
 from changedetect.io.tile_files import read_tile
 from changedetect.pipeline.month import STEPS, run_month
 from changedetect.pipeline.runs.context import RunOptions
@@ -28,7 +27,13 @@ from changedetect.pipeline.runs.job import Job, open_job
 from changedetect.pipeline.runs.progress import Silent
 from changedetect.pipeline.runs.settings import Settings
 from changedetect.pipeline.runs.territory import Territory, read_territory
-from changedetect.pipeline.sources.pairwork import FittedPair, TileWork, fit, in_swaths
+from changedetect.pipeline.sources.pairwork import (
+    FittedPair,
+    TileWork,
+    fit,
+    fresh_reader,
+    in_swaths,
+)
 from changedetect.records import Scene, ScenePair
 from changedetect.stages import patches
 
@@ -149,12 +154,15 @@ def evidence(task: Task) -> dict[str, Any]:
         settings = settings_of(job)
         costs: dict[str, Any] = {}
         kept: list[Any] = []
-        reader = RasterReader(job.scenes_folder)
+        reader = fresh_reader(job.scenes_folder)
         first = fit(reader, pair, territory.grid, settings)
         tiles = list(territory.grid.tiles(job.config.grid.tile_px, settings.halo_px))
         work = _tile_work(job, territory, first, root)
         warm(tiles, work, pair)
-        costs["fit"] = timed(lambda: kept.append(fit(reader, pair, territory.grid, settings)))
+        reader.forget()  # what is measured decodes its blocks itself
+        costs["fit"] = timed(
+            lambda: kept.append(fit(reader, pair, territory.grid, settings, task.workers))
+        )
         work = _tile_work(job, territory, kept[0], root)
         costs["tiles"] = timed(partial(_run_tiles, tiles, work, task.workers))
         costs["outline"] = timed(lambda: kept.append(_outline(tiles, work, pair)))

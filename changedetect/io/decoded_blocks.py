@@ -65,6 +65,13 @@ class DecodedBlocks:
             self._shrink()
         return block
 
+    def clear(self) -> None:
+        """Let all blocks go that are not being decoded just now."""
+        with self._lock:
+            for key, future in list(self._blocks.items()):
+                if future.done():
+                    self._bytes -= self._blocks.pop(key).result().nbytes
+
     def _shrink(self) -> None:
         """Let the oldest finished blocks go until the rest fits."""
         for key, future in list(self._blocks.items()):

@@ -169,6 +169,10 @@ class RasterReader:
             image[:, cloud == OUTSIDE] = np.nan
         return image, cloud
 
+    def forget(self) -> None:
+        """Let decoded blocks go; they are decoded again when they are read."""
+        self._blocks.clear()
+
     def _resampled(
         self, source: Source, scene: Scene, placement: Placement, window: Window
     ) -> np.ndarray:

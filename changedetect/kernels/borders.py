@@ -47,10 +47,13 @@ def _outwards(levels: np.ndarray, value: int, y: int, x: int) -> tuple[float, fl
     left, last = max(0, x - NEAR_PX), min(width, x + NEAR_PX + 1)
     for i in range(max(0, y - NEAR_PX), min(height, y + NEAR_PX + 1)):
         line = levels[i, left:last]
+        count, along = 0, 0
         for j in range(len(line)):
             outside = 1 if line[j] < value else 0
-            down += outside * (i - y)
-            right += outside * (j + left - x)
+            count += outside
+            along += outside * j
+        down += count * (i - y)
+        right += along + count * (left - x)
     length = math.sqrt(float(down * down + right * right))
     if length == 0.0:
         return 0.0, 0.0
@@ -62,13 +65,6 @@ def _mean(values: np.ndarray, y: int, x: int) -> float:
     """Mean of 3 x 3 pixels; those beyond the image are the nearest ones in it."""
     height, width = values.shape
     total = 0.0
-    if 0 < y < height - 1 and 0 < x < width - 1:
-        for i in range(3):
-            line = values[y - 1 + i, x - 1 : x + 2]
-            total += float(line[0])
-            total += float(line[1])
-            total += float(line[2])
-        return total / 9.0
     for i in range(y - 1, y + 2):
         for j in range(x - 1, x + 2):
             row, col = min(max(i, 0), height - 1), min(max(j, 0), width - 1)
@@ -77,12 +73,39 @@ def _mean(values: np.ndarray, y: int, x: int) -> float:
 
 
 @kernel
+def _inner_mean(flat: np.ndarray, corner: int, width: int) -> float:
+    """Mean of 3 x 3 pixels that all lie in the image, by the place of the first of them."""
+    # Unsigned places can not be negative: no check for it stands before each of the nine.
+    first = np.uint64(corner)
+    second = np.uint64(corner + width)
+    third = np.uint64(corner + 2 * width)
+    one, two = np.uint64(1), np.uint64(2)
+    total = 0.0 + float(flat[first]) + float(flat[first + one]) + float(flat[first + two])
+    total = total + float(flat[second]) + float(flat[second + one]) + float(flat[second + two])
+    total = total + float(flat[third]) + float(flat[third + one]) + float(flat[third + two])
+    return total / 9.0
+
+
+@kernel
 def _contrast(
     values: np.ndarray, scale: np.ndarray, inside: tuple[int, int], outside: tuple[int, int]
 ) -> float:
     """Sum over bands of the squared, scaled difference of the two sides."""
+    bands, height, width = values.shape
     total = 0.0
-    for band in range(values.shape[0]):
+    top, bottom = min(inside[0], outside[0]), max(inside[0], outside[0])
+    left, right = min(inside[1], outside[1]), max(inside[1], outside[1])
+    if top > 0 and left > 0 and bottom < height - 1 and right < width - 1:
+        flat = values.reshape(-1)
+        first = (inside[0] - 1) * width + inside[1] - 1
+        second = (outside[0] - 1) * width + outside[1] - 1
+        for band in range(bands):
+            step = _inner_mean(flat, first, width) - _inner_mean(flat, second, width)
+            total += (step / scale[band]) ** 2
+            first += height * width
+            second += height * width
+        return total
+    for band in range(bands):
         step = _mean(values[band], inside[0], inside[1])
         step -= _mean(values[band], outside[0], outside[1])
         total += (step / scale[band]) ** 2

@@ -205,7 +205,9 @@ def run_pixels(runs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 @kernel
-def add_moments(values: np.ndarray, group: np.ndarray, missing: int, moments: np.ndarray) -> None:
+def add_moments(
+    values: np.ndarray, group: np.ndarray, missing: int, moments: np.ndarray, begin: int = 0
+) -> None:
     """Add pixels to the count, sum and sum of squares of their groups; missing ones are passed by.
 
     Parameters
@@ -218,6 +220,8 @@ def add_moments(values: np.ndarray, group: np.ndarray, missing: int, moments: np
         Value that means "not known".
     moments
         ``(group, channel, 3)`` int64: count, sum, sum of squares; changed in place.
+    begin
+        Channel of the moments that is the first of the values.
     """
     first, pixels = 0, values.shape[1]
     while first < pixels:  # pixels of one group follow one another
@@ -225,7 +229,7 @@ def add_moments(values: np.ndarray, group: np.ndarray, missing: int, moments: np
         while last < pixels and group[last] == g:
             last += 1
         for c in range(values.shape[0]):
-            line, own = values[c, first:last], moments[g, c]
+            line, own = values[c, first:last], moments[g, begin + c]
             count, total, squares = np.int64(0), np.int64(0), np.int64(0)
             for k in range(len(line)):
                 known = line[k] != missing

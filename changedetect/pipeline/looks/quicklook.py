@@ -25,7 +25,7 @@ from changedetect.pipeline.runs.job import read_profile
 from changedetect.pipeline.runs.progress import Progress
 from changedetect.pipeline.runs.runstore import code_digest, digest_of, make_folder
 from changedetect.pipeline.runs.settings import Settings
-from changedetect.pipeline.sources.pairwork import TileWork, fit
+from changedetect.pipeline.sources.pairwork import TileWork, fit, fresh_reader
 from changedetect.pipeline.steps.detection import (
     CHANGE,
     CHANGE_FORM,
@@ -149,7 +149,8 @@ def _look(
     notices: Sequence[str],
 ) -> LookReport:
     grid = pair.before.grid
-    fitted = fit(RasterReader(Path("/")), pair, grid, settings)
+    workers = RunOptions(workers=options.workers).worker_count
+    fitted = fit(fresh_reader(Path("/")), pair, grid, settings, workers)
     work = TileWork(Path("/"), grid, (fitted,), settings, folder)
     tiles, problems = _run(work, options, progress)
     parts = tiles.runs() + tiles.lost()

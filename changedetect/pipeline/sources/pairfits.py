@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from changedetect import schema
 from changedetect.errors import InputError
 from changedetect.grid import Grid
-from changedetect.io.rasters import RasterReader
 from changedetect.pipeline.runs.context import MonthContext
 from changedetect.pipeline.sources.fusedwork import FusedWork
-from changedetect.pipeline.sources.pairwork import FittedPair, fit
+from changedetect.pipeline.sources.pairwork import FittedPair, fit, fresh_reader
 from changedetect.pipeline.sources.scenes import is_due
 from changedetect.pipeline.sources.serieswork import SourceResult
 from changedetect.records import ScenePair
@@ -43,7 +42,8 @@ def fit_all(
 
     A pair that can not be used is named and left out, and the next in order takes its place.
     """
-    reader = RasterReader(context.job.scenes_folder)
+    reader = fresh_reader(context.job.scenes_folder)
+    workers = context.options.worker_count
     most = context.job.config.scenes.pairs_per_month
     fitted: list[FittedPair] = []
     refused: list[str] = []
@@ -51,7 +51,7 @@ def fit_all(
     for pair in pairs:
         if is_due(pair, [one.pair for one in fitted], pairs, most):
             try:
-                fitted.append(fit(reader, pair, grid, context.settings))
+                fitted.append(fit(reader, pair, grid, context.settings, workers))
             except InputError as error:
                 refused.append(f"pair {pair.name} left out: {error}")
         context.progress.advance("fit", pair.name)

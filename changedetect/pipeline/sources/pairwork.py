@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from changedetect import schema
+from changedetect import schema, tiling
 from changedetect.config.detection import PatchesSection
 from changedetect.errors import SceneError
 from changedetect.grid import Grid, Tile, Window
-from changedetect.io.mapping import covered
+from changedetect.io.opening import kept_open
 from changedetect.io.rasters import RasterReader
 from changedetect.io.tile_files import read_tile, write_tile
 from changedetect.kernels.levels import take_first
@@ -30,6 +30,9 @@ from changedetect.records import ScenePair
 from changedetect.stages import classify, patches, pixels
 from changedetect.stages.evidence import pair as pair_evidence
 from changedetect.stages.pixels import SkyMask
+
+BLOCKS_AT_ONCE = 8
+"""Sample blocks that a thread reads from files that it opened once."""
 
 SWATH_TILES = 4
 """Tiles side by side in a swath: two rows of them fit into the store of decoded blocks."""
@@ -50,8 +53,12 @@ class FittedPair:
     contrast: np.ndarray | None = None
 
 
-def fit(reader: RasterReader, pair: ScenePair, grid: Grid, settings: Settings) -> FittedPair:
+def fit(
+    reader: RasterReader, pair: ScenePair, grid: Grid, settings: Settings, workers: int = 1
+) -> FittedPair:
     """Fit the models of a pair on sample blocks of the grid.
+
+    Reading is shared by so many threads; the models are the same.
 
     Raises
     ------
@@ -60,31 +67,34 @@ def fit(reader: RasterReader, pair: ScenePair, grid: Grid, settings: Settings) -
     SceneError
         An image can not be read, or nothing is observed in both.
     """
-    samples, notes = _samples(reader, pair, grid, settings)
+    samples, notes = _samples(reader, pair, grid, settings, workers)
     model = pixels.fit_pixels(samples, pair.before.roles, settings.pixels)
-    sky = skywork.look(reader, pair, grid, _common(pair, grid), model, settings.pixels)
+    sky = skywork.look(reader, pair, grid, model, settings.pixels, workers)
     if sky is not None and sky.hides:
         samples = [sky.over(sample) for sample in samples]
         model = pixels.fit_pixels(samples, pair.before.roles, settings.pixels)
         notes = (*notes, sky.note)
     model = replace(model, notes=(*model.notes, *notes))
-    times = (pair.before.time, pair.after.time)
-    stacks = [
-        pixels.prepare_pair(
-            sample.before,
-            sample.after,
-            (sample.cloud_before, sample.cloud_after),
-            times,
-            model,
-            settings.pixels,
-        )
-        for sample in samples
-    ]
+    stacks = [_stacked(samples.pop(0), pair, model, settings) for _ in range(len(samples))]
     pixel_m = _pixel_m(pair, grid)
     evidence = pair_evidence.fit(stacks, settings.evidence, pixel_m)
     fine = pixel_m <= settings.patches.new_border_max_m
     contrast = pair_evidence.usual_contrast(evidence) if fine else None
     return FittedPair(pair, model, evidence, sky, contrast)
+
+
+def _stacked(
+    sample: pixels.PairSample, pair: ScenePair, model: pixels.PixelModel, settings: Settings
+) -> xr.DataArray:
+    """Make the images of a sample block comparable."""
+    return pixels.prepare_pair(
+        sample.before,
+        sample.after,
+        (sample.cloud_before, sample.cloud_after),
+        (pair.before.time, pair.after.time),
+        model,
+        settings.pixels,
+    )
 
 
 def _pixel_m(pair: ScenePair, grid: Grid) -> float:
@@ -93,22 +103,24 @@ def _pixel_m(pair: ScenePair, grid: Grid) -> float:
 
 
 def _samples(
-    reader: RasterReader, pair: ScenePair, grid: Grid, settings: Settings
+    reader: RasterReader, pair: ScenePair, grid: Grid, settings: Settings, workers: int
 ) -> tuple[list[pixels.PairSample], tuple[str, ...]]:
     """Read the sample blocks of a pair; a damaged one is left out and noted, if others are whole.
 
     The tiles under it fail by name later, so that nothing is hidden by going on.
     """
-    samples: list[pixels.PairSample] = []
-    damaged: list[SceneError] = []
-    for window in pixels.sample_windows(grid, settings.pixels, _common(pair, grid)):
-        try:
-            before = reader.read_with_cloud(pair.before, grid, window)
-            after = reader.read_with_cloud(pair.after, grid, window)
-        except SceneError as error:
-            damaged.append(error)
-            continue
-        samples.append(pixels.PairSample(window, before[0], after[0], before[1], after[1]))
+    windows = pixels.sample_windows(grid, settings.pixels, skywork.common_part(pair, grid))
+
+    def read(part: Sequence[Window]) -> list[pixels.PairSample | SceneError]:
+        with kept_open():
+            return [_sample(reader, pair, grid, window) for window in part]
+
+    parts = [
+        windows[first : first + BLOCKS_AT_ONCE] for first in range(0, len(windows), BLOCKS_AT_ONCE)
+    ]
+    found = [one for part in tiling.in_order(parts, read, workers) for one in part]
+    samples = [one for one in found if isinstance(one, pixels.PairSample)]
+    damaged = [one for one in found if isinstance(one, SceneError)]
     if damaged and not samples:
         raise damaged[0]
     # No path in it: notes are part of a result, which is the same wherever the job lies.
@@ -116,22 +128,16 @@ def _samples(
     return samples, (left_out,) if damaged else ()
 
 
-def _common(pair: ScenePair, grid: Grid) -> Window:
-    """Return the part of the grid under both images.
-
-    Raises
-    ------
-    SceneError
-        There is none.
-    """
-    parts = [covered(scene.grid, grid) for scene in (pair.before, pair.after)]
-    top, left = max(part.row for part in parts), max(part.col for part in parts)
-    bottom = min(part.row + part.height for part in parts)
-    right = min(part.col + part.width for part in parts)
-    if bottom <= top or right <= left:
-        msg = f"{pair.name}: no part of the product grid lies under both images; nothing to compare"
-        raise SceneError(msg)
-    return Window(top, left, bottom - top, right - left)
+def _sample(
+    reader: RasterReader, pair: ScenePair, grid: Grid, window: Window
+) -> pixels.PairSample | SceneError:
+    """Read a sample block; return what was wrong if it can not be read."""
+    try:
+        before = reader.read_with_cloud(pair.before, grid, window)
+        after = reader.read_with_cloud(pair.after, grid, window)
+    except SceneError as error:
+        return error
+    return pixels.PairSample(window, before[0], after[0], before[1], after[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,13 +320,13 @@ class TileWork:
         fitted = self.pairs[place]
         pair = fitted.pair
         shape = len(pair.before.roles), tile.outer.height, tile.outer.width
-        before, cloud_before = reader.read_with_cloud(
-            pair.before, self.grid, tile.outer, scratch("before", shape, np.float32)
-        )
+        space = scratch("before", shape, np.float32)
+        with kept_open():
+            before, cloud_before = reader.read_with_cloud(pair.before, self.grid, tile.outer, space)
         shape = len(pair.after.roles), tile.outer.height, tile.outer.width
-        after, cloud_after = reader.read_with_cloud(
-            pair.after, self.grid, tile.outer, scratch("after", shape, np.float32)
-        )
+        space = scratch("after", shape, np.float32)
+        with kept_open():
+            after, cloud_after = reader.read_with_cloud(pair.after, self.grid, tile.outer, space)
         # Each pair has its own: the first one's stack is in use while the next one is measured.
         out = scratch(f"stack {place}", (2, *before.shape), np.float32)
         clouds = cloud_before, cloud_after
@@ -351,8 +357,14 @@ def only_on(wanted: np.ndarray, runs: patches.TileRuns, tile: Tile) -> patches.T
 
 @cache
 def shared_reader(folder: Path) -> RasterReader:
-    """One reader a process, so that each image's digest is compared once."""
+    """One reader a process: each image's digest is compared once, decoded blocks are kept once."""
     return RasterReader(folder)
+
+
+def fresh_reader(folder: Path) -> RasterReader:
+    """Return the reader of the process anew: digests are compared again."""
+    shared_reader.cache_clear()
+    return shared_reader(folder)
 
 
 def _no_channels(rows: np.ndarray, _cols: np.ndarray) -> np.ndarray:

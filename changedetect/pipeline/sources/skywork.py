@@ -1,7 +1,7 @@
 """Clouds of a pair whose images come without a mask: one look at all of it before the tiles."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import shapely
@@ -9,11 +9,14 @@ import shapely
 from changedetect.config.detection import PixelsSection
 from changedetect.errors import SceneError
 from changedetect.grid import Grid, Window
+from changedetect.io.mapping import covered
+from changedetect.io.opening import kept_open
 from changedetect.io.rasters import RasterReader
 from changedetect.kernels.scratch import scratch
 from changedetect.measure import measure_many
 from changedetect.records import Scene, ScenePair
 from changedetect.stages import pixels
+from changedetect.tiling import in_order
 
 WINDOW_PX = 512
 """Images are read in windows of about this side: they stay in the cache. [px]"""
@@ -27,9 +30,9 @@ def look(
     reader: RasterReader,
     pair: ScenePair,
     grid: Grid,
-    part: Window,
     model: pixels.PixelModel,
     cfg: PixelsSection,
+    workers: int = 1,
 ) -> pixels.SkyMask | None:
     """Find the clouds and shadows of a pair's images that have no mask.
 
@@ -38,12 +41,12 @@ def look(
 
     Parameters
     ----------
-    part
-        What both images cover.
     model
         Fitted without masks.
     cfg
         What a cloud is.
+    workers
+        Threads; the result is the same.
 
     Returns
     -------
@@ -62,13 +65,22 @@ def look(
         return None
     cell_px = max(1, round(cfg.sky_cell_m / pixel_m))
     cells = pixels.SkyCells.empty(-(-grid.height // cell_px), -(-grid.width // cell_px))
-    for window in _windows(grid, part, cell_px):
-        try:
-            images = [_read(reader, scene, grid, window, cfg.cloud_buffer_px) for scene in scenes]
-        except SceneError:
-            continue
-        found = pixels.compare_cells(images[0], images[1], model, cell_px)
-        cells.put(window.row // cell_px, window.col // cell_px, found)
+
+    def compare(windows: Sequence[Window]) -> None:
+        with kept_open():
+            for window in windows:
+                try:
+                    images = [
+                        _read(reader, one, grid, window, cfg.cloud_buffer_px) for one in scenes
+                    ]
+                except SceneError:
+                    continue
+                found = pixels.compare_cells(images[0], images[1], model, cell_px)
+                cells.put(window.row // cell_px, window.col // cell_px, found)
+
+    # From the end: what was read last is still decoded when the tiles begin at the other end.
+    rows = list(_windows(grid, common_part(pair, grid), cell_px))[::-1]
+    in_order(rows, compare, workers)
     masks = (
         pixels.find_sky(
             cells,
@@ -107,12 +119,33 @@ def _read(
     return pixels.masked(image, cloud, buffer_px, image)
 
 
-def _windows(grid: Grid, part: Window, cell_px: int) -> Iterator[Window]:
-    """Cut what is asked for along whole cells of the grid."""
+def _windows(grid: Grid, part: Window, cell_px: int) -> Iterator[tuple[Window, ...]]:
+    """Cut what is asked for along whole cells of the grid: rows of windows, swath after swath."""
     step = max(1, WINDOW_PX // cell_px) * cell_px
     swath = max(1, SWATH_PX // step) * step
     bottom, right = part.row + part.height, part.col + part.width
     for left in range(part.col // step * step, right, swath):
         for row in range(part.row // step * step, bottom, step):
-            for col in range(left, min(left + swath, right), step):
-                yield Window(row, col, min(step, grid.height - row), min(step, grid.width - col))
+            height = min(step, grid.height - row)
+            yield tuple(
+                Window(row, col, height, min(step, grid.width - col))
+                for col in range(left, min(left + swath, right), step)
+            )
+
+
+def common_part(pair: ScenePair, grid: Grid) -> Window:
+    """Return the part of the grid under both images.
+
+    Raises
+    ------
+    SceneError
+        There is none.
+    """
+    parts = [covered(scene.grid, grid) for scene in (pair.before, pair.after)]
+    top, left = max(part.row for part in parts), max(part.col for part in parts)
+    bottom = min(part.row + part.height for part in parts)
+    right = min(part.col + part.width for part in parts)
+    if bottom <= top or right <= left:
+        msg = f"{pair.name}: no part of the product grid lies under both images; nothing to compare"
+        raise SceneError(msg)
+    return Window(top, left, bottom - top, right - left)

@@ -90,18 +90,14 @@ def fit_pair(stacks: Sequence[xr.DataArray], cfg: EvidenceSection) -> PairModel:
     for stack in stacks:
         check_array(stack, STACK)
     names = tuple(str(name) for name in stacks[0].band.values)
-    samples = np.concatenate([_pixels(stack) for stack in stacks])
-    places = _places(stacks, cfg.outcome_cell_px)
-    if len(samples) < cfg.min_sample_pixels:
+    samples, places, count = _thinned(stacks, cfg)
+    if count < cfg.min_sample_pixels:
         msg = (
-            f"only {len(samples)} sample pixels are observed in both dates; at least "
+            f"only {count} sample pixels are observed in both dates; at least "
             f"{cfg.min_sample_pixels} were expected (min_sample_pixels); choose images with less "
             "cloud / 两期共同有效像元不足"
         )
         raise SceneError(msg)
-    count = len(samples)
-    step = max(1, count // cfg.fit_sample_pixels)
-    samples, places = samples[::step], places[::step]
     kept = kept_bands(samples, names, cfg)
     columns = [i + len(names) * date for date in (0, 1) for i in kept]
     used = np.ascontiguousarray(samples[:, columns])
@@ -197,24 +193,30 @@ def _typical(samples: np.ndarray, alteration: Alteration) -> float:
     return max(float(np.sqrt(np.median(squared))), noise_median(alteration.matrix.shape[2]))
 
 
-def _pixels(stack: xr.DataArray) -> np.ndarray:
-    """Gather pixels observed in both dates and all bands, ``(pixel, 2 * band)``."""
-    values = stack.values.reshape(-1, *stack.shape[2:])
-    return np.ascontiguousarray(values[:, np.isfinite(values).all(axis=0)].T)
+def _thinned(
+    stacks: Sequence[xr.DataArray], cfg: EvidenceSection
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """Gather pixels observed in both dates and all bands, evenly thinned over all blocks.
 
-
-def _places(stacks: Sequence[xr.DataArray], cell_px: int) -> np.ndarray:
-    """Return the number of the cell in which each pixel of `_pixels` lies, block after block."""
-    found: list[np.ndarray] = []
-    used = 0
-    for stack in stacks:
+    Returns
+    -------
+    tuple
+        Pixels ``(pixel, 2 * band)``, number of the cell in which each lies ``(pixel,)``, and how
+        many there were before thinning.
+    """
+    seen = [np.flatnonzero(np.isfinite(stack.values).all(axis=(0, 1))) for stack in stacks]
+    count = sum(map(len, seen))
+    step = max(1, count // cfg.fit_sample_pixels)
+    pixels, places, passed, cells = [], [], 0, 0
+    for stack, found in zip(stacks, seen, strict=True):
         height, width = stack.shape[2:]
-        across = -(-width // cell_px)
-        cells = np.arange(height)[:, None] // cell_px * across + np.arange(width) // cell_px
-        seen = np.isfinite(stack.values).all(axis=(0, 1))
-        found.append(used + cells[seen])
-        used += int(cells.max()) + 1
-    return np.concatenate(found)
+        chosen = found[-passed % step :: step]
+        passed += len(found)
+        pixels.append(stack.values.reshape(-1, height * width)[:, chosen].T)
+        across, side = -(-width // cfg.outcome_cell_px), cfg.outcome_cell_px
+        places.append(cells + chosen // width // side * across + chosen % width // side)
+        cells += -(-height // side) * across
+    return np.ascontiguousarray(np.concatenate(pixels)), np.concatenate(places), count
 
 
 def _notes(names: tuple[str, ...], kept: list[int]) -> tuple[str, ...]:

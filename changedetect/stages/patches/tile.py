@@ -22,6 +22,9 @@ from changedetect.kernels.runs import (
 Sampler = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """``(rows, cols)`` of the outer window, each ``(pixels,)`` int64 -> ``(channel, pixels)`` int32."""
 
+PartSampler = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, ...]]
+"""As `Sampler`, the channels in several arrays, one after the other."""
+
 MISSING = int(np.iinfo(np.int32).min)
 """Value of a channel that is not known in a pixel."""
 
@@ -53,14 +56,14 @@ class Bordered:
     tell: Callable[[np.ndarray, np.ndarray, np.ndarray, int], np.ndarray]
     ask: Callable[[np.ndarray, np.ndarray], np.ndarray]
 
-    def over(self, levels: np.ndarray, cfg: PatchesSection) -> Sampler:
+    def over(self, levels: np.ndarray, cfg: PatchesSection) -> "PartSampler":
         """Return a sampler of all channels, given the level of every pixel (0 = unchanged)."""
         count = 1 + len(cfg.split_steps_llr)
 
-        def sample(rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
+        def sample(rows: np.ndarray, cols: np.ndarray) -> tuple[np.ndarray, ...]:
             borders = self.tell(levels, rows, cols, count).astype(np.int32)
             borders[borders == UNKNOWN_BORDER] = MISSING
-            return np.concatenate([self.ask(rows, cols)[None], borders, self.sampler(rows, cols)])
+            return self.ask(rows, cols)[None], borders, self.sampler(rows, cols)
 
         return sample
 
@@ -234,12 +237,12 @@ def tile_runs(
 
 def _sampler(
     channels: np.ndarray | Sampler | Bordered, levels: np.ndarray, cfg: PatchesSection
-) -> Sampler:
+) -> PartSampler:
     if isinstance(channels, Bordered):
         return channels.over(levels, cfg)
     if callable(channels):
-        return channels
-    return lambda rows, cols: channels[:, rows, cols].astype(np.int32, copy=False)
+        return lambda rows, cols: (channels(rows, cols),)
+    return lambda rows, cols: (channels[:, rows, cols].astype(np.int32, copy=False),)
 
 
 def _without_noise(
@@ -315,16 +318,20 @@ def _blocks(
 
 
 def _group_sums(
-    runs: np.ndarray, group: np.ndarray, tile: Tile, evidence: np.ndarray, sampler: Sampler
+    runs: np.ndarray, group: np.ndarray, tile: Tile, evidence: np.ndarray, sampler: PartSampler
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Sum evidence and channels over the pixels of each group."""
     groups = int(group.max()) + 1 if len(group) else 0
     nowhere = np.zeros(0, np.int64)
-    moments = np.zeros((groups, len(sampler(nowhere, nowhere)), 3), np.int64)
+    width = sum(len(part) for part in sampler(nowhere, nowhere))
+    moments = np.zeros((groups, width, 3), np.int64)
     llr = np.zeros((groups, 1, 3), np.int64)
     llr_max = np.full(groups, schema.EVIDENCE_NODATA, np.int64)
     for rows, cols, owner in _blocks(runs, group, tile):
-        add_moments(sampler(rows, cols), owner, MISSING, moments)
+        begin = 0
+        for part in sampler(rows, cols):
+            add_moments(part, owner, MISSING, moments, begin)
+            begin += len(part)
         values = evidence[rows, cols].astype(np.int32)
         add_moments(values[None], owner, MISSING, llr)
         raise_maxima(values, owner, llr_max)

@@ -136,8 +136,9 @@ def block_shift(sample: PairSample, cfg: PixelsSection) -> tuple[float, float] |
 def _edges(image: np.ndarray, seen: np.ndarray) -> np.ndarray:
     """Mean over the bands of clipped gradient magnitude, zero mean, 0 where not seen."""
     total = np.zeros(seen.shape)
+    whole = bool(seen.all())
     for band in image.astype(np.float64):
-        filled = np.where(seen, band, np.median(band[seen]))
+        filled = band if whole else np.where(seen, band, np.median(band[seen]))
         down, right = np.gradient(filled)
         steep = np.hypot(down, right)
         typical = float(np.median(steep[seen]))
