@@ -125,11 +125,7 @@ def level_of(
     nodata: int,
     out: np.ndarray,
 ) -> None:
-<<<<<<< HEAD
-    """Tell how many steps above the threshold marked pixels reach.
-=======
     """Count the steps above the threshold that marked pixels reach.
->>>>>>> speed
 
     Parameters
     ----------
