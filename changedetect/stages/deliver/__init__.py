@@ -35,12 +35,15 @@ from changedetect.stages.deliver.pictures import (
     stretch_pair,
 )
 from changedetect.stages.deliver.registers import register_tables
+from changedetect.stages.deliver.related import TIES, CaseTie
 from changedetect.stages.deliver.sheets import summary_workbook, workbook
 from changedetect.stages.deliver.tables import make_table
 from changedetect.stages.deliver.totals import statistics
 
 __all__ = [
+    "TIES",
     "CaseCourse",
+    "CaseTie",
     "CountyAccount",
     "MonthFacts",
     "OverlaySurface",
