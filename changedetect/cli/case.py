@@ -70,6 +70,9 @@ def enter(
     claim: Annotated[
         list[str] | None, typer.Option(help="COLUMN=TEXT, e.g. LABH=… . 填报字段")
     ] = None,
+    into: Annotated[
+        str | None, typer.Option(help="For merged: the case that takes the others up. 并入案件")
+    ] = None,
     source: Annotated[
         Path | None, typer.Option(help="File that proves it. 依据文件", exists=True)
     ] = None,
@@ -79,11 +82,12 @@ def enter(
     debug: Debug = False,  # noqa: ARG001
 ) -> None:
     """Enter what a person did to one or more cases; all of it or nothing. 登记操作."""
-    from changedetect.pipeline.ledger import actions, books
+    from changedetect.pipeline.ledger import actions, books, merging
     from changedetect.pipeline.runs.job import open_job
 
     job = open_job(config)
-    deed = actions.Deed(event, reason, to, _claims(claim or []), source)
+    claims = [*(claim or []), *([f"{merging.TARGET}={into}"] if into else [])]
+    deed = actions.Deed(event, reason, to, _claims(claims), source)
     who = actions.role_of(actor or getpass.getuser(), role, event, job.config.ledger)
     store = books.open_books(job, out)
     report = actions.act(store, numbers, deed, who, lambda: datetime.now(UTC))  # noqa: TID251 - the clock

@@ -3,12 +3,14 @@
 import struct
 import zipfile
 import zlib
+from pathlib import Path
 
 import pytest
 
 from changedetect.errors import InputError
 from changedetect.io.returned.keep import find_returned
 from changedetect.io.returned.unpack import ZipLimits, unpack
+from changedetect.io.sandbox import ReaderLimits
 
 CASE = "43099102250600001C"
 LIMITS = ZipLimits(members=50, unpacked_mb=2, ratio=200)
@@ -183,3 +185,37 @@ def test_bring__takes_a_zip_like_the_folder_in_it(tmp_path):
     assert packed.faults == plain.faults == ()
     assert "说明.txt" in packed.notes[0]
     assert len(list((tmp_path / "s2").glob("*.zip"))) == 1
+
+
+def test_unpack__never_looks_into_a_zip_in_this_process(tmp_path, monkeypatch):
+    path = a_zip(tmp_path / "p.zip", [(f"photos/{CASE}/a.jpg", b"1")])
+
+    def opened(*_args, **_given):
+        raise AssertionError("a zip was opened by the program itself")
+
+    monkeypatch.setattr(zipfile, "ZipFile", opened)
+    folder, _ = unpack(path, tmp_path / "store", LIMITS)
+    assert dict(find_returned([folder])[1])
+    assert unpack(path, tmp_path / "store", LIMITS)[0] == folder
+
+
+def test_unpack__a_reader_that_dies_costs_the_zip_alone(tmp_path):
+    path = a_zip(tmp_path / "p.zip", [(f"photos/{CASE}/a.jpg", b"1")])
+    with pytest.raises(InputError, match=r"p\.zip: it can not be unpacked .*reader died"):
+        unpack(path, tmp_path / "store", LIMITS, ReaderLimits(16, 5, 20))
+    assert not [place for place in (tmp_path / "store").rglob("*") if place.is_file()]
+    assert unpack(path, tmp_path / "store", LIMITS)[0].is_dir()
+
+
+@pytest.mark.parametrize("plant", ["link", "program"])
+def test_unpack__what_the_reader_should_not_have_left_is_refused(tmp_path, monkeypatch, plant):
+    def corrupted(_module, request, _limits):
+        place = Path(request["folder"]) / ("a.jpg" if plant == "link" else "a.exe")
+        place.symlink_to("/etc/passwd") if plant == "link" else place.write_bytes(b"1")
+        return {"left": []}
+
+    monkeypatch.setattr("changedetect.io.returned.unpack.read_limited", corrupted)
+    path = a_zip(tmp_path / "p.zip", [(f"photos/{CASE}/a.jpg", b"1")])
+    with pytest.raises(InputError, match="已拒收"):
+        unpack(path, tmp_path / "store", LIMITS)
+    assert not list((tmp_path / "store" / "unpacked").iterdir())

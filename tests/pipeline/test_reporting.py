@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from changedetect.entries import Entry
 from changedetect.errors import ConfigError, InputError
 from changedetect.io import report_files
-from changedetect.pipeline.ledger.ledgerwork import open_ledger
+from changedetect.pipeline.ledger.ledgerwork import enter, open_ledger
+from changedetect.pipeline.loop import reporting
 from changedetect.pipeline.loop.reporting import ReportOptions, period_of, write_report
 from changedetect.pipeline.runs.job import open_job
-from changedetect.stages import deliver, ledger
+from changedetect.stages import cases, deliver, ledger
 from tests.pipeline import tiny_job
-from tests.pipeline.test_month_loop import QIAN, SUN, WANG, ZHAO, ZHOU, Clock, a_case, do
+from tests.pipeline.test_month_loop import QIAN, SUN, WANG, ZHAO, ZHOU, Clock, a_case, do, find
 
 PERIOD = period_of("2025Q2", date(2025, 7, 25))
 
@@ -133,8 +134,12 @@ def test_report__files_can_be_read_and_are_the_same_bytes(tmp_path):
         deliver.MonthFacts(month, 1000.0, (("DLTB", "2024-12-31"),)) for month in PERIOD.months
     )
     given_ = deliver.PeriodInput(
-        PERIOD, cases, months, {"430991": "青禾县"}, (("总体精度", "0.9470", "0.93 – 0.96", 640),)
-    )
+        PERIOD, cases, months, {"430991": "青禾县"}, (("总体精度", "0.9470", "0.93 – 0.96", 640),),
+        (
+            deliver.CaseTie(cases[0].row.number, "430991", "扩大", "2025-06 监测；较上次扩大约40平方米"),
+            deliver.CaseTie(cases[1].row.number, "430991", "相邻", "2025-06 监测；与在办案件相邻"),
+        ),
+    )  # fmt: skip
     content = deliver.report(given_)
     trend = [(month, 4, 2, 1) for month in PERIOD.months]
     first = report_files.write_report(tmp_path / "a", content, trend, overwrite=False)
@@ -145,9 +150,16 @@ def test_report__files_can_be_read_and_are_the_same_bytes(tmp_path):
     assert "青禾县" in page.read_text(encoding="utf-8")
     book = openpyxl.load_workbook(sheet)
     assert book.sheetnames[:3] == ["说明", "汇总", "分县"]
+    counted = list(book["关联"].iter_rows(values_only=True))
+    assert ("合计", "", 1, 0, 0, 1) in counted
+    assert ("430991", "青禾县", 1, 0, 0, 1) in counted
+    assert any("扩大1件，相邻1件" in str(row) for row in book["说明"].iter_rows(values_only=True))
+    assert [
+        row[2] for row in book["关联案件"].iter_rows(values_only=True) if row[1] == "青禾县"
+    ] == ["扩大", "相邻"]
     text = "\n".join(p.text for p in docx.Document(document).paragraphs)
     assert "校核" in text
-    assert len(docx.Document(document).tables) == 10
+    assert len(docx.Document(document).tables) == 12
     with pytest.raises(InputError, match="--overwrite"):
         report_files.write_report(tmp_path / "a", content, trend, overwrite=False)
 
@@ -180,3 +192,33 @@ def test_report__of_a_ledger_that_people_worked_in(whole, tiny_base, tmp_path, m
     assert figures["open"] == len(waiting) - 1
     with pytest.raises(InputError, match="no case"):
         write_report(open_job(config), "2024", tmp_path / "none", options)
+
+
+def test_reasons__of_ties_are_read_back_from_the_ledger(tmp_path):
+    """What the step `cases` writes into reasons is what the report finds: kinds and cases, each once."""
+    store, clock = open_ledger(tmp_path / "l.sqlite"), Clock()
+    numbers = find(store, clock, a_case(1), a_case(2), a_case(3, month="2025-03"))
+    ties = [
+        cases.Tie("grown", (), 40.0), cases.Tie("beside", (numbers[0],)), cases.Tie("joined", (numbers[0],)),
+    ]  # fmt: skip
+    for number, tie in zip(numbers, ties, strict=True):
+        for _ in range(2):
+            told = Entry(
+                number,
+                "reminded",
+                "10",
+                "10",
+                "cd",
+                clock(),
+                f"监测；{tie.reason()}",
+                "",
+                "",
+                "program",
+            )
+            enter(store, lambda _, told=told: [told])
+    found = reporting._ties(store, PERIOD)
+    assert [(tie.number, tie.kind) for tie in found] == [(numbers[0], "扩大"), (numbers[1], "相邻")]
+    assert numbers[0] in found[1].said
+    assert dict(zip(cases.KINDS[1:], deliver.TIES, strict=True)) == {
+        "grown": "扩大", "split_off": "分出", "joined": "连片", "beside": "相邻",
+    }  # fmt: skip

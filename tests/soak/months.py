@@ -212,7 +212,10 @@ class Months:
         assert set(said["accepted"]) | set(said["known"]) == set(accepted), (
             "screening accepted others"
         )
-        self.enter(index, 3, "merged", merged, "wang", "interpreter", "并入相邻案件")
+        into = ("--into", accepted[0]) if accepted else ()
+        self.enter(
+            index, 3, "merged", merged if into else [], "wang", "interpreter", "并入相邻案件", *into
+        )
         return set(accepted)
 
     def enter(

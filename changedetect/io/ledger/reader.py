@@ -197,6 +197,31 @@ class LedgerReader:
             found.setdefault(str(number), []).append(str(state))
         return {number: tuple(states) for number, states in found.items()}
 
+    def reasons(self, months: Sequence[str], words: Sequence[str]) -> tuple[tuple[str, str], ...]:
+        """Return case and reason of the entries whose reason holds one of some words.
+
+        Parameters
+        ----------
+        months
+            Only of cases found in them, ``YYYY-MM``.
+        words
+            Looked for as they are.
+
+        Returns
+        -------
+        tuple
+            By case, each case's in order; a reason that a case was told twice stands once.
+        """
+        told = sa.or_(*(ENTRIES.c.reason.contains(word, autoescape=True) for word in words))
+        query = (
+            sa.select(ENTRIES.c.case_number, ENTRIES.c.reason)
+            .join(CASES, CASES.c.number == ENTRIES.c.case_number)
+            .where(CASES.c.month.in_(months), told)
+            .order_by(ENTRIES.c.case_number, ENTRIES.c.sequence)
+        )
+        lines = self._connection.execute(query)
+        return tuple(dict.fromkeys((str(number), str(reason)) for number, reason in lines))
+
     def facts(self, numbers: Iterable[str]) -> dict[str, str]:
         """Return the newest facts of cases, as stored (JSON text)."""
         found: dict[str, str] = {}

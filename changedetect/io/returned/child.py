@@ -7,8 +7,10 @@ from changedetect.io.returned.confine import Refused, serve
 
 
 def read(request: dict[str, Any]) -> dict[str, Any]:
-    """Read the file that is asked for: tables of a file, or facts of photos."""
+    """Read the file that is asked for: tables of a file, facts of photos, or what a zip holds."""
     caps = request["caps"]
+    if request["kind"] == "zip":
+        return _unzipped(request)
     if request["kind"] == "photos":
         from changedetect.io.returned.photo_facts import facts_of  # noqa: PLC0415 - only what is needed
 
@@ -27,6 +29,17 @@ def read(request: dict[str, Any]) -> dict[str, Any]:
         return reader(path, caps)
     except MemoryError:
         msg = f"{path.name}: it needs more memory than a returned file may use (内存超限)"
+        raise Refused(msg) from None
+
+
+def _unzipped(request: dict[str, Any]) -> dict[str, Any]:
+    from changedetect.io.returned.zip_members import ZipLimits, unzip  # noqa: PLC0415 - only what is needed
+
+    path, folder = Path(request["path"]), request["folder"]
+    try:
+        return unzip(path, Path(folder) if folder else None, ZipLimits(**request["caps"]))
+    except MemoryError:
+        msg = f"{path}: it needs more memory than a returned file may use (内存超限)"
         raise Refused(msg) from None
 
 

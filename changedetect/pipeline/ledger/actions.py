@@ -11,6 +11,7 @@ from changedetect.entries import CaseRow, Entry
 from changedetect.errors import InputError
 from changedetect.io.digest import sha256_file
 from changedetect.io.ledger import LedgerReader, LedgerStore
+from changedetect.pipeline.ledger import merging
 from changedetect.pipeline.ledger.books import Report
 from changedetect.pipeline.ledger.ledgerwork import enter
 from changedetect.pipeline.ledger.pressing import check_claims
@@ -90,6 +91,7 @@ def act(
         if unknown:
             msg = f"case {', '.join(unknown)}: not in this ledger; look it up with `case list`"
             raise InputError(msg)
+        merging.check_target(reader, numbers, deed.event, deed.claims or {})
         return [
             Entry(
                 case=number,
@@ -194,11 +196,15 @@ def history(store: LedgerStore, number: str) -> Report:
     with store.reading() as reader:
         row = reader.row(number)
         items = tuple(reader.entries(case=number))
+        into = merging.chain_of(reader, row) if row else ()
+        taken = merging.taken_up(reader, row) if row else ()
     if row is None:
         msg = f"case {number}: not in this ledger; look it up with `case list`"
         raise InputError(msg)
     lines = [
         f"{number} {STATES[row.state]}（{row.since}起） {row.main_theme} 期限 {row.county_due} / {row.clear_due}",
+        *([f"  并入 {' → '.join(into)}"] if into else []),
+        *([f"  已并入本案：{'、'.join(taken)}"] if taken else []),
         *(
             f"  {item.sequence} {item.entry.time.date()} {ledger.event_name(item.entry.event)} "
             f"{STATES.get(item.entry.from_state, '—')}→{STATES[item.entry.to_state]} "
@@ -209,6 +215,8 @@ def history(store: LedgerStore, number: str) -> Report:
     values = {
         "case": number,
         "state": row.state,
+        "merged_into": list(into),
+        "merged_here": list(taken),
         "entries": [
             {
                 "sequence": item.sequence,
@@ -235,9 +243,11 @@ def listing(
     """List cases, the most urgent first."""
     with store.reading() as reader:
         rows = reader.work_list(districts, states, month)
+        into = {row.number: chain[-1] for row in rows if (chain := merging.chain_of(reader, row))}
     lines = [
         f"{row.number} {STATES[row.state]} {row.suggestion} 等级{row.severity} 县级期限 {row.county_due}"
         f"{' 池' if row.pooled else ''}{' 留痕' if row.record_only else ''}"
+        f"{f' 并入 {into[row.number]}' if row.number in into else ''}"
         for row in rows
     ]
     values = {
@@ -247,6 +257,7 @@ def listing(
                 "state": row.state,
                 "due": row.county_due,
                 "severity": row.severity,
+                **({"merged_into": into[row.number]} if row.number in into else {}),
             }
             for row in rows
         ]

@@ -18,7 +18,7 @@ from changedetect.pipeline.runs.runstore import finished_facts
 from changedetect.pipeline.runs.territory import read_territory
 from changedetect.pipeline.steps.checking import LAYERS
 from changedetect.records import LayerManifest
-from changedetect.stages import deliver
+from changedetect.stages import cases, deliver
 
 _PERIOD = re.compile(r"(?P<year>20\d\d)(?:-(?P<month>0[1-9]|1[0-2])|Q(?P<quarter>[1-4]))?")
 _KINDS = {"month": "月发现", "quarter": "季小结", "year": "年总结"}
@@ -94,8 +94,8 @@ def write_report(job: Job, text: str, target: Path, options: ReportOptions) -> R
     """
     period = period_of(text, options.day)
     store = open_books(job, options.out)
-    cases = _courses(store, period)
-    if not cases:
+    every = _courses(store, period)
+    if not every:
         msg = f"period {text}: the ledger holds no case found in {period.months[0]} to {period.months[-1]}; run the months first"
         raise InputError(msg)
     root = options.out or Path("runs") / job.config.name
@@ -105,16 +105,18 @@ def write_report(job: Job, text: str, target: Path, options: ReportOptions) -> R
         for c, n in zip(territory.districts["code"], territory.districts["name"], strict=True)
     }
     months = tuple(_month_facts(root, month) for month in period.months)
-    given = deliver.PeriodInput(period, cases, months, names, _accuracy(options.accuracy))
+    given = deliver.PeriodInput(
+        period, every, months, names, _accuracy(options.accuracy), _ties(store, period)
+    )
     content = deliver.report(given)
     trend = [
         (month, count["found"], count["cleared"], count["overdue"])
         for month in period.months
-        if (count := deliver.figures([c for c in cases if c.row.month == month], period.day))
+        if (count := deliver.figures([c for c in every if c.row.month == month], period.day))
     ]
     paths = report_files.write_report(target, content, trend, overwrite=options.overwrite)
     failed = [check.name for check in deliver.period_checks(given) if check.count]
-    count = deliver.figures(cases, period.day)
+    count = deliver.figures(every, period.day)
     values: dict[str, Any] = {
         "period": text,
         "figures": dict(count),
@@ -122,7 +124,7 @@ def write_report(job: Job, text: str, target: Path, options: ReportOptions) -> R
         "checks_failed": failed,
         "files": [str(path) for path in paths],
     }
-    lines = (f"{period.title}: {len(cases)} cases, {len(failed)} checks failed", *map(str, paths))
+    lines = (f"{period.title}: {len(every)} cases, {len(failed)} checks failed", *map(str, paths))
     return Report(values, lines, 5 if failed else 0)
 
 
@@ -132,6 +134,21 @@ def _courses(store: LedgerStore, period: deliver.Period) -> tuple[deliver.CaseCo
         rows = [row for month in period.months for row in reader.work_list(month=month)]
     ordered = sorted(rows, key=lambda row: row.number)
     return tuple(deliver.CaseCourse(row, passed.get(row.number, ())) for row in ordered)
+
+
+_TIES = dict(zip(cases.KINDS[1:], deliver.TIES, strict=True))
+"""Kind of a tie -> its name in reports."""
+
+
+def _ties(store: LedgerStore, period: deliver.Period) -> tuple[deliver.CaseTie, ...]:
+    """Read from the reasons of entries how the period's cases stand to other ones."""
+    with store.reading() as reader:
+        told = reader.reasons(period.months, cases.TIE_WORDS)
+    return tuple(
+        deliver.CaseTie(number, number[:6], _TIES[kind], reason)
+        for number, reason in told
+        if (kind := cases.kind_of(reason))
+    )
 
 
 def _month_facts(root: Path, month: str) -> deliver.MonthFacts:

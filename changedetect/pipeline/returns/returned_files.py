@@ -13,6 +13,7 @@ from changedetect.errors import InputError
 from changedetect.io.returned.keep import find_returned, keep, keep_photos
 from changedetect.io.returned.parent import read_photos, read_returned
 from changedetect.io.returned.unpack import ZipLimits, unpack
+from changedetect.io.sandbox import ReaderLimits
 from changedetect.pipeline.returns.returned_report import TakenFile
 from changedetect.stages import returns
 from changedetect.stages.returns import Fault, Place, Reading
@@ -84,6 +85,7 @@ def _unpacked(
 ) -> tuple[list[Path], tuple[str, ...]]:
     """Unpack what is a zip; name what was left in it."""
     limits = ZipLimits(section.rows_max, section.unpacked_max_mb * 4, section.unpacked_max_ratio)
+    reader = ReaderLimits(section.reader_memory_mb, section.reader_cpu_s, section.reader_wall_s)
     found, notes = [], []
     for place in places:
         if place.suffix.lower() != ".zip" or not place.is_file():
@@ -92,7 +94,7 @@ def _unpacked(
         if place.stat().st_size > section.file_max_mb * (1 << 20):
             msg = f"{place}: larger than {section.file_max_mb:g} MB (returns.file_max_mb); send it in parts (压缩包过大)"
             raise InputError(msg)
-        inside, left = unpack(place, folder, limits)
+        inside, left = unpack(place, folder, limits, reader)
         found.append(inside)
         if left:
             some = "、".join(left[:_SHOWN]) + ("…" if len(left) > _SHOWN else "")

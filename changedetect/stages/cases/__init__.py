@@ -19,7 +19,7 @@ from changedetect.stages.cases.decision import Decision
 from changedetect.stages.cases.facts import MONTHS_OF, Terms, ThemeTerms, fresh_case
 from changedetect.stages.cases.ground import overlaps
 from changedetect.stages.cases.rechecks import case_of_unit, looked_again, rechecked
-from changedetect.stages.cases.ties import KINDS, Tie, find_ties, kind_of
+from changedetect.stages.cases.ties import KINDS, TIE_WORDS, Tie, find_ties, kind_of
 from changedetect.stages.cases.watch import charges
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "KINDS",
     "MONTHS_OF",
     "OPEN_STATES",
+    "TIE_WORDS",
     "Decision",
     "Terms",
     "ThemeTerms",

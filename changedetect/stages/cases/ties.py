@@ -27,6 +27,10 @@ _SAID = {
 }
 
 
+TIE_WORDS = tuple(_SAID.values())
+"""What the reasons of entries hold where they tell of a tie."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tie:
     """How a unit stands to open cases.

@@ -41,12 +41,15 @@ from changedetect.stages.deliver.province import (
     summary_context,
 )
 from changedetect.stages.deliver.registers import register_tables
+from changedetect.stages.deliver.related import TIES, CaseTie
 from changedetect.stages.deliver.sheets import summary_workbook, workbook
 from changedetect.stages.deliver.tables import make_table
 from changedetect.stages.deliver.totals import statistics
 
 __all__ = [
+    "TIES",
     "CaseCourse",
+    "CaseTie",
     "CountyAccount",
     "Delivered",
     "MonthFacts",

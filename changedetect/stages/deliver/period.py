@@ -15,6 +15,7 @@ from changedetect.codes import STATES
 from changedetect.entries import CaseRow
 from changedetect.measure import to_mu
 from changedetect.stages.deliver.checks import Check
+from changedetect.stages.deliver.related import CaseTie, tie_sheets, told
 
 COUNTS = {
     "found": "发现",
@@ -99,7 +100,7 @@ class PeriodInput:
     """What a report is made from: cases of the period, its months, names of counties, accuracy.
 
     ``accuracy`` holds rows (figure, value, interval, n) of an interpreted sample; empty = none was
-    drawn.
+    drawn. ``ties`` are those of the cases, by number.
     """
 
     period: Period
@@ -107,6 +108,7 @@ class PeriodInput:
     months: tuple[MonthFacts, ...]
     districts: Mapping[str, str]
     accuracy: tuple[tuple[str, str, str, int], ...] = ()
+    ties: tuple[CaseTie, ...] = ()
 
 
 def report(given: PeriodInput) -> WorkbookContent:
@@ -115,11 +117,12 @@ def report(given: PeriodInput) -> WorkbookContent:
     Returns
     -------
     WorkbookContent
-        Sheets 说明, 汇总, 分县, 分专题, 逐月, 未清大案, 超期, 精度, 底数, 校核.
+        Sheets 说明, 汇总, 分县, 分专题, 逐月, 未清大案, 超期, 关联, 关联案件, 精度, 底数, 校核.
     """
     period = given.period
     year, month = (int(part) for part in period.months[0].split("-"))
     found = checks(given)
+    states = {case.row.number: STATES[case.row.state] for case in given.cases}
     sheets = (
         _cover(given, found),
         _figures("汇总", given, lambda _: ("全部",), ("范围",)),
@@ -128,6 +131,7 @@ def report(given: PeriodInput) -> WorkbookContent:
         _figures("逐月", given, lambda c: (c.row.month,), ("发现月份",)),
         _list("未清大案", given, _largest_open(given), "未清案件中面积最大的"),
         _list("超期", given, _overdue(given), "县级核查期限已过的案件，最早到期的在前"),
+        *tie_sheets(given.ties, period.title, given.districts, states),
         _accuracy(given),
         _base(given),
         _check_sheet(found),
@@ -313,6 +317,7 @@ def _cover(given: PeriodInput, found: Sequence[Check]) -> Sheet:
         ("处置", f"应处置{count['listed']}件，已下发{count['dispatched']}，已认定{count['verified']}（违法{count['illegal']}，合法或其他{count['legal']}）"),
         ("整改", f"立案{count['docketed']}，已整改{count['rectified']}，未整改{count['unrectified']}"),
         ("清零", f"销号{count['cleared']}，未清{count['open']}，超期{count['overdue']}，月清率{'—' if cleared is None else f'{cleared:.1%}'}"),
+        ("关联", told(given.ties)),
         ("未监测", f"{to_mu(sum(unseen)):,.2f}亩（各月合计，{len(unseen)}个月有记录）" if unseen else "未知"),
         ("校核", "全部通过" if failed == 0 else f"{failed}项不通过，见校核表"),
         ("性质", NOTICE),
