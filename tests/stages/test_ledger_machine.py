@@ -16,9 +16,11 @@ from changedetect.codes import case_number
 from changedetect.entries import Entry
 from changedetect.errors import LedgerError
 from changedetect.io.ledger import LedgerStore
+from changedetect.io.ledger.tables import case_line, entry_line
 from changedetect.pipeline.ledger.ledgerwork import enter, rebuild
 from changedetect.records import Case
 from changedetect.stages import ledger
+from tests import promises
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 PEOPLE = {
@@ -66,6 +68,8 @@ class LedgerMachine(RuleBasedStateMachine):
         self.ticks = 0
         self.closed = []
         self.since_close = 0
+        self.kept = {}
+        self.kept_upto = []
 
     @initialize()
     def begin(self):
@@ -263,6 +267,7 @@ class LedgerMachine(RuleBasedStateMachine):
             assert row.proposer == (known["proposer"] or "")
             assert row.claims == ledger.canonical(known["claims"])
             assert row.west == known["at"]  # I7: the outline of record stays
+        self.promises_hold(entries)
         found = ledger.verify(entries)  # I5
         assert not ledger.differences(found.rows, rows.values())
         counted = ledger.month_totals(summary)
@@ -271,14 +276,31 @@ class LedgerMachine(RuleBasedStateMachine):
             assert total.found == len(mine) == total.pooled + total.recorded + total.listed
             assert total.listed == total.cleared + total.open + total.merged + total.dropped
             assert total.cleared == sum(known["state"] == "90" for known in mine)
-        for item in entries:  # I8
-            if item.entry.event == "closed":
-                proposed = [
-                    other.entry.actor
-                    for other in entries[: item.sequence]
-                    if other.entry.case == item.entry.case and other.entry.event == "close_proposed"
-                ]
-                assert proposed[-1] != item.entry.actor
+
+    def plain(self, entries):
+        """Entries and rows as plain dicts, from the file itself where it is one."""
+        if self.store.path is not None:
+            return promises.read(self.store.path)
+        with self.store.reading() as reader:
+            rows = {row.number: case_line(row) for row in reader.all_rows()}
+        return [entry_line(item) for item in entries], rows
+
+    def promises_hold(self, entries):
+        """I1 to I8, by functions that read the file alone."""
+        said, stood = self.plain(entries)
+        for entry in said[len(self.kept_upto) :]:
+            if entry["event"] == "found":
+                self.kept |= promises.finding_digests([entry])
+        self.kept_upto = said
+        assert promises.i1_one_state(said, stood) == []
+        assert promises.i2_legal_events(said) == []
+        assert promises.i3_numbers(said, stood, self.kept) == []
+        assert promises.i4_projection(said, stood) == []
+        assert promises.i5_chain(said) == []
+        assert promises.i6_areas(said, stood) == []
+        assert promises.i7_record(said, self.kept) == []
+        assert promises.i8_closing(said) == []
+        assert len(entries) == len(said)
 
 
 @pytest.fixture

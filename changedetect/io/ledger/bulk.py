@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from json.encoder import encode_basestring
 from typing import Any
 
@@ -162,6 +163,12 @@ def _bounds(column: str, within: Range) -> tuple[str, tuple[str, ...]]:
     return where, tuple(value for value in within if value is not None)
 
 
+@lru_cache(maxsize=1000)
+def _kind(*said: str | bool) -> str:
+    """Write a kind of entry as SQLite does; there are few of them."""
+    return json.dumps(said, ensure_ascii=False)
+
+
 def _reduced(line: Line) -> Line:
     """Make of a whole line what SQLite makes of it itself."""
     digest, sequence, *texts, form = line
@@ -169,8 +176,6 @@ def _reduced(line: Line) -> Line:
     end = f",{form}]" if form > 1 else "]"
     text = f"[{sequence}," + ",".join(map(encode_basestring, said)) + end
     previous, case, event, start, end_state, actor, time, reason, _, payload, role, _ = texts
-    kind = json.dumps(
-        [event, start, end_state, role, form, bool(actor and reason)], ensure_ascii=False
-    )
+    kind = _kind(event, start, end_state, role, form, bool(actor and reason))
     data = text.encode("utf-8", "surrogatepass")
     return sequence, previous, digest, data, case, kind, actor, time[:10], payload

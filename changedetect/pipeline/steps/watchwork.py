@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import geopandas as gpd
 import pandas as pd
+import shapely
 
 from changedetect.config.crosscheck import CrosscheckSection
 from changedetect.entries import ImageCheck
@@ -68,7 +69,8 @@ def watch(
         if one.closed_on is not None
     ]
     crs, mine = job.config.grid.crs, {o.case.number for o in known if o.case.district == county}
-    watched = crosscheck.due(references, themes, closed, after.day, crs)
+    due = crosscheck.due(references, themes, closed, after.day, crs)
+    watched = _of_county(due, references.districts, county, mine)
     series = greenness.series_scenes(
         list(scenes.values()),
         job.config.scenes.pair_sensor,
@@ -94,6 +96,22 @@ def watch(
     )
     units = crosscheck.look(watched, references, themes, sight, crs, cfg)
     return units, crosscheck.recheck(closed, asked, sight, cfg), problems
+
+
+def _of_county(
+    due: Sequence[crosscheck.Watched], districts: gpd.GeoDataFrame, county: str, mine: set[str]
+) -> list[crosscheck.Watched]:
+    """Leave out ground that lies beside a county: none of its parts can come to be the county's."""
+    own = districts[districts["code"].astype(str) == county]
+    if own.empty:
+        return list(due)
+    place = shapely.union_all(own.geometry.to_numpy())
+    shapely.prepare(place)
+    return [
+        one
+        for one in due
+        if place.intersects(one.geometry) or (one.kind == "case" and one.record_id in mine)
+    ]
 
 
 def _of_month(patches: gpd.GeoDataFrame, cfg: CrosscheckSection) -> list[crosscheck.Change]:

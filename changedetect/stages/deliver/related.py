@@ -63,19 +63,20 @@ def _counts(ties: Sequence[CaseTie], title: str, districts: Mapping[str, str]) -
     pairs = {(tie.district, tie.kind, tie.number) for tie in ties}
     count = Counter((district, kind) for district, kind, _ in pairs)
     codes = sorted({district for district, _ in count})
-    rows = [
+    rows: list[tuple[str | int, ...]] = [
         (code, districts.get(code, ""), *(count[code, kind] for kind in TIES)) for code in codes
     ]
-    total = ("合计", "", *(sum(count[code, kind] for code in codes) for kind in TIES))
-    shown = (*rows, total) if rows else ()
-    tones = (*[""] * len(rows), "total") if rows else ()
+    tones = [""] * len(rows)
+    if rows:
+        rows.append(("合计", "", *(sum(count[code, kind] for code in codes) for kind in TIES)))
+        tones.append("total")
     columns = (
         Column("区划代码", width=14), Column("县", width=14), *(Column(f"{kind}(件)", "int", 10) for kind in TIES),
     )  # fmt: skip
     about = (
         "同一地块或相邻地块与其他在办案件的关系，由程序提示，是否并案由人决定；一案可有多种关系。"
     )
-    return Sheet("关联", f"{title}关联", (NOTICE, about), columns, shown, tones, 2)
+    return Sheet("关联", f"{title}关联", (NOTICE, about), columns, tuple(rows), tuple(tones), 2)
 
 
 def _list(
