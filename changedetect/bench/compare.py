@@ -1,5 +1,7 @@
 """Ours beside the peers on the same arrays: polygons, patch × parcel, whole-array methods, series."""
 
+import json
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -12,7 +14,7 @@ import rasterio
 import shapely
 from rasterio.transform import Affine
 
-from changedetect.bench import generated, peers
+from changedetect.bench import generated, outside, peers
 from changedetect.bench.measure import Cost, timed
 from changedetect.config.series import SeriesSection
 from changedetect.grid import Grid
@@ -153,13 +155,35 @@ def whole_arrays(
     return works
 
 
-def courses(side_px: int) -> dict[str, Callable[[], Cost]]:
-    """Return the two ways to fit and monitor a series of one index, to be measured."""
+def outside_costs(python: Path, *words: object) -> dict[str, Cost]:
+    """Run a peer of `outside` in the interpreter that has it; what it measured, by name."""
+    command = [str(python), outside.__file__, *map(str, words)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 - ours
+    found = json.loads(done.stdout.splitlines()[-1])
+    return {name: Cost(cost["wall_s"], cost["cpu_s"]) for name, cost in found.items()}
+
+
+def nrt_costs(python: Path, side_px: int, folder: Path) -> dict[str, Cost]:
+    """Fit and monitor the series of `courses` with each monitor of nrt."""
+    days, values = drawn_series(side_px)
+    path = folder / "series.npz"
+    np.savez(path, values=values, days=days - date(1970, 1, 1).toordinal(), fitted=HISTORY)
+    return outside_costs(python, "nrt", path)
+
+
+def drawn_series(side_px: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draw a series of one index: its days ``(date,)`` and values ``(date, y, x)`` float32."""
     rng = np.random.default_rng(3)
     days = 738_000 + np.sort(rng.choice(700, DATES, replace=False))
     shape = (DATES, side_px, side_px)
     season = 0.5 + 0.2 * np.cos(2 * np.pi * days / 365.2425)[:, None, None]
-    values = (season + rng.normal(0, 0.03, shape)).astype(np.float32)
+    return days, (season + rng.normal(0, 0.03, shape)).astype(np.float32)
+
+
+def courses(side_px: int) -> dict[str, Callable[[], Cost]]:
+    """Return the two ways to fit and monitor a series of one index, to be measured."""
+    days, values = drawn_series(side_px)
+    shape = values.shape
 
     def ours() -> None:
         cfg = SeriesSection()

@@ -27,7 +27,7 @@ def lines(report: Report) -> list[str]:
         f"{machine['processor']}, {machine['cores']} cores, load {machine['load']}",
         f"memory copy on one core {report.copy_gb_per_s:.1f} GB/s",
         f"Python {machine['python']}, GDAL {machine['gdal']}, {shown}",
-        *(f"absent 未安装: {name}" for name in absent()),
+        *(f"absent 未安装: {name}" for name in absent(report.choice.peer_python)),
         "",
         *_cost_lines(report),
         "",

@@ -3,7 +3,6 @@
 Nothing here is used by the job. Each function takes the same files or arrays as ours.
 """
 
-import importlib.util
 import shutil
 import subprocess
 import tempfile
@@ -163,7 +162,7 @@ def otb_mad(before: Path, after: Path) -> bool:
     return True
 
 
-def absent() -> tuple[str, ...]:
-    """Name the peers that are not installed."""
+def absent(python: Path | None = None) -> tuple[str, ...]:
+    """Name the peers that are not installed; ``python``: interpreter of `outside`, if there is one."""
     missing = [] if shutil.which(OTB_MAD) else [f"OTB ({OTB_MAD})"]
-    return (*missing, *([] if importlib.util.find_spec("nrt") else ["nrt"]))
+    return (*missing, *(["nrt", "rioxarray"] if python is None else []))

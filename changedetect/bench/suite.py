@@ -28,10 +28,14 @@ RATIOS = {
     "numpy_cva_over_evidence": ("numpy_cva", "evidence", None),
     "numpy_irmad_over_evidence": ("numpy_irmad", "evidence", 10.0),
     "dask_cva_over_evidence": ("dask_cva", "evidence", 5.0),
+    "rioxarray_cva_over_evidence": ("rioxarray_cva", "evidence", 5.0),
     "otb_mad_over_evidence": ("otb_mad", "evidence", 6.0),
     "shapes_shapely_over_polygons": ("shapes_shapely", "polygons", 8.0),
     "geopandas_overlay_over_patch_parcel": ("geopandas_overlay", "patch_parcel", 10.0),
     "numpy_harmonic_over_series": ("numpy_harmonic", "series", None),
+    "nrt_ccdc_over_series": ("nrt_ccdc", "series", 15.0),
+    "nrt_iqr_over_series": ("nrt_iqr", "series", 15.0),
+    "nrt_ewma_over_series": ("nrt_ewma", "series", 15.0),
 }
 """Ratio -> what is above, what is below, and the goal; the first two shall be small, others large."""
 
@@ -54,6 +58,8 @@ class Choice:
         Threads of decode, evidence and month.
     with_month
         Also the whole month, which writes packages.
+    peer_python
+        Interpreter that has nrt, rioxarray and dask; None = they are absent.
     """
 
     size_px: int | None = None
@@ -62,6 +68,7 @@ class Choice:
     repeat: int = 1
     workers: int = 2
     with_month: bool = True
+    peer_python: Path | None = None
 
 
 @dataclass(slots=True)
@@ -97,9 +104,9 @@ class Report:
     def facts(self) -> dict[str, Any]:
         """Return the report as JSON-able values."""
         return {
-            "choice": asdict(self.choice),
+            "choice": {**asdict(self.choice), "peer_python": self.choice.peer_python is not None},
             "machine": self.machine,
-            "absent": list(peers.absent()),
+            "absent": list(peers.absent(self.choice.peer_python)),
             "copy_gb_per_s": self.copy_gb_per_s,
             "pixels": self.pixels,
             "ratios": self.ratios,
@@ -133,6 +140,9 @@ def run(choice: Choice, said: Callable[[str], None]) -> Report:
         side = choice.size_px or SAMPLE_SIDE_PX
         _measure_shapes(report, side, said)
         report.costs |= interleaved(compare.courses(min(side, 256)), choice.repeat, said)
+        if choice.peer_python is not None:
+            report.costs |= compare.nrt_costs(choice.peer_python, min(side, 256), Path(folder))
+            said("nrt")
     return report
 
 
@@ -167,10 +177,14 @@ def _measure_job(report: Report, folder: Path, said: Callable[[str], None]) -> N
         name: partial(_alone, work, task, details[name]) for name, work in works.items()
     }
     whole = choice.size_px is not None
+    paths = sorted((task.config.parent / "scenes").glob("*.tif"))
     if whole:
-        paths = sorted((task.config.parent / "scenes").glob("*.tif"))
         measures |= compare.whole_arrays((paths[0], paths[1]), choice.workers, IRMAD_STEPS)
     report.costs |= interleaved(measures, choice.repeat, said)
+    if whole and choice.peer_python is not None:
+        words = ("rioxarray", *paths[:2], choice.workers)
+        report.costs |= compare.outside_costs(choice.peer_python, *words)
+        said("rioxarray")
     for name, found in details.items():
         names = [
             part for part, value in found[0].items() if isinstance(value, Cost) and part != "cost"

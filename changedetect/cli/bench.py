@@ -46,6 +46,12 @@ def bench(
         str | None,
         typer.Option(help="Empty PostgreSQL database for --ledger; none = an SQLite file."),
     ] = None,
+    peers: Annotated[
+        Path | None,
+        typer.Option(
+            help="Python of an environment with nrt, rioxarray and dask, to compare with."
+        ),
+    ] = None,
     file: Annotated[
         Path | None, typer.Option("--report", help="Write the figures as JSON.")
     ] = None,
@@ -78,7 +84,7 @@ def bench(
         _finish(told, file, land.facts(found), land.lines(found), as_json=as_json)
         return
     count = workers or len(os.sched_getaffinity(0))
-    choice = suite.Choice(size, bands, codec, repeat, count, month)
+    choice = suite.Choice(size, bands, codec, repeat, count, month, peers)
     report = suite.run(choice, lambda name: told.advance("bench", name))
     if plot is not None:
         sizes = [side for side in (1024, 2048, 4096, 10980) if side <= (size or 2048)]

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from changedetect import schema, tiling
+from changedetect import schema
 from changedetect.config.detection import PatchesSection
 from changedetect.errors import SceneError
 from changedetect.grid import Grid, Tile, Window
@@ -26,13 +26,11 @@ from changedetect.pipeline.runs.settings import Settings
 from changedetect.pipeline.runs.territory import Land
 from changedetect.pipeline.sources import skywork
 from changedetect.pipeline.sources.bordered import Contrast, bordered, lowered
+from changedetect.pipeline.sources.pairsamples import read_samples
 from changedetect.records import ScenePair
 from changedetect.stages import classify, patches, pixels
 from changedetect.stages.evidence import pair as pair_evidence
 from changedetect.stages.pixels import SkyMask
-
-BLOCKS_AT_ONCE = 8
-"""Sample blocks that a thread reads from files that it opened once."""
 
 SWATH_TILES = 4
 """Tiles side by side in a swath: two rows of them fit into the store of decoded blocks."""
@@ -67,7 +65,7 @@ def fit(
     SceneError
         An image can not be read, or nothing is observed in both.
     """
-    samples, notes = _samples(reader, pair, grid, settings, workers)
+    samples, notes = read_samples(reader, pair, grid, settings, workers)
     model = pixels.fit_pixels(samples, pair.before.roles, settings.pixels)
     sky = skywork.look(reader, pair, grid, model, settings.pixels, workers)
     if sky is not None and sky.hides:
@@ -100,44 +98,6 @@ def _stacked(
 def _pixel_m(pair: ScenePair, grid: Grid) -> float:
     """Size on the ground of what the images can tell apart on the grid. [m]"""
     return max(pair.before.gsd_m, pair.after.gsd_m, skywork.grid_pixel_m(pair, grid))
-
-
-def _samples(
-    reader: RasterReader, pair: ScenePair, grid: Grid, settings: Settings, workers: int
-) -> tuple[list[pixels.PairSample], tuple[str, ...]]:
-    """Read the sample blocks of a pair; a damaged one is left out and noted, if others are whole.
-
-    The tiles under it fail by name later, so that nothing is hidden by going on.
-    """
-    windows = pixels.sample_windows(grid, settings.pixels, skywork.common_part(pair, grid))
-
-    def read(part: Sequence[Window]) -> list[pixels.PairSample | SceneError]:
-        with kept_open():
-            return [_sample(reader, pair, grid, window) for window in part]
-
-    parts = [
-        windows[first : first + BLOCKS_AT_ONCE] for first in range(0, len(windows), BLOCKS_AT_ONCE)
-    ]
-    found = [one for part in tiling.in_order(parts, read, workers) for one in part]
-    samples = [one for one in found if isinstance(one, pixels.PairSample)]
-    damaged = [one for one in found if isinstance(one, SceneError)]
-    if damaged and not samples:
-        raise damaged[0]
-    # No path in it: notes are part of a result, which is the same wherever the job lies.
-    left_out = f"{len(damaged)} of {len(damaged) + len(samples)} sample blocks can not be read"
-    return samples, (left_out,) if damaged else ()
-
-
-def _sample(
-    reader: RasterReader, pair: ScenePair, grid: Grid, window: Window
-) -> pixels.PairSample | SceneError:
-    """Read a sample block; return what was wrong if it can not be read."""
-    try:
-        before = reader.read_with_cloud(pair.before, grid, window)
-        after = reader.read_with_cloud(pair.after, grid, window)
-    except SceneError as error:
-        return error
-    return pixels.PairSample(window, before[0], after[0], before[1], after[1])
 
 
 @dataclass(frozen=True, slots=True)
