@@ -18,15 +18,20 @@ class SeriesSection(Section):
     min_dates_per_year: float = Field(
         5.0, ge=0, description="fewer clear dates a year tell no season from a break"
     )
-    noise_floor_ndvi: float = Field(0.04, gt=0, description="least noise of greenness, 1 sigma")
+    noise_floor_ndvi: float = Field(
+        0.02, gt=0, description="least noise of greenness, several indices, 1 sigma"
+    )
+    noise_floor_ndvi_single_index: float = Field(
+        0.04, gt=0, description="least noise of greenness where it is all there is, 1 sigma"
+    )
     noise_floor_visible: float = Field(
-        0.012, gt=0, description="least noise of visible bands, 1 sigma [reflectance 0-1]"
+        0.006, gt=0, description="least noise of visible bands, 1 sigma [reflectance 0-1]"
     )
     noise_floor_nir: float = Field(
-        0.02, gt=0, description="least noise of the near infrared, 1 sigma [reflectance 0-1]"
+        0.01, gt=0, description="least noise of the near infrared, 1 sigma [reflectance 0-1]"
     )
     noise_floor_swir: float = Field(
-        0.015, gt=0, description="least noise of the short-wave infrared, 1 sigma [reflectance 0-1]"
+        0.008, gt=0, description="least noise of the short-wave infrared, 1 sigma [reflectance 0-1]"
     )
     level_sd: float = Field(10.0, gt=0, description="prior of the level [noise sigma]")
     first_harmonic_sd: float = Field(1.5, gt=0, description="prior, one cycle a year [noise sigma]")
@@ -42,7 +47,7 @@ class SeriesSection(Section):
     )
     process_gap_days: int = Field(90, ge=1, description="a longer gap adds no more variance [day]")
     huber_sigma: float = Field(
-        2.5, gt=0, description="innovations above weigh less, several indices [sigma]"
+        1.5, gt=0, description="innovations above weigh less, several indices [sigma]"
     )
     huber_sigma_single_index: float = Field(
         1.5, gt=0, description="innovations above weigh less, greenness alone [sigma]"
@@ -52,8 +57,12 @@ class SeriesSection(Section):
     )
     noise_prior_dates: float = Field(10.0, gt=0, description="weight of the noise floor [dates]")
     season_noise_rate: float = Field(
-        0.15, ge=0, lt=1, description="share of a quarter's noise that a date replaces"
+        0.08,
+        ge=0,
+        lt=1,
+        description="share of a quarter's noise that a date replaces, several indices",
     )
+    season_noise_rate_single_index: float = Field(0.15, ge=0, lt=1, description="… greenness alone")
     season_noise_cap: float = Field(
         9.0, gt=0, description="one date says no more about a quarter's noise [noise variance]"
     )
@@ -61,7 +70,10 @@ class SeriesSection(Section):
         10.0, ge=0, description="how much earlier or later a season may run, 1 sigma [day]"
     )
     season_swing_frac: float = Field(
-        0.7, ge=0, description="how much of a season's swing may be missing, 1 sigma"
+        0.4, ge=0, description="how much of a season's swing may be missing, 1 sigma"
+    )
+    season_other_frac: float = Field(
+        0.6, ge=0, description="… and how much of what it does at other times may come, 1 sigma"
     )
     bare_ndvi: float = Field(0.15, description="greenness of bare or built ground at most")
     bare_ndvi_sd: float = Field(0.10, gt=0, description="its spread, 1 sigma")
@@ -95,15 +107,15 @@ class SeriesSection(Section):
         1.0, description="a date deviates that points along the mean this far [sigma]"
     )
     shift_threshold: float = Field(
-        0.64,
+        0.68,
         gt=0,
-        description="shift of the mean: alarm above, squared length with five indices [sigma²]",
+        description="shift of the mean: alarm above, squared length with seven indices [sigma²]",
     )
     shift_frac_single_index: float = Field(
         0.5, gt=0, lt=1, description="greenness alone: alarm above this part of the cut length²"
     )
     shift_freeze_frac: float = Field(
-        0.52, gt=0, le=1, description="the model stops learning above this part of it"
+        0.7, gt=0, le=1, description="the model stops learning above this part of it"
     )
     loss_run_frac: float = Field(
         0.15, gt=0, lt=1, description="a loss is under way above this part of its alarm"
@@ -113,6 +125,12 @@ class SeriesSection(Section):
     )
     confirm_days: int = Field(10, ge=0, description="a break must last at least so long [day]")
     confirm_observations: int = Field(3, ge=1, description="… and be seen on so many clear dates")
+    date_clip_sigma: float = Field(
+        2.5, gt=0, description="a break is dated by innovations that are cut here [sigma]"
+    )
+    date_tolerance_llr: float = Field(
+        1.0, ge=0, description="a break may lie at every date that is no less likely by more"
+    )
     give_up_days: int = Field(
         400, ge=1, description="a deviation not confirmed by then is a drift: it is learnt [day]"
     )

@@ -12,13 +12,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from changedetect.kernels import dating
 from changedetect.kernels._jit import kernel
 
 FIRST_DAY, LAST_DAY, RUN_BEFORE, RUN_FIRST, BREAK_BEFORE, BREAK_AFTER = 0, 1, 2, 3, 4, 5
 """Places in the last axis of `days`."""
 
-OBSERVATIONS, RUN = 0, 1
-"""Places in the last axis of `counts`."""
+OBSERVATIONS, RUN, WINDOWED = 0, 1, 2
+"""Places in the last axis of `counts`; the last counts innovations written to the window."""
 
 LOSS, ENERGY, STRENGTH, SCORE = 0, 1, 2, 3
 """Places in the last axis of `sums`: sum of the loss chart, summed squares of the shift chart, how
@@ -55,6 +56,8 @@ class ChartRules(NamedTuple):
     confirm_observations: int
     give_up_days: int
     loss_only: int
+    date_clip: float
+    date_tolerance: float
 
 
 @kernel
@@ -177,12 +180,27 @@ def is_stale(day: int, days: np.ndarray, rules: ChartRules) -> bool:
 
 @kernel
 def conclude(
-    day: int, mean: np.ndarray, sums: np.ndarray, days: np.ndarray, counts: np.ndarray
+    day: int,
+    mean: np.ndarray,
+    sums: np.ndarray,
+    days: np.ndarray,
+    counts: np.ndarray,
+    window: tuple[np.ndarray, np.ndarray],
+    rules: ChartRules,
 ) -> None:
-    """Note a confirmed break and have the model begin anew with the next clear date."""
+    """Note a confirmed break, dated anew, and have the model begin with the next clear date.
+
+    Charts lag: the bracket is read from the window of recent innovations where it holds two.
+    """
     sums[SCORE] = sums[STRENGTH]
     days[BREAK_BEFORE] = days[RUN_BEFORE]
     days[BREAK_AFTER] = days[RUN_FIRST]
+    if counts[WINDOWED] > 1:
+        before, after = dating.change_dates(
+            counts[WINDOWED], window[0], window[1], rules.date_clip, rules.date_tolerance
+        )
+        days[BREAK_BEFORE] = days[FIRST_DAY] + before
+        days[BREAK_AFTER] = days[FIRST_DAY] + after
     counts[OBSERVATIONS] = 0
     rest(day, mean, sums, days, counts)
 
@@ -195,6 +213,7 @@ def rest(
     days[RUN_BEFORE] = day
     days[RUN_FIRST] = 0
     counts[RUN] = 0
+    counts[WINDOWED] = 0
     sums[LOSS] = 0.0
     sums[ENERGY] = 0.0
     sums[STRENGTH] = 0.0

@@ -15,9 +15,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from changedetect.kernels import charts
+from changedetect.kernels import charts, dating
 from changedetect.kernels._jit import kernel
-from changedetect.kernels.charts import FIRST_DAY, LAST_DAY, OBSERVATIONS, ChartRules
+from changedetect.kernels.charts import FIRST_DAY, LAST_DAY, OBSERVATIONS, WINDOWED, ChartRules
 from changedetect.kernels.season import YEAR_DAYS, position_of, regressors, season_of, slopes
 
 
@@ -33,6 +33,7 @@ class HarmonicRules(NamedTuple):
     season_cap: float
     shift_days: float
     amplitude: float
+    other: float
     history_days: int
     history_observations: int
     dates_per_year: float
@@ -96,6 +97,18 @@ def _add_outer(
             for k in range(coefficients.shape[1]):
                 second += coefficients[j, k] * terms[k]
             matrix[i, j] += weight * weight * first * second
+
+
+@kernel
+def _add_season(coefficients: np.ndarray, part: float, matrix: np.ndarray) -> None:
+    """Add the covariance that the season itself has over the year, times ``part²``."""
+    n = matrix.shape[0]
+    for i in range(n):
+        for j in range(n):
+            total = 0.0
+            for k in range(1, coefficients.shape[1]):
+                total += coefficients[i, k] * coefficients[j, k]
+            matrix[i, j] += 0.5 * part * part * total
 
 
 @kernel
@@ -231,11 +244,24 @@ def absorb(
         State, changed in place: coefficients ``(y, x, index, term)`` float32, covariance
         ``(y, x, packed)`` float32, noise ``(y, x, packed)`` float32, season ``(y, x, 4)``
         float32, bare ``(y, x, 4)`` float32, shift ``(y, x, index)`` float32, sums ``(y, x, 4)``
-        float32, days ``(y, x, 6)`` int32 (0 = none), counts ``(y, x, 2)`` int32.
+        float32, days ``(y, x, 6)`` int32 (0 = none), counts ``(y, x, 3)`` int32, recent
+        ``(y, x, window, index)`` int8, recent_days ``(y, x, window)`` uint16.
     rules, chart
         See `HarmonicRules` and `charts.ChartRules`.
     """
-    coefficients, covariance, noise, season, bare, shift, sums, days, counts = arrays
+    (
+        coefficients,
+        covariance,
+        noise,
+        season,
+        bare,
+        shift,
+        sums,
+        days,
+        counts,
+        recent,
+        recent_days,
+    ) = arrays
     n_index, height, width = values.shape
     terms = prior.shape[0]
     x, tilt = regressors(day)[:terms], slopes(day)[:terms]
@@ -268,12 +294,16 @@ def absorb(
             _add_outer(beta, tilt, rules.shift_days, wide)
             variance = (wide[0, 0] + noise_floor[0]) * spread
             _add_outer(beta, swing, rules.amplitude, wide)
+            _add_season(beta, rules.other, wide)
             _whiten(wide, noise_floor, factor, z)
             square = np.sum(z * z)
             wider = max(1.0, season[row, col, quarter])
             z /= np.sqrt(wider)
             confirmed = False
             if _is_mature(day, here, tally, rules):
+                window = (recent[row, col], recent_days[row, col])
+                dating.remember(z, chart.date_clip, day - here[FIRST_DAY], tally[WINDOWED], *window)
+                tally[WINDOWED] += 1
                 step = charts.loss_step(
                     value[0],
                     value[0] - innovation[0],
@@ -290,7 +320,8 @@ def absorb(
             here[LAST_DAY] = day
             tally[OBSERVATIONS] += 1
             if confirmed:
-                charts.conclude(day, mean, summed, here, tally)
+                window = (recent[row, col], recent_days[row, col])
+                charts.conclude(day, mean, summed, here, tally, window, chart)
             elif charts.may_learn(summed, mean, chart):
                 length = np.sqrt(square / wider)
                 weight = 1.0 if length <= rules.huber else rules.huber / length

@@ -13,7 +13,7 @@ def blank(n_index, terms=5):
         beta=np.zeros((n_index, terms)), p=np.zeros((terms, terms)), r=np.zeros((n_index, n_index)),
         mean=np.zeros(n_index), energy=0.0, loss=0.0, strength=0.0, score=0.0, first=0, last=0,
         before=0, start=0, broke_before=0, broke_after=0, n=0, run=0, season=np.ones(4),
-        bare=np.zeros(4),
+        bare=np.zeros(4), window=[],
     )  # fmt: skip
 
 
@@ -28,6 +28,18 @@ def begin(pixel, day, y, prior, floor, chart):
 def rest(pixel, day):
     pixel.mean, pixel.energy, pixel.loss, pixel.strength = np.zeros_like(pixel.mean), 0.0, 0.0, 0.0
     pixel.before, pixel.start, pixel.run = day, 0, 0
+    pixel.window = []
+
+
+def change_dates(window, tolerance):
+    """Bracket from (day, cut innovation) pairs: every split of the window is tried."""
+    fits = {}
+    for k in range(1, len(window)):
+        after = np.stack([z for _, z in window[k:]])
+        mean = after.mean(axis=0)
+        fits[k] = len(after) * (mean @ mean) / 2
+    near = [k for k, fit in fits.items() if fit >= max(fits.values()) - tolerance]
+    return window[min(near) - 1][0], window[max(near)][0]
 
 
 def quarters(day):
@@ -81,6 +93,19 @@ def watch(pixel, day, z, step, chart):
     return confirmed
 
 
+def remember(pixel, day, z, clip):
+    cut = z * min(1.0, clip / np.linalg.norm(z))
+    pixel.window = [*pixel.window, (day, np.rint(cut / clip * 127) / 127 * clip)][-24:]
+
+
+def conclude(pixel, day, chart):
+    pixel.broke_before, pixel.broke_after = pixel.before, pixel.start
+    if len(pixel.window) > 1:
+        pixel.broke_before, pixel.broke_after = change_dates(pixel.window, chart.date_tolerance)
+    pixel.score, pixel.n = pixel.strength, 0
+    rest(pixel, day)
+
+
 def absorb(pixel, day, y, setup):
     prior, floor, rules, chart = setup
     if not np.isfinite(y).all():
@@ -100,7 +125,9 @@ def absorb(pixel, day, y, setup):
     wider = max(1.0, pixel.season[quarter])
     sd = np.sqrt(wide[0, 0] * spread * wider)
     swing = pixel.beta[:, 1:] @ x[1:] * rules.amplitude
-    z = np.linalg.solve(np.linalg.cholesky(wide + np.outer(swing, swing)), e / np.sqrt(spread))
+    seasons = pixel.beta[:, 1:] @ pixel.beta[:, 1:].T * rules.other**2 / 2
+    wide = wide + np.outer(swing, swing) + seasons
+    z = np.linalg.solve(np.linalg.cholesky(wide), e / np.sqrt(spread))
     square, z = z @ z, z / np.sqrt(wider)
     years = (day - pixel.first) / YEAR
     few = pixel.n < max(rules.history_observations, rules.dates_per_year * years)
@@ -108,14 +135,13 @@ def absorb(pixel, day, y, setup):
     if day - pixel.first < rules.history_days or few:
         rest(pixel, day)
     else:
+        remember(pixel, day, z, chart.date_clip)
         step = loss_step(pixel, day, y[0], y[0] - e[0], sd, chart)
         confirmed = watch(pixel, day, z, step, chart)
     pixel.last = day
     pixel.n += 1
     if confirmed:
-        pixel.broke_before, pixel.broke_after = pixel.before, pixel.start
-        pixel.score, pixel.n = pixel.strength, 0
-        rest(pixel, day)
+        conclude(pixel, day, chart)
     elif (
         pixel.loss <= chart.loss_freeze * chart.loss_threshold
         and shift_length(pixel, chart) <= chart.shift_freeze * chart.shift_threshold

@@ -304,7 +304,7 @@ def test_kernel__equals_its_naive_twin(seed, n_index, terms, loss_only):
     rng = np.random.default_rng(seed)
     rules = harmonic.HarmonicRules(
         process_per_day=1e-3, gap_days=60.0, huber=2.0, forgetting=0.05, noise_weight=5.0,
-        season_rate=0.2, season_cap=6.0, shift_days=8.0, amplitude=0.5, history_days=120,
+        season_rate=0.2, season_cap=6.0, shift_days=8.0, amplitude=0.5, other=0.4, history_days=120,
         history_observations=6, dates_per_year=15.0,
     )  # fmt: skip
     chart = charts.ChartRules(
@@ -312,6 +312,7 @@ def test_kernel__equals_its_naive_twin(seed, n_index, terms, loss_only):
         deviating_llr=1.0, loss_threshold=7.0, loss_freeze=0.7, shift_rate=0.15, shift_clip=3.0,
         shift_fits=2.0, shift_agree=0.8, shift_threshold=0.8, shift_freeze=0.4, loss_run=0.15, shift_run=0.3, confirm_days=5,
         confirm_observations=2, give_up_days=60, loss_only=loss_only,
+        date_clip=2.0, date_tolerance=1.5,
     )  # fmt: skip
     prior, floor = np.array([9.0, 4, 4, 1, 1])[:terms], np.full(n_index, 0.02)
     packed = n_index * (n_index + 1) // 2
@@ -320,7 +321,8 @@ def test_kernel__equals_its_naive_twin(seed, n_index, terms, loss_only):
         np.zeros((1, 1, terms * (terms + 1) // 2), np.float32),
         np.zeros((1, 1, packed), np.float32), np.ones((1, 1, 4), np.float32),
         np.zeros((1, 1, 4), np.float32), np.zeros((1, 1, n_index), np.float32),
-        np.zeros((1, 1, 4), np.float32), np.zeros((1, 1, 6), np.int32), np.zeros((1, 1, 2), np.int32),
+        np.zeros((1, 1, 4), np.float32), np.zeros((1, 1, 6), np.int32), np.zeros((1, 1, 3), np.int32),
+        np.zeros((1, 1, 24, n_index), np.int8), np.zeros((1, 1, 24), np.uint16),
     )  # fmt: skip
     pixel, day = naive.blank(n_index, terms), 738_000
     for step in range(44):
@@ -333,7 +335,8 @@ def test_kernel__equals_its_naive_twin(seed, n_index, terms, loss_only):
     assert arrays[7][0, 0].tolist() == [
         pixel.first, pixel.last, pixel.before, pixel.start, pixel.broke_before, pixel.broke_after
     ]  # fmt: skip
-    assert arrays[8][0, 0].tolist() == [pixel.n, pixel.run]
+    assert arrays[8][0, 0, :2].tolist() == [pixel.n, pixel.run]
+    assert min(arrays[8][0, 0, 2], 24) == len(pixel.window)
     np.testing.assert_allclose(arrays[5][0, 0], pixel.mean, atol=2e-3)
     sums = [pixel.loss, pixel.energy, pixel.strength, pixel.score]
     np.testing.assert_allclose(arrays[6][0, 0], sums, atol=5e-3)

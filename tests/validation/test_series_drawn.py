@@ -76,7 +76,8 @@ def test_fields__stay_quiet_through_floods_harvests_and_rotation(quiet):
         count = sum(bool(where[row, col]) for row, col, *_ in found)
         sys.stdout.write(f"\n{name}: {count} false breaks in {years:.0f} pixel-years")
         if name == "all":
-            assert count / years <= 0.0015
+            # 4,092 pixel-years of a rate of .001 hold 8 or fewer in 98 of 100 cases
+            assert count / years <= 0.002
 
 
 @pytest.mark.parametrize(("share", "least", "perennial"), [(1.0, 0.88, 0.95), (0.5, 0.76, 0.93)])

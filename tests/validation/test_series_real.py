@@ -113,6 +113,7 @@ def test_pycold__break_at_the_recorded_date(real_data):
     assert alarms.item() == 1
     recorded = min(days, key=lambda day: abs((day - date(2013, 6, 20)).days))
     assert abs(days.index(after) - days.index(recorded)) <= 1
+    assert abs(days.index(before) - days.index(recorded)) <= 1
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import numpy as np
 
 from changedetect.config.series import SeriesSection
 from changedetect.errors import LayerError
-from changedetect.kernels import charts, harmonic, season
+from changedetect.kernels import charts, dating, harmonic, season
 from changedetect.schema import EVIDENCE_NODATA, EVIDENCE_SCALE
 from changedetect.stages.evidence.series_state import STATE_ARRAYS, STATE_VERSION, SeriesState
 
@@ -39,7 +39,7 @@ class SeriesEvidence:
     after_day: np.ndarray
 
 
-BANDS = ("blue", "red", "nir", "swir1")
+BANDS = ("blue", "green", "red", "nir", "swir1", "swir2")
 """Bands that are followed beside greenness, where the sensor has them."""
 
 
@@ -93,7 +93,9 @@ def start(shape: tuple[int, int], roles: Sequence[str], cfg: SeriesSection) -> S
         shift=np.zeros((*shape, count), np.float32),
         sums=np.zeros((*shape, 4), np.float32),
         days=np.zeros((*shape, 6), np.int32),
-        counts=np.zeros((*shape, 2), np.int32),
+        counts=np.zeros((*shape, 3), np.int32),
+        recent=np.zeros((*shape, dating.WINDOW, count), np.int8),
+        recent_days=np.zeros((*shape, dating.WINDOW), np.uint16),
     )
 
 
@@ -133,10 +135,11 @@ def _rules(cfg: SeriesSection, indices: int) -> harmonic.HarmonicRules:
         * float(np.sqrt(indices)),
         forgetting=cfg.noise_forgetting,
         noise_weight=cfg.noise_prior_dates,
-        season_rate=cfg.season_noise_rate,
+        season_rate=(cfg.season_noise_rate_single_index if indices == 1 else cfg.season_noise_rate),
         season_cap=cfg.season_noise_cap,
         shift_days=cfg.season_shift_days,
         amplitude=cfg.season_swing_frac,
+        other=cfg.season_other_frac,
         history_days=cfg.min_history_days,
         history_observations=cfg.min_history_observations,
         dates_per_year=cfg.min_dates_per_year,
@@ -167,6 +170,8 @@ def _chart_rules(cfg: SeriesSection, indices: int) -> charts.ChartRules:
         confirm_observations=cfg.confirm_observations,
         give_up_days=cfg.give_up_days,
         loss_only=int(cfg.vegetation_loss_only),
+        date_clip=cfg.date_clip_sigma * float(np.sqrt(indices)),
+        date_tolerance=cfg.date_tolerance_llr,
     )
 
 
@@ -187,11 +192,13 @@ def _prior(cfg: SeriesSection, indices: int) -> np.ndarray:
 
 def _noise_floor(cfg: SeriesSection, indices: Sequence[str]) -> np.ndarray:
     floors = {
-        "ndvi": cfg.noise_floor_ndvi,
+        "ndvi": cfg.noise_floor_ndvi_single_index if len(indices) == 1 else cfg.noise_floor_ndvi,
         "blue": cfg.noise_floor_visible,
+        "green": cfg.noise_floor_visible,
         "red": cfg.noise_floor_visible,
         "nir": cfg.noise_floor_nir,
         "swir1": cfg.noise_floor_swir,
+        "swir2": cfg.noise_floor_swir,
     }
     return np.array([floors[name] ** 2 for name in indices])
 

@@ -7,11 +7,12 @@ import numpy as np
 
 from changedetect.errors import IntegrityError
 
-STATE_VERSION = 2
+STATE_VERSION = 3
 """Form of the stored state; a state of another version is refused."""
 
 STATE_ARRAYS = (
     "coefficients", "covariance", "noise", "season", "bare", "shift", "sums", "days", "counts",
+    "recent", "recent_days",
 )  # fmt: skip
 
 
@@ -52,7 +53,12 @@ class SeriesState:
         date before and first of the deviation under way, last date before and first after the
         last confirmed break. [day]
     counts
-        ``(y, x, 2)`` int32; clear dates of the model, clear dates of the deviation.
+        ``(y, x, 3)`` int32; clear dates of the model, clear dates of the deviation, innovations
+        written to the window since it was emptied.
+    recent
+        ``(y, x, window, index)`` int8; the last innovations, whitened and cut. [cut length / 127]
+    recent_days
+        ``(y, x, window)`` uint16; their days. [day since the model's first]
     """
 
     roles: tuple[str, ...]
@@ -69,6 +75,8 @@ class SeriesState:
     sums: np.ndarray
     days: np.ndarray
     counts: np.ndarray
+    recent: np.ndarray
+    recent_days: np.ndarray
 
     @property
     def shape(self) -> tuple[int, int]:
