@@ -252,12 +252,21 @@ class ClassifySection(Section):
 class TrainingSection(Section):
     """How a classifier is trained; not part of a monthly job."""
 
-    trees: int = Field(50, ge=1, description="trees of the forest of each fold")
-    min_leaf_patches: int = Field(2, ge=1, description="fewest patches in a leaf")
-    tried_share: float = Field(
-        0.3, gt=0, le=1, description="share of the features that each cut of a tree may choose from"
+    trees: int = Field(200, ge=1, description="trees of each class, one upon the other")
+    learning_rate: float = Field(
+        0.08, gt=0, le=1, description="how much of what is left each tree takes away"
     )
-    max_leaves: int = Field(160, ge=2, description="most leaves of a tree: bounds the file's size")
+    min_leaf_patches: int = Field(10, ge=1, description="fewest patches in a leaf")
+    leaf_pull: float = Field(
+        2.0, ge=0, description="pulls the answers of small leaves towards none (L2 penalty)"
+    )
+    tried_share: float = Field(
+        0.15,
+        gt=0,
+        le=1,
+        description="share of the features that each cut of a tree may choose from",
+    )
+    max_leaves: int = Field(12, ge=2, description="most leaves of a tree: bounds the file's size")
     folds: int = Field(5, ge=2, description="folds for calibration and scores")
     min_examples: int = Field(10, ge=1, description="classes with fewer patches are left out")
     label_share: float = Field(0.3, gt=0, le=1, description="a family covers at least this share")

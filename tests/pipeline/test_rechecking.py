@@ -57,7 +57,7 @@ def build_model(folder):
     table.loc[kind == 1, told] -= 0.1
     table["f_llr_mean"] = np.where(kind < 2, 6.0, 0.5)
     labels = [("building", "demolition", classify.PSEUDO)[one] for one in kind]
-    cfg = TrainingSection(trees=8, folds=2, min_examples=6)
+    cfg = TrainingSection(trees=12, learning_rate=0.4, min_leaf_patches=4, folds=2, min_examples=6)
     estimator, _ = classify.fit(table, labels, cfg, seed=1)
     model_store.save(folder, "patch_classes", estimator, {"features": names})
 

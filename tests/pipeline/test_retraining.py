@@ -87,7 +87,7 @@ def use(tmp_path, monkeypatch, field, *, flipped):
     labels = field.labels
     if flipped:
         labels = np.where(labels == classify.PSEUDO, "building", classify.PSEUDO)
-    cfg = TrainingSection(trees=6, folds=2, min_examples=6)
+    cfg = TrainingSection(trees=12, learning_rate=0.4, min_leaf_patches=4, folds=2, min_examples=6)
     estimator, _ = classify.fit(field.features, list(labels), cfg, seed=1)
     folder = tmp_path / "models"
     model_store.save(folder, "patch_classes", estimator, {"features": list(classify.FEATURE_NAMES)})

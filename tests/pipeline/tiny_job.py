@@ -217,7 +217,7 @@ def build_model(folder: Path) -> None:
     table.loc[changed, brighter] += 0.1
     table["f_llr_mean"] = np.where(changed, 6.0, 0.5)
     labels = ["building" if one else classify.PSEUDO for one in changed]
-    cfg = TrainingSection(trees=6, folds=2, min_examples=6)
+    cfg = TrainingSection(trees=12, learning_rate=0.4, min_leaf_patches=4, folds=2, min_examples=6)
     estimator, _ = classify.fit(table, labels, cfg, seed=1)
     model_store.save(folder, "patch_classes", estimator, {"features": names})
 

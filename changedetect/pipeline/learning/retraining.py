@@ -151,7 +151,7 @@ def _losses(
         rows, labels, groups = _joined(field, ~mine, worlds)
         if len(set(labels) - {""}) < len({"change", "none"}):
             continue
-        estimator, _ = classify.fit(rows, labels, TrainingSection(), seed=1, groups=groups)
+        estimator = classify.learn(rows, labels, TrainingSection(), seed=1, groups=groups)
         old, new = (
             classify.mean_log_loss(
                 changed[mine],

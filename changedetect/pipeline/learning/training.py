@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 
 import changedetect
-from changedetect.codes import FAMILIES
-from changedetect.config.detection import ClassifySection, TrainingSection
+from changedetect.config.detection import TrainingSection
 from changedetect.errors import ConfigError, InputError
 from changedetect.io import model_store, record_files, tile_files, vector_writer
+from changedetect.pipeline.learning.held_out import judge
 from changedetect.pipeline.runs.context import MonthContext, RunOptions
 from changedetect.pipeline.runs.job import month_span, open_job
 from changedetect.pipeline.runs.progress import Progress, Silent
@@ -61,7 +61,11 @@ class TrainingReport:
             f"  {name:<14} precision {row['precision']}  recall {row['recall']}  n {row['n']}"
             for name, row in held["by_class"].items()
         ]
-        return [*lines, f"held-out worlds: macro F1 {held['macro_f1']}, n {held['n']}"]
+        told = (
+            "n", "macro_f1", "macro_f1_of_changes", "changes_kept", "pseudo_rejected", "precision_kept",
+            "calibration_error",
+        )  # fmt: skip
+        return [*lines, "held-out worlds: " + ", ".join(f"{name} {held[name]}" for name in told)]
 
 
 def train(
@@ -87,17 +91,17 @@ def train(
     InputError
         There is a model and it may not be replaced.
     """
-    learn, judge = seed_list(seeds), seed_list(held_out)
-    if set(learn) & set(judge):
-        msg = f"seeds {sorted(set(learn) & set(judge))} stand in both lists; judge on worlds not learnt from"
+    learn, unseen = seed_list(seeds), seed_list(held_out)
+    if set(learn) & set(unseen):
+        msg = f"seeds {sorted(set(learn) & set(unseen))} stand in both lists; judge on worlds not learnt from"
         raise ConfigError(msg)
     if (out / "card.json").exists() and not overwrite:
         msg = f"{out} holds a model; add --overwrite to replace it"
         raise InputError(msg)
     work = out.parent / f".{out.name}.worlds"
     shutil.rmtree(work, ignore_errors=True)  # ours alone; what a killed run left is of no use
-    progress.begin("worlds", len(learn) + len(judge))
-    examples, judged = (gather(group, size_km, work, progress) for group in (learn, judge))
+    progress.begin("worlds", len(learn) + len(unseen))
+    examples, judged = (gather(group, size_km, work, progress) for group in (learn, unseen))
     progress.end("worlds", f"{len(examples.labels)} and {len(judged.labels)} patches")
     config = TrainingSection()
     estimator, report = classify.fit(
@@ -115,14 +119,14 @@ def train(
         "data": "simulated worlds only; no real label was used",
         "worlds": {
             "learnt": list(learn),
-            "judged": list(judge),
+            "judged": list(unseen),
             "size_km": size_km,
             "months": MONTHS,
         },
         "retrain": f"changedetect train --out {out} --seeds {seeds} --held-out {held_out} --overwrite",
         "settings": config.model_dump(mode="json"),
         "training": _rounded(asdict(report)),
-        "held_out": _rounded(_judge(estimator, judged)),
+        "held_out": _rounded(judge(estimator, judged.features, judged.labels)),
     }
     model_store.save(out.parent, out.name, estimator, card)
     shutil.rmtree(work, ignore_errors=True)
@@ -194,40 +198,6 @@ def examples_of(folder: Path, month: str) -> tuple[pd.DataFrame, np.ndarray]:
     labels = classify.label_patches(table, truth, TrainingSection())
     seen = seen_by_pair(table, record_files.read_records(store.folder / scenes.SCENES, Scene))
     return classify.features(seen, arrays["moments"]), labels
-
-
-def _judge(estimator: Any, examples: Examples) -> dict[str, Any]:  # noqa: ANN401 - any estimator
-    """Score the classifier on worlds that it has not seen; unlabelled patches are left out."""
-    known = examples.labels != ""
-    section = ClassifySection()
-    predicted = classify.predict(estimator, examples.features[known], section)
-    said = np.where(predicted["rejected"], classify.PSEUDO, predicted["family"]).astype(str)
-    truth = examples.labels[known].astype(str)
-    by_class = {}
-    for name in (*FAMILIES, classify.PSEUDO):
-        hits = int(((said == name) & (truth == name)).sum())
-        given, real = int((said == name).sum()), int((truth == name).sum())
-        by_class[name] = {
-            "precision": hits / given if given else None,
-            "recall": hits / real if real else None,
-            "n": real,
-        }
-    scores = [
-        2 * row["precision"] * row["recall"] / (row["precision"] + row["recall"])
-        if row["precision"] and row["recall"]
-        else 0.0
-        for name, row in by_class.items()
-        if name in FAMILIES and row["n"]
-    ]
-    changed = truth != classify.PSEUDO
-    kept = ~predicted["rejected"].to_numpy(bool)
-    return {
-        "n": int(known.sum()),
-        "macro_f1": float(np.mean(scores)) if scores else None,
-        "by_class": by_class,
-        "changes_kept": float(kept[changed].mean()) if changed.any() else None,
-        "pseudo_rejected": float((~kept)[~changed].mean()) if (~changed).any() else None,
-    }
 
 
 def _rounded(value: Any) -> Any:  # noqa: ANN401 - JSON values
