@@ -71,13 +71,17 @@ class Months:
         shutil.copyfile(self.out / LEDGER, self.folder / "kept.sqlite")
         (self.folder / "kept.pickle").write_bytes(pickle.dumps(state))
 
-    def take_up(self) -> None:
-        """Go back to the end of the last month that was finished: a soak that stopped goes on there."""
-        state = pickle.loads((self.folder / "kept.pickle").read_bytes())  # noqa: S301 - of this soak
+    def remember(self, folder: Path) -> None:
+        """Know again what was kept in a folder after the last month that was finished."""
+        state = pickle.loads((folder / "kept.pickle").read_bytes())  # noqa: S301 - of this soak
         self.book.cases = state.pop("cases")
         self.worker.spent, self.worker.killed = state.pop("spent"), state.pop("killed")
         for name, value in state.items():
             setattr(self, name, value)
+
+    def take_up(self) -> None:
+        """Go back to the end of the last month that was finished: a soak that stopped goes on there."""
+        self.remember(self.folder)
         shutil.copyfile(self.folder / "kept.sqlite", self.out / LEDGER)
         for month in self.province.size.names[self.done :]:
             for folder in (self.out, self.folder / "back", self.folder / "reports"):

@@ -296,9 +296,15 @@ def _changes(province: Province, out: Path, entries: list[Any], result: Reckonin
         spoken = [one for one in shapes.values() if one[1]["last_confirmed"] == day.isoformat()]
         units = record_files.read_records(out / month / "units.json", Unit)
         hidden = record_files.read_records(out / month / "unobserved.json", UnobservedArea)
+        looked = {
+            one["case"]: one["result"]
+            for one in json.loads((out / month / "rechecks.json").read_bytes())
+        }
         mine = by_month.get(index, [])
         truth = np.array([province.polygon(change.site) for change in mine], object)
-        for change, fate in zip(mine, _fates(mine, truth, spoken, units, hidden), strict=True):
+        for change, fate in zip(
+            mine, _fates(mine, truth, spoken, (units, looked), hidden), strict=True
+        ):
             fates["goes" if change.gone else "comes"][fate] += 1
             if fate.startswith("LOST"):
                 result.wrong.append(f"{change.name}: {fate}")
@@ -331,8 +337,9 @@ def all_changes(province: Province) -> list[Change]:
 
 
 def _fates(
-    changes: list[Change], truth: np.ndarray, spoken: list[Any], units: Any, hidden: Any
+    changes: list[Change], truth: np.ndarray, spoken: list[Any], seen: Any, hidden: Any
 ) -> list[str]:
+    units, looked = seen
     cases = np.array([shape for shape, _ in spoken], object)
     grounds = np.array([unit.geometry for unit in units], object)
     covers = np.array([area.geometry for area in hidden], object)
@@ -352,18 +359,27 @@ def _fates(
         elif change.site.situation == "tiny":
             named.append("below threshold")
         elif sum(by_unit[number].values()) >= SHARE:
-            named.append(_of_unit(touching, mine))
+            named.append(_of_unit(touching, mine, looked))
         else:
             named.append("partly covered" if touching else "missed by the evidence")
     return named
 
 
-def _of_unit(units: list[Any], cases: list[Any]) -> str:
-    """Say what stands behind a found ground that is no case: no theme asks about it, or it was lost."""
+def _of_unit(units: list[Any], cases: list[Any], looked: dict[str, str]) -> str:
+    """Say what stands behind a found ground that is no case: no theme asks about it, or it was lost.
+
+    Ground of a rectified or closed case is asked about by its number: the case is in the ledger, and
+    what the month says of it is an image check, or it was lost.
+    """
+    again = [unit.unit_id.removeprefix("W13-")[:18] for unit in units if unit.watch == "case"]
+    if unseen := [number for number in again if number not in looked]:
+        return f"LOST: {unseen[0]} is watched, but was not looked at"
+    if again and all(unit.watch == "case" for unit in units):
+        return f"its case was looked at again: {looked[again[0]]}"
     asked = [
         f
         for unit in units
-        if not unit.parent
+        if not unit.parent and unit.watch != "case"
         for f in unit.findings
         if f.verdict.value in {"yes", "unknown"}
     ]

@@ -8,13 +8,14 @@ import json
 import shutil
 import sqlite3
 from contextlib import closing
+from types import SimpleNamespace
 
 import pytest
 
 from tests.soak.book import Book
 from tests.soak.months import Months
 from tests.soak.province import Province, Size
-from tests.soak.reckoning import reckon
+from tests.soak.reckoning import _of_unit, reckon
 
 pytestmark = pytest.mark.timeout(1800)
 SIZE = Size(months=3, counties=4, each=12)
@@ -65,6 +66,21 @@ def chain_again(base):
         )
         previous = digest
     base.commit()
+
+
+def a_unit(unit_id, watch, verdict="unknown"):
+    finding = SimpleNamespace(verdict=SimpleNamespace(value=verdict), suggestion="02")
+    return SimpleNamespace(unit_id=unit_id, watch=watch, parent="", findings=[finding])
+
+
+def test_reckoning__ground_of_a_case_is_lost_where_the_month_did_not_look_at_it():
+    number = "43100102250100012L"
+    own, other = a_unit(f"W13-{number}", "case"), a_unit("P1", "")
+    assert _of_unit([own], [], {number: "拆除"}) == "its case was looked at again: 拆除"
+    assert _of_unit([own], [], {}).startswith("LOST")
+    assert _of_unit([other], [], {}).startswith("LOST")
+    assert _of_unit([own, other], [], {number: "拆除"}).startswith("LOST")
+    assert _of_unit([a_unit("P1", "", "no")], [], {}) == "excused by every theme"
 
 
 def test_soak__every_change_is_accounted_for_and_every_promise_holds(soaked):
