@@ -188,6 +188,12 @@ class EvidenceSection(Section):
     score_cap: float = Field(
         12.0, gt=1, description="distances are capped at this many typical ones before smoothing"
     )
+    season_days: int = Field(
+        30,
+        ge=0,
+        description="an image of an earlier year is of the same season if it is off by so much, at "
+        "most; 0 = the pair is held against no earlier year [day]",
+    )
     structure: StructureSection = Field(
         default_factory=StructureSection,
         description="pairs of very-high-resolution colour pictures",
