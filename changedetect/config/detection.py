@@ -157,6 +157,13 @@ class EvidenceSection(Section):
     false_discovery_share: float = Field(
         0.2, ge=0, lt=1, description="false share of alarms up to which the rate may rise"
     )
+    rare_share: float = Field(
+        0.01,
+        ge=0,
+        le=1,
+        description="the rate does not rise where less than this share of the ground alarms: change "
+        "is rare there",
+    )
     min_sample_pixels: int = Field(
         200, ge=50, description="sample pixels that both dates must show [px]"
     )

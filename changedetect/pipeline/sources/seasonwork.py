@@ -46,9 +46,10 @@ class LastYear:
         used, where pictures are compared by their structure, or where its own image before is of an
         earlier year.
         """
+        if not isinstance(fitted.evidence, PairModel):
+            return fitted
         limit = self.settings.evidence.season_days
-        own_year = gap_days(fitted.pair) > 2 * limit
-        if not (limit and own_year and isinstance(fitted.evidence, PairModel)):
+        if not limit or gap_days(fitted.pair) <= 2 * limit:
             return fitted
         for pair in self._near(fitted.pair.after, limit):
             season = self._season(fitted, fitted.evidence, pair)
