@@ -27,13 +27,8 @@ from changedetect.pipeline.runs.job import Job, open_job
 from changedetect.pipeline.runs.progress import Silent
 from changedetect.pipeline.runs.settings import Settings
 from changedetect.pipeline.runs.territory import Territory, read_territory
-from changedetect.pipeline.sources.pairwork import (
-    FittedPair,
-    TileWork,
-    fit,
-    fresh_reader,
-    in_swaths,
-)
+from changedetect.pipeline.sources.pairwork import FittedPair, TileWork, fit, fresh_reader
+from changedetect.pipeline.sources.tileorder import in_swaths
 from changedetect.records import Scene, ScenePair
 from changedetect.stages import patches
 

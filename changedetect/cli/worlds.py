@@ -21,6 +21,12 @@ def simulate(
     months: Annotated[int, typer.Option(help="Monitored months.", min=1, max=36)] = 1,
     start: Annotated[str, typer.Option(help="First monitored month, YYYY-MM.")] = "2025-06",
     size_km: Annotated[float, typer.Option(help="Side of the county. [km]", min=0.5)] = 1.6,
+    last_year: Annotated[
+        bool,
+        typer.Option(
+            "--last-year", help="A fine image a year before each month, too. 含上年同期影像"
+        ),
+    ] = False,
     overwrite: Overwrite = False,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -31,7 +37,7 @@ def simulate(
     from changedetect.pipeline.simulation import WorldOptions
     from changedetect.pipeline.simulation import simulate as make
 
-    options = WorldOptions(seed, months, start, size_km)
+    options = WorldOptions(seed, months, start, size_km, last_year=last_year)
     report = make(out, options, overwrite=overwrite, progress=listener(progress, quiet=quiet))
     finish(report.facts(), report.lines(), as_json=as_json)
 

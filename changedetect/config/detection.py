@@ -157,6 +157,13 @@ class EvidenceSection(Section):
     false_discovery_share: float = Field(
         0.2, ge=0, lt=1, description="false share of alarms up to which the rate may rise"
     )
+    rare_share: float = Field(
+        0.01,
+        ge=0,
+        le=1,
+        description="the rate does not rise where less than this share of the ground alarms: change "
+        "is rare there",
+    )
     min_sample_pixels: int = Field(
         200, ge=50, description="sample pixels that both dates must show [px]"
     )
@@ -187,6 +194,12 @@ class EvidenceSection(Section):
     null_steps: int = Field(200, ge=1, description="steps of the fit of the null's tail")
     score_cap: float = Field(
         12.0, gt=1, description="distances are capped at this many typical ones before smoothing"
+    )
+    season_days: int = Field(
+        30,
+        ge=0,
+        description="an image of an earlier year is of the same season if it is off by so much, at "
+        "most; 0 = the pair is held against no earlier year [day]",
     )
     structure: StructureSection = Field(
         default_factory=StructureSection,

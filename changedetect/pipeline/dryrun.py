@@ -13,10 +13,10 @@ from changedetect.pipeline.runs.context import RunOptions
 from changedetect.pipeline.runs.job import Job, month_span
 from changedetect.pipeline.runs.settings import Settings
 from changedetect.pipeline.runs.territory import read_territory
-from changedetect.pipeline.sources.pairwork import tiles_meeting
 from changedetect.pipeline.sources.scenes import choose_pairs, expected_pairs
 from changedetect.pipeline.sources.sourceplan import FUSED_BYTES_PER_PX, SourcePlan, plan_sources
 from changedetect.pipeline.sources.sourcework import MonthDates
+from changedetect.pipeline.sources.tileorder import tiles_meeting
 
 SECONDS_PER_MPX = 2.0
 """Time for a megapixel of a pair on one core, from reading to runs: 1.6 measured on the 2 m four-band

@@ -69,13 +69,17 @@ class SimulationReport:
 
 @dataclass(frozen=True, slots=True)
 class WorldOptions:
-    """Which world: what it is drawn from, its months, its size, and which sensors see it."""
+    """Which world: what it is drawn from, its months, its size, and which sensors see it.
+
+    ``last_year``: whether there is a fine image a year before each monitored month, too.
+    """
 
     seed: int
     months: int = 1
     start: str = "2025-06"
     size_km: float = 1.6
     sensors: tuple[str, ...] = SENSORS
+    last_year: bool = False
 
 
 def simulate(
@@ -104,7 +108,7 @@ def simulate(
         crs=world.grid.crs,
         overwrite=True,
     )
-    count = _write_images(out / "scenes", world, options.sensors, progress)
+    count = _write_images(out / "scenes", world, options, progress)
     names = tuple(_month_name(first, number) for number in range(options.months))
     text = _config_text(world, options, names)
     publish_bytes(out / "config.yaml", text.encode(), overwrite=True)
@@ -144,11 +148,11 @@ def _write_records(folder: Path, world: World) -> None:
         )
 
 
-def _write_images(folder: Path, world: World, sensors: tuple[str, ...], progress: Progress) -> int:
+def _write_images(folder: Path, world: World, options: WorldOptions, progress: Progress) -> int:
     folder.mkdir(parents=True)
     count = 0
     progress.begin("images", 0)
-    for image in images.images(world, sensors=sensors):
+    for image in images.images(world, sensors=options.sensors, last_year=options.last_year):
         form = raster_writer.RasterForm(
             image.values.dtype.name, image.nodata, image.roles, tuple(sorted(image.tags.items()))
         )

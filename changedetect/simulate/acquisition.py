@@ -8,6 +8,8 @@ import numpy as np
 HISTORY_MONTHS = 15
 """Months between the first day of a world and its first monitored month."""
 
+YEAR_MONTHS = 12
+
 CLEAR_SHARE_KEPT = 0.08
 """Dates with less clear ground than this are not ordered. [1]"""
 
@@ -58,7 +60,12 @@ def month_start(day: date, months: int) -> date:
 
 
 def schedule(
-    seed: int, first_day: date, last_day: date, *, history_months: int = HISTORY_MONTHS
+    seed: int,
+    first_day: date,
+    last_day: date,
+    *,
+    history_months: int = HISTORY_MONTHS,
+    last_year: bool = False,
 ) -> tuple[Shot, ...]:
     """Return every image of a world in order of time, then sensor.
 
@@ -70,6 +77,9 @@ def schedule(
         Span of the world.
     history_months
         Months before the first monitored one.
+    last_year
+        Whether the archive holds a fine image a year before each monitored month, too, as that of an
+        office that has watched for a year. The other images are the same with it or without.
 
     Returns
     -------
@@ -78,6 +88,8 @@ def schedule(
     start = month_start(first_day, history_months)
     generator = np.random.default_rng([seed, 140])
     shots = _pairs(generator, start, last_day)
+    if last_year:
+        shots += _a_year_before(np.random.default_rng([seed, 141]), start, last_day)
     shots += _chips(generator, start, last_day)
     shots += _series(generator, first_day, start, last_day)
     shots += _radar(generator, first_day, start, last_day)
@@ -95,15 +107,35 @@ def _pairs(generator: np.random.Generator, start: date, last_day: date) -> list[
     shots: list[Shot] = []
     begins = month_start(start, -1)
     while begins <= last_day:
-        low, high = (15, 25) if begins < start else (16, 26)
-        day = begins + timedelta(days=int(generator.integers(low, high + 1)) - 1)
-        cloud = float(generator.choice([0.0, 0.0, 0.01, 0.03]))
-        haze = float(generator.uniform(0.004, 0.022))
-        angle = float(generator.uniform(1.0, 18.0))
-        if day <= last_day:
-            shots.append(Shot("pms2m", _moment(generator, day), cloud, haze, angle))
+        shots += _fine(generator, begins, (15, 25) if begins < start else (16, 26), last_day)
         begins = month_start(begins, 1)
     return shots
+
+
+def _a_year_before(generator: np.random.Generator, start: date, last_day: date) -> list[Shot]:
+    """One usable fine image in the same month a year before each monitored one.
+
+    Months from the image before the first monitored one on have theirs already.
+    """
+    shots: list[Shot] = []
+    begins = month_start(start, -YEAR_MONTHS)
+    while begins < month_start(start, -1) and month_start(begins, YEAR_MONTHS) <= last_day:
+        shots += _fine(generator, begins, (16, 26), last_day)
+        begins = month_start(begins, 1)
+    return shots
+
+
+def _fine(
+    generator: np.random.Generator, begins: date, days: tuple[int, int], last_day: date
+) -> list[Shot]:
+    """Draw a usable fine image between two days of a month; none if the world ends before."""
+    day = begins + timedelta(days=int(generator.integers(days[0], days[1] + 1)) - 1)
+    cloud = float(generator.choice([0.0, 0.0, 0.01, 0.03]))
+    haze = float(generator.uniform(0.004, 0.022))
+    angle = float(generator.uniform(1.0, 18.0))
+    if day > last_day:
+        return []
+    return [Shot("pms2m", _moment(generator, day), cloud, haze, angle)]
 
 
 def _chips(generator: np.random.Generator, start: date, last_day: date) -> list[Shot]:

@@ -240,6 +240,7 @@ def images(
     *,
     history_months: int = acquisition.HISTORY_MONTHS,
     sensors: Collection[str] = tuple(GSD_M),
+    last_year: bool = False,
 ) -> Iterator[SimulatedImage]:
     """Take all images of a world.
 
@@ -251,6 +252,8 @@ def images(
         Months of the world before its first monitored month.
     sensors
         Whose images are taken; an image is the same whatever others are.
+    last_year
+        Whether there is a fine image a year before each monitored month, too.
 
     Yields
     ------
@@ -259,7 +262,11 @@ def images(
     """
     studio = Studio(world)
     shots = acquisition.schedule(
-        world.seed, world.first_day, world.last_day, history_months=history_months
+        world.seed,
+        world.first_day,
+        world.last_day,
+        history_months=history_months,
+        last_year=last_year,
     )
     chips = [shot.time.date() for shot in shots if shot.sensor == "rgb05m"]
     chip = chip_window(world, chips[0], chips[-1])

@@ -1,7 +1,7 @@
 """Images of a toy world: form, determinism, and the physics that detectors must live with."""
 
 import sys
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import pytest
 from changedetect.grid import Window
 from changedetect.schema import CLEAR, CLOUD, SHADOW
 from changedetect.simulate import images as taken
-from changedetect.simulate.acquisition import Shot, schedule
+from changedetect.simulate.acquisition import Shot, month_start, schedule
 from changedetect.simulate.world import COVERS, cover_index
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -101,6 +101,17 @@ def test_schedule__one_usable_fine_image_a_month():
     assert 15 <= fine[0].time.day <= 25
     assert all(16 <= shot.time.day <= 26 for shot in fine[1:])
     assert all(shot.cloud_share <= 0.05 for shot in fine)
+
+
+@pytest.mark.parametrize("months", [1, 14])
+def test_schedule__last_year_adds_images_and_changes_none(months):
+    first, last = date(2024, 3, 1), month_start(date(2025, 6, 1), months) - timedelta(days=1)
+    plain, with_it = schedule(9, first, last), schedule(9, first, last, last_year=True)
+    added = [shot for shot in with_it if shot not in plain]
+    assert [shot for shot in with_it if shot in plain] == list(plain)
+    assert {shot.sensor for shot in added} == {"pms2m"}
+    wanted = [month_start(date(2024, 6, 1), k) for k in range(min(months, 11))]
+    assert [shot.time.date().replace(day=1) for shot in added] == wanted
 
 
 @pytest.mark.parametrize("seed", range(5))

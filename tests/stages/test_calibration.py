@@ -21,7 +21,7 @@ def drawn(share, slope, seed=1):
 
 
 @pytest.mark.parametrize("slope", [0.12, 0.17, 0.22])
-@pytest.mark.parametrize("share", [0.0, 1e-4, 1e-3])
+@pytest.mark.parametrize("share", [0.0, 1e-4, 1e-3, 4e-3])
 def test_fit_null__states_the_true_rate_when_change_is_rare(share, slope):
     distance, changed = drawn(share, slope)
     null = fit_null(distance, 4, CFG)

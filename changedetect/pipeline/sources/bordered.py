@@ -21,14 +21,11 @@ class Contrast:
     ----------
     place
         Number of the pair.
-    alarm
-        Its alarm. [log-likelihood ratio x 100]
     usual
         ``(date=2, band)`` float64.
     """
 
     place: int
-    alarm: int
     usual: np.ndarray
 
 
@@ -60,7 +57,7 @@ def lowered(
 
 def bordered(
     composite: xr.DataArray | None,
-    index: np.ndarray,
+    rests_on: tuple[np.ndarray, np.ndarray],
     known: Sequence[Contrast],
     sampler: patches.Sampler,
     cfg: PatchesSection,
@@ -71,8 +68,8 @@ def bordered(
     ----------
     composite
         schema.STACK with two times, each pixel of the pair it rests on; None = nothing was read.
-    index
-        ``(y, x)``; that pair.
+    rests_on
+        ``(y, x)`` each: number of that pair, and the alarm. [log-likelihood ratio × 100]
     known
         Pairs whose borders can be told.
     sampler
@@ -83,6 +80,7 @@ def bordered(
     over, least = (
         round(llr * schema.EVIDENCE_SCALE) for llr in (cfg.over_alarm_llr, cfg.least_llr)
     )
+    index, alarm = rests_on
     tellers = [
         (one.place, borders.told_borders(composite, one.usual, cfg.new_border_ratio))
         for one in known
@@ -92,8 +90,9 @@ def bordered(
     def ask(rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
         pair = index[rows, cols]
         asked = np.full(pair.shape, patches.MISSING, np.int32)
+        needed = np.maximum(least, alarm[rows, cols] + over)
         for one in known:
-            asked[pair == one.place] = max(least, one.alarm + over)
+            np.copyto(asked, needed, where=pair == one.place)
         return asked
 
     def tell(levels: np.ndarray, rows: np.ndarray, cols: np.ndarray, count: int) -> np.ndarray:

@@ -11,6 +11,7 @@ from changedetect.pipeline.runs.context import MonthContext
 from changedetect.pipeline.sources.fusedwork import FusedWork
 from changedetect.pipeline.sources.pairwork import FittedPair, fit, fresh_reader
 from changedetect.pipeline.sources.scenes import is_due
+from changedetect.pipeline.sources.seasonwork import LastYear
 from changedetect.pipeline.sources.serieswork import SourceResult
 from changedetect.records import ScenePair
 
@@ -44,6 +45,7 @@ def fit_all(
     """
     reader = fresh_reader(context.job.scenes_folder)
     workers = context.options.worker_count
+    last_year = LastYear(pairs, reader, grid, context.settings, workers)
     most = context.job.config.scenes.pairs_per_month
     fitted: list[FittedPair] = []
     refused: list[str] = []
@@ -51,9 +53,11 @@ def fit_all(
     for pair in pairs:
         if is_due(pair, [one.pair for one in fitted], pairs, most):
             try:
-                fitted.append(fit(reader, pair, grid, context.settings, workers))
+                alone = fit(reader, pair, grid, context.settings, workers)
             except InputError as error:
                 refused.append(f"pair {pair.name} left out: {error}")
+            else:
+                fitted.append(last_year.hold(alone))
         context.progress.advance("fit", pair.name)
     context.progress.end("fit", f"{len(fitted)} of {len(pairs)} pairs can be used")
     return tuple(fitted), tuple(refused)
@@ -69,7 +73,20 @@ def model_facts(fitted: FittedPair) -> dict[str, object]:
         "threshold_llr": fitted.evidence.threshold / schema.EVIDENCE_SCALE,
         "false_alarm_rate": fitted.evidence.false_alarm_rate,
         "sample_pixels": fitted.evidence.sample_pixels,
+        "season": _season_facts(fitted),
         "notes": [*fitted.pixels.notes, *fitted.evidence.notes],
+    }
+
+
+def _season_facts(fitted: FittedPair) -> dict[str, object] | None:
+    """Return what a manifest says of the image of last year; None where none was used."""
+    if fitted.season is None:
+        return None
+    model = fitted.season.model
+    return {
+        "image": fitted.season.fitted.pair.before.scene_id,
+        "threshold_llr": model.threshold / schema.EVIDENCE_SCALE,
+        "false_alarm_rate": model.false_alarm_rate,
     }
 
 

@@ -4,7 +4,7 @@ Used by the monthly job and by quick looks. The models of a pair are fitted once
 fixed places; a tile then reads its windows, runs the stages, and leaves one small file.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -29,11 +29,9 @@ from changedetect.pipeline.sources.bordered import Contrast, bordered, lowered
 from changedetect.pipeline.sources.pairsamples import read_samples
 from changedetect.records import ScenePair
 from changedetect.stages import classify, patches, pixels
+from changedetect.stages.evidence import lastyear
 from changedetect.stages.evidence import pair as pair_evidence
 from changedetect.stages.pixels import SkyMask
-
-SWATH_TILES = 4
-"""Tiles side by side in a swath: two rows of them fit into the store of decoded blocks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +39,8 @@ class FittedPair:
     """A pair with its models, and the clouds found where its images have no mask.
 
     ``contrast`` is what new borders are measured by, ``(date=2, band)``; None where the images tell
-    nothing of borders (`pair_evidence.usual_contrast`).
+    nothing of borders (`pair_evidence.usual_contrast`). ``season`` is what was there in the same
+    season of an earlier year, where an image shows it.
     """
 
     pair: ScenePair
@@ -49,6 +48,15 @@ class FittedPair:
     evidence: pair_evidence.Model
     sky: SkyMask | None = None
     contrast: np.ndarray | None = None
+    season: "Season | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Season:
+    """The image after against one of the same season of an earlier year, fitted."""
+
+    fitted: FittedPair
+    model: lastyear.SeasonModel
 
 
 def fit(
@@ -73,7 +81,7 @@ def fit(
         model = pixels.fit_pixels(samples, pair.before.roles, settings.pixels)
         notes = (*notes, sky.note)
     model = replace(model, notes=(*model.notes, *notes))
-    stacks = [_stacked(samples.pop(0), pair, model, settings) for _ in range(len(samples))]
+    stacks = [prepared(samples.pop(0), pair, model, settings) for _ in range(len(samples))]
     pixel_m = _pixel_m(pair, grid)
     evidence = pair_evidence.fit(stacks, settings.evidence, pixel_m)
     fine = pixel_m <= settings.patches.new_border_max_m
@@ -81,18 +89,13 @@ def fit(
     return FittedPair(pair, model, evidence, sky, contrast)
 
 
-def _stacked(
+def prepared(
     sample: pixels.PairSample, pair: ScenePair, model: pixels.PixelModel, settings: Settings
 ) -> xr.DataArray:
-    """Make the images of a sample block comparable."""
-    return pixels.prepare_pair(
-        sample.before,
-        sample.after,
-        (sample.cloud_before, sample.cloud_after),
-        (pair.before.time, pair.after.time),
-        model,
-        settings.pixels,
-    )
+    """Make the images of a sample block comparable; schema.STACK."""
+    clouds = sample.cloud_before, sample.cloud_after
+    times = pair.before.time, pair.after.time
+    return pixels.prepare_pair(sample.before, sample.after, clouds, times, model, settings.pixels)
 
 
 def _pixel_m(pair: ScenePair, grid: Grid) -> float:
@@ -136,7 +139,8 @@ class PairTile:
 
     def bordered(self, sampler: patches.Sampler, cfg: PatchesSection) -> patches.Bordered:
         """Put the borders that the images tell of before the channels of a sampler."""
-        return bordered(self.composite, self.index, self.known, sampler, cfg)
+        pixels_of = self.index, self.threshold
+        return bordered(self.composite, pixels_of, self.known, sampler, cfg)
 
     @property
     def sampler(self) -> patches.Sampler:
@@ -239,6 +243,8 @@ class TileWork:
         """Whether a cloud or a shadow of either image lies in a window."""
         if fitted.sky is not None and fitted.sky.hides_in(window):
             return True
+        if fitted.season is not None and self._clouded(reader, fitted.season.fitted, window):
+            return True
         scenes = (fitted.pair.before, fitted.pair.after)
         return any(
             pixels.is_clouded(reader.read_cloud(scene, self.grid, window))
@@ -263,32 +269,57 @@ class TileWork:
             except SceneError as error:
                 unread.append((fitted, error))
                 continue
-            origin = tile.outer.row, tile.outer.col
-            measured = pair_evidence.measure(stack, fitted.evidence, self.settings.evidence, origin)
-            number, kept = (place, fitted.evidence.threshold), (evidence, index, threshold)
-            _, due = take_first(measured, wanted, number, schema.EVIDENCE_NODATA, kept, new)
-            composite = _merged(composite, stack, new)
+            kept = evidence, index, threshold
+            for measured, alarm in self._measured(stack, place, tile, unread):
+                number = place, alarm
+                _, due = take_first(measured, wanted, number, schema.EVIDENCE_NODATA, kept, new)
+                composite = _merged(composite, stack, new)
         known = tuple(
-            Contrast(place, fitted.evidence.threshold, fitted.contrast)
+            Contrast(place, fitted.contrast)
             for place, fitted in enumerate(self.pairs)
             if fitted.contrast is not None
         )
         return PairTile(evidence, index, threshold, composite, tuple(unread), wanted, known)
 
+    def _measured(
+        self,
+        stack: xr.DataArray,
+        place: int,
+        tile: Tile,
+        unread: list[tuple[FittedPair, SceneError]],
+    ) -> Iterator[tuple[np.ndarray, int]]:
+        """Give evidence and alarm of a pair: held against last year where that shows, then alone."""
+        fitted, cfg = self.pairs[place], self.settings.evidence
+        origin = tile.outer.row, tile.outer.col
+        alone = pair_evidence.measure(stack, fitted.evidence, cfg, origin)
+        if fitted.season is not None:
+            past, reader = fitted.season.fitted, shared_reader(self.images)
+            try:
+                other = self._stacked(reader, past, f"season {place}", tile)
+            except SceneError as error:
+                unread.append((past, error))
+            else:
+                model = fitted.season.model
+                then = pair_evidence.measure(other, past.evidence, cfg, origin)
+                yield lastyear.measure_season(alone, then, model), model.threshold
+        yield alone, fitted.evidence.threshold
+
     def stack(self, reader: RasterReader, place: int, tile: Tile) -> xr.DataArray:
         """Read a pair on a tile's outer window and make its images comparable."""
-        fitted = self.pairs[place]
-        pair = fitted.pair
-        shape = len(pair.before.roles), tile.outer.height, tile.outer.width
-        space = scratch("before", shape, np.float32)
-        with kept_open():
-            before, cloud_before = reader.read_with_cloud(pair.before, self.grid, tile.outer, space)
-        shape = len(pair.after.roles), tile.outer.height, tile.outer.width
-        space = scratch("after", shape, np.float32)
-        with kept_open():
-            after, cloud_after = reader.read_with_cloud(pair.after, self.grid, tile.outer, space)
         # Each pair has its own: the first one's stack is in use while the next one is measured.
-        out = scratch(f"stack {place}", (2, *before.shape), np.float32)
+        return self._stacked(reader, self.pairs[place], f"stack {place}", tile)
+
+    def _stacked(
+        self, reader: RasterReader, fitted: FittedPair, name: str, tile: Tile
+    ) -> xr.DataArray:
+        pair, read = fitted.pair, []
+        for which, scene in (("before", pair.before), ("after", pair.after)):
+            shape = len(scene.roles), tile.outer.height, tile.outer.width
+            space = scratch(which, shape, np.float32)
+            with kept_open():
+                read.append(reader.read_with_cloud(scene, self.grid, tile.outer, space))
+        (before, cloud_before), (after, cloud_after) = read
+        out = scratch(name, (2, *before.shape), np.float32)
         clouds = cloud_before, cloud_after
         if fitted.sky is not None:
             clouds = fitted.sky.laid(tile.outer, *clouds)
@@ -336,34 +367,3 @@ def _merged(whole: xr.DataArray | None, stack: xr.DataArray, new: np.ndarray) ->
     if whole is None:
         return stack
     return whole.where(~xr.DataArray(new, dims=("y", "x")), stack.values)
-
-
-def in_swaths(tiles: Sequence[Tile]) -> list[Tile]:
-    """Order tiles so that neighbours follow one another: down swaths a few tiles wide.
-
-    What halos reach of a tile above is then still decoded when the tile below is read. Results do
-    not depend on the order.
-    """
-    columns = sorted({tile.core.col for tile in tiles})
-    swath = {col: place // SWATH_TILES for place, col in enumerate(columns)}
-    return sorted(tiles, key=lambda tile: (swath[tile.core.col], tile.core.row, tile.core.col))
-
-
-def tiles_meeting(
-    tiles: Sequence[Tile], grid: Grid, bounds: Sequence[tuple[float, ...]]
-) -> list[Tile]:
-    """Keep the tiles that meet one of several boxes.
-
-    Parameters
-    ----------
-    tiles, grid
-        The tiles and their grid.
-    bounds
-        West, south, east, north of each box, in the grid's CRS.
-    """
-    kept = []
-    for tile in tiles:
-        west, south, east, north = grid.sub(tile.core).bounds
-        if any(w < east and e > west and s < north and n > south for w, s, e, n in bounds):
-            kept.append(tile)
-    return kept

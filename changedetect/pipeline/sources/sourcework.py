@@ -21,7 +21,7 @@ from changedetect.io.tile_files import read_tile
 from changedetect.pipeline.runs.context import MonthContext
 from changedetect.pipeline.runs.job import Job
 from changedetect.pipeline.runs.territory import Territory
-from changedetect.pipeline.sources.pairwork import tiles_meeting
+from changedetect.pipeline.sources.tileorder import tiles_meeting
 from changedetect.records import Scene, ScenePair
 from changedetect.stages.evidence import fusion
 

@@ -24,15 +24,14 @@ from changedetect.pipeline.sources.pairfits import Prepared, fit_all, model_fact
 from changedetect.pipeline.sources.pairwork import (
     FittedPair,
     TileWork,
-    in_swaths,
     inside_of,
     only_on,
-    tiles_meeting,
 )
 from changedetect.pipeline.sources.radarwork import radar_layer
 from changedetect.pipeline.sources.scenes import SCENES
 from changedetect.pipeline.sources.serieswork import SourceResult, series_layer
 from changedetect.pipeline.sources.sourcework import CoarseLayer, MonthDates
+from changedetect.pipeline.sources.tileorder import in_swaths, tiles_meeting
 from changedetect.records import Scene, ScenePair, UnobservedArea
 from changedetect.stages import classify, patches
 from changedetect.stages.evidence import fusion
@@ -191,7 +190,7 @@ def prepare(
     layers = tuple(one.layer for one in others if one.layer is not None)
     left_out = tuple(line for one in others for line in one.problems)
     # A pair or an image may be refused one day only: its tiles are not those of another day.
-    who = [one.pair.name for one in fitted], [_blocks(layer) for layer in layers], left_out
+    who = [_who(one) for one in fitted], [_blocks(layer) for layer in layers], left_out
     work = _work(context, territory, fitted, layers, digest_of(key, who))
     return Prepared(fitted, refused, others, work)
 
@@ -235,6 +234,11 @@ def _detect(
         "detect", f"{facts['patches']} patches, {facts['noise_groups']} specks left out"
     )
     return StepResult(files, facts, made.refused + left_out + lost, again=bool(lost or left_out))
+
+
+def _who(fitted: FittedPair) -> list[str]:
+    season = fitted.season
+    return [fitted.pair.name, *([] if season is None else [season.fitted.pair.name])]
 
 
 def _ids(pair: ScenePair) -> list[str]:
