@@ -56,7 +56,7 @@ class CrosscheckSection(Section):
         0.5, ge=0, le=1, description="below: whether it changed is unsure"
     )
     pseudo_change_probability: float = Field(
-        0.1, ge=0, le=1, description="below: pseudo-change, rejected but kept"
+        0.3, ge=0, le=1, description="below: pseudo-change, rejected but kept"
     )
     season_days: int = Field(
         183,

@@ -258,7 +258,7 @@ class ClassifySection(Section):
     model: str = Field("patch_classes", description="folder under models/")
     min_probability: float = Field(0.4, ge=0, le=1, description="below: unsure")
     reject_probability: float = Field(
-        0.9, ge=0.5, le=1, description="pseudo-change above: rejected"
+        0.7, ge=0.5, le=1, description="pseudo-change above: rejected"
     )
 
 

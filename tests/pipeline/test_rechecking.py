@@ -52,12 +52,14 @@ def build_model(folder):
     names = list(classify.FEATURE_NAMES)
     table = pd.DataFrame(rng.normal(0, 0.01, (120, len(names))), columns=names)
     kind = np.arange(120) % 3
-    told = [name for name in names if "brightness" in name and "before" not in name]
+    told = ["f_brightness_step", "f_brightness_beyond"]
     table.loc[kind == 0, told] += 0.1
     table.loc[kind == 1, told] -= 0.1
     table["f_llr_mean"] = np.where(kind < 2, 6.0, 0.5)
     labels = [("building", "demolition", classify.PSEUDO)[one] for one in kind]
-    cfg = TrainingSection(trees=12, learning_rate=0.4, min_leaf_patches=4, folds=2, min_examples=6)
+    cfg = TrainingSection(
+        trees=12, learning_rate=0.4, min_leaf_patches=4, tried_share=1.0, folds=2, min_examples=6
+    )
     estimator, _ = classify.fit(table, labels, cfg, seed=1)
     model_store.save(folder, "patch_classes", estimator, {"features": names})
 

@@ -160,7 +160,7 @@ def _lesson(
     rows, classes, group = rows[learnt], classes[learnt].astype(str), group[learnt]
     folds = _folds(classes, group if groups is not None else None, cfg.folds, seed)
     known = rows.notna().to_numpy()
-    present = np.array([known[part].any(axis=0) for part, _ in folds.splits]).all(axis=0)
+    present = np.logical_and.reduce([known[part].any(axis=0) for part, _ in folds.splits])
     unused = tuple(
         name for name, is_there in zip(FEATURE_NAMES, present, strict=True) if not is_there
     )
