@@ -64,7 +64,7 @@ def fit(
 ) -> FittedPair:
     """Fit the models of a pair on sample blocks of the grid.
 
-    Reading is shared by so many threads; the models are the same.
+    The look for clouds is shared by so many threads; the models are the same.
 
     Raises
     ------
@@ -73,7 +73,7 @@ def fit(
     SceneError
         An image can not be read, or nothing is observed in both.
     """
-    samples, notes = read_samples(reader, pair, grid, settings, workers)
+    samples, notes = read_samples(reader, pair, grid, settings)
     model = pixels.fit_pixels(samples, pair.before.roles, settings.pixels)
     sky = skywork.look(reader, pair, grid, model, settings.pixels, workers)
     if sky is not None and sky.hides:
