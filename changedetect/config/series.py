@@ -184,7 +184,7 @@ class FusionSection(Section):
         description="how near a deviation under way is to the alarm of the series (1 = alarm) …",
     )
     deviation_llr: tuple[float, ...] = Field(
-        (-1.6, -0.9, -0.4, 0.0, 0.7, 2.0, 3.5),
+        (-1.3, -0.6, -0.2, 0.1, 0.5, 1.8, 3.2),
         description="… and what it says, if a clear date is as late as the pair's image after",
     )
     early_frac: float = Field(

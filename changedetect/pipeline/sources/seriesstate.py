@@ -4,9 +4,10 @@ The monthly job and ``detect series`` share this: a scene is absorbed once; the 
 last months are kept; a late scene is replayed from the newest state before it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +17,71 @@ from changedetect.config.series import SeriesSection
 from changedetect.grid import Grid, Tile
 from changedetect.io import series_store
 from changedetect.io.rasters import RasterReader
-from changedetect.io.series_store import SceneKey, StateOwner
+from changedetect.io.series_store import Resumption, SceneKey, StateOwner
 from changedetect.pipeline.runs.runstore import digest_of
 from changedetect.records import Scene
 from changedetect.stages import pixels
 from changedetect.stages.evidence import series
 from changedetect.stages.evidence.series_state import SeriesState
+
+DayRead = tuple[np.ndarray | None, Sequence[SceneKey], Sequence[str]]
+"""Of a day: ``(band, y, x)`` values (None = nothing could be read), what was read, what was not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Following:
+    """A state on its way, with the month that it stands after and what was left out."""
+
+    state: SeriesState
+    absorbed: tuple[SceneKey, ...] = ()
+    month: str = ""
+    problems: tuple[str, ...] = ()
+
+
+def put_together(images: Sequence[np.ndarray]) -> np.ndarray:
+    """Put ``(band, y, x)`` images of one day together: the first that observed a value counts."""
+    whole = images[0]
+    for image in images[1:]:
+        whole = np.where(np.isfinite(whole), whole, image)
+    return whole
+
+
+def follow_months(
+    found: Resumption,
+    empty: Following,
+    read: Callable[[Sequence[SceneKey]], DayRead],
+    settings: SeriesSection,
+) -> Iterator[Following]:
+    """Go on from what a store holds: absorb day after day, and stop after each month.
+
+    Parameters
+    ----------
+    found
+        What is stored, and the scenes that are due, in order of time.
+    empty
+        Where to begin if nothing is stored.
+    read
+        Reads the images of one day.
+
+    Yields
+    ------
+    Following
+        After what was stored (month ""), then after each month with scenes that are due.
+    """
+    going = empty
+    if found.stored is not None:
+        state = SeriesState.from_arrays(found.stored.arrays)
+        going = replace(empty, state=state, absorbed=found.stored.scenes)
+    yield going
+    for month, due in groupby(found.pending, key=lambda key: series_store.month_of(key.day)):
+        for day, keys in groupby(due, key=lambda key: key.day):
+            values, seen, unread = read(tuple(keys))
+            going = replace(going, problems=(*going.problems, *unread))
+            if values is not None:
+                state = series.update(going.state, day, values, settings)
+                going = replace(going, state=state, absorbed=(*going.absorbed, *seen))
+        going = replace(going, month=month)
+        yield going
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,26 +124,23 @@ class SeriesFollower:
             A new image can not be read.
         """
         wanted = {SceneKey.of(scene): scene for scene in self.scenes}
-        shape = tile.outer.height, tile.outer.width
+        owner, store = self.owner(tile), self.store
         found = series_store.Resumption(None, tuple(k for k in sorted(wanted) if k.day <= until))
-        if self.store is not None:
-            found = series_store.resume(self.store, self.owner(tile), tuple(wanted), until)
-        state = series.start(shape, self.scenes[0].roles, self.settings)
-        absorbed: tuple[SceneKey, ...] = ()
-        if found.stored is not None:
-            state = SeriesState.from_arrays(found.stored.arrays)
-            absorbed = found.stored.scenes
+        if store is not None:
+            found = series_store.resume(store, owner, tuple(wanted), until)
         months = sorted({series_store.month_of(key.day) for key in found.pending})
-        for month in months:
-            due = [key for key in found.pending if series_store.month_of(key.day) == month]
-            for day in sorted({key.day for key in due}):
-                images = [wanted[key] for key in due if key.day == day]
-                state = series.update(state, day, self.values(reader, tile, images), self.settings)
-            absorbed = (*absorbed, *due)
-            if self.store is not None and month in months[-series_store.KEPT_MONTHS :]:
-                arrays = state.to_arrays()
-                series_store.write_state(self.store, self.owner(tile), month, absorbed, arrays)
-        return state
+
+        def read(keys: Sequence[SceneKey]) -> DayRead:
+            return self.values(reader, tile, [wanted[key] for key in keys]), tuple(keys), ()
+
+        shape = owner.window.height, owner.window.width
+        last = empty = Following(series.start(shape, owner.roles, self.settings))
+        for going in follow_months(found, empty, read, self.settings):
+            last = going
+            if store is not None and going.month in months[-series_store.KEPT_MONTHS :]:
+                arrays = going.state.to_arrays()
+                series_store.write_state(store, owner, going.month, going.absorbed, arrays)
+        return last.state
 
     def values(self, reader: RasterReader, tile: Tile, scenes: Sequence[Scene]) -> np.ndarray:
         """Read the images of one day and put them together, without clouds.
@@ -93,13 +150,8 @@ class SeriesFollower:
         ndarray
             ``(band, y, x)`` float32; NaN = not observed. [reflectance 0-1]
         """
-        whole: np.ndarray | None = None
-        for scene in scenes:
-            image, cloud = reader.read_with_cloud(scene, self.grid, tile.outer)
-            seen = pixels.masked(image, cloud, self.cloud_buffer_px)
-            whole = seen if whole is None else np.where(np.isfinite(whole), whole, seen)
-        assert whole is not None
-        return whole
+        images = [reader.read_with_cloud(scene, self.grid, tile.outer) for scene in scenes]
+        return put_together([pixels.masked(*pair, self.cloud_buffer_px) for pair in images])
 
 
 @dataclass(frozen=True, slots=True)

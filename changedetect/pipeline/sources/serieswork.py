@@ -5,6 +5,7 @@ built again from the images that are there; one of other settings is never taken
 """
 
 import hashlib
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -27,6 +28,12 @@ from changedetect.pipeline.runs.job import Job
 from changedetect.pipeline.runs.runstore import digest_of
 from changedetect.pipeline.runs.territory import Territory
 from changedetect.pipeline.sources.pairwork import shared_reader
+from changedetect.pipeline.sources.seriesstate import (
+    DayRead,
+    Following,
+    follow_months,
+    put_together,
+)
 from changedetect.pipeline.sources.sourcework import (
     BLOCK_PX,
     CoarseLayer,
@@ -136,32 +143,24 @@ class SeriesWork:
             f"series: {key.scene_id} came too late to be absorbed: no state from before it is kept"
             for key in found.too_late
         ]
-        absorbed = [] if found.stored is None else list(found.stored.scenes)
-        state = (
-            series.start((tile.core.height, tile.core.width), owner.roles, self.settings)
-            if found.stored is None
-            else SeriesState.from_arrays(found.stored.arrays)
-        )
-        for day in sorted({key.day for key in found.pending}):
-            keys = [key for key in found.pending if key.day == day]
-            values, read, unread = self._read(tile, keys, by_key)
-            problems += unread
-            if values is not None:
-                state = series.update(state, day, values, self.settings)
-                absorbed += read
-        if absorbed and (found.stored is None or len(absorbed) > len(found.stored.scenes)):
-            month = series_store.month_of(until)
-            series_store.write_state(self.states, owner, month, absorbed, state.to_arrays())
-        return state, tuple(problems)
 
-    def _read(
-        self, tile: Tile, keys: Sequence[SceneKey], by_key: dict[SceneKey, Scene]
-    ) -> tuple[np.ndarray | None, list[SceneKey], list[str]]:
-        """Put the images of one day together; the first that observed a pixel counts."""
+        def read(keys: Sequence[SceneKey]) -> DayRead:
+            return self._read(tile, keys, by_key)
+
+        shape = owner.window.height, owner.window.width
+        empty = Following(series.start(shape, owner.roles, self.settings))
+        going = deque(follow_months(found, empty, read, self.settings), maxlen=1).pop()
+        known = 0 if found.stored is None else len(found.stored.scenes)
+        if len(going.absorbed) > known:
+            month, arrays = series_store.month_of(until), going.state.to_arrays()
+            series_store.write_state(self.states, owner, month, going.absorbed, arrays)
+        return going.state, (*problems, *going.problems)
+
+    def _read(self, tile: Tile, keys: Sequence[SceneKey], by_key: dict[SceneKey, Scene]) -> DayRead:
+        """Put the images of one day together, but for those that can not be read."""
         reader = shared_reader(self.images)
         margin = tile.core.grown(self.cloud_buffer_px, self.grid.window)
-        whole: np.ndarray | None = None
-        read, unread = [], []
+        images, read, unread = [], [], []
         for key in keys:
             try:
                 image, cloud = reader.read_with_cloud(by_key[key], self.grid, margin)
@@ -169,10 +168,9 @@ class SeriesWork:
                 unread.append(f"series: image left out: {error}")
                 continue
             values = pixels.masked(image, cloud, self.cloud_buffer_px)
-            values = values[:, *tile.core.relative_to(margin).slices]
-            whole = values if whole is None else np.where(np.isfinite(whole), whole, values)
+            images.append(values[:, *tile.core.relative_to(margin).slices])
             read.append(key)
-        return whole, read, unread
+        return (put_together(images) if images else None), read, unread
 
 
 @dataclass(frozen=True, slots=True)

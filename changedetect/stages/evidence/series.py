@@ -57,7 +57,7 @@ def plan_indices(roles: Sequence[str]) -> tuple[str, ...]:
     Examples
     --------
     >>> plan_indices(["blue", "green", "red", "nir", "swir1"])
-    ('ndvi', 'blue', 'red', 'nir', 'swir1')
+    ('ndvi', 'blue', 'green', 'red', 'nir', 'swir1')
     >>> plan_indices(["ndvi"])
     ('ndvi',)
     """
