@@ -1,7 +1,7 @@
 """``promise fit`` and ``promise check``: verified changes and months in, a promise out, or none."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -116,6 +116,7 @@ def fit(
     InputError
         Months of several classifiers or settings; no change that these months could have seen.
     """
+    aim = replace(aim, alike=settings.changes_alike)
     months = _months(given, folders, settings)
     whole = joined(months.scored)
     if not whole.keys:
