@@ -54,7 +54,7 @@ CAVEATS = (
         "a promise is about the population that the verified changes were drawn from at random, "
         "independently of what was alarmed; it holds for months like those of the calibration"
     ),
-    "changes of one place or one cause are alike: n counts them as independent, which says too much",
+    "changes of one place or one cause are alike: they count as fewer (changes_alike), by our choice",
     (
         "conformal risk control (on average) holds only in the mean over calibration sets: the one at "
         "hand may miss more often"
