@@ -34,24 +34,42 @@ class State(Enum):
 class Aim:
     """What is to be promised: recall of at least ``1 - alpha`` with confidence ``1 - delta``.
 
+    ``alike`` is how many changes are worth one that was drawn by itself: changes of one county and
+    month are alike, so that counties differ more than chance (design effect, Kish 1965).
+
     Raises
     ------
     ConfigError
-        One of them is not between 0 and 1.
+        One of the first two is not between 0 and 1, or ``alike`` is below 1.
     """
 
     alpha: float
     delta: float
+    alike: float = 1.0
 
     def __post_init__(self) -> None:
         for name, value in (("alpha", self.alpha), ("delta", self.delta)):
             if not 0 < value < 1:
                 msg = f"{name} {value}: a number between 0 and 1 was expected, e.g. 0.05"
                 raise ConfigError(msg)
+        if not 1 <= self.alike < math.inf:
+            msg = f"alike {self.alike}: 1 (every change counts by itself) or more was expected"
+            raise ConfigError(msg)
+
+    def tail(self, misses: int, n: int) -> float:
+        """Return the p-value of "the miss rate is above alpha", of n changes that are alike.
+
+        The binomial tail of ``n / alike`` changes with ``misses / alike`` misses, by the incomplete
+        beta function, which takes parts of changes, too.
+        """
+        if self.alike == 1 or misses < 0 or misses >= n:
+            return tail(misses, n, self.alpha)
+        missed, changes = misses / self.alike, n / self.alike
+        return float(special.betainc(changes - missed, missed + 1, 1 - self.alpha))
 
     def shared_by(self, strata: int) -> "Aim":
         """Split the risk over strata, so that all promises hold together (Bonferroni)."""
-        return Aim(self.alpha, self.delta / max(strata, 1))
+        return Aim(self.alpha, self.delta / max(strata, 1), self.alike)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +141,7 @@ def allowed_misses(n: int, aim: Aim) -> int:
     low, high = -1, n  # tail() grows with misses: -1 passes, n does not
     while high - low > 1:
         middle = (low + high) // 2
-        if tail(middle, n, aim.alpha) <= aim.delta:
+        if aim.tail(middle, n) <= aim.delta:
             low = middle
         else:
             high = middle
@@ -139,18 +157,18 @@ def needed(misses: int, aim: Aim) -> int:
     [59, 93, 124, 208]
     """
     low, high = misses, misses + 1
-    while tail(misses, high, aim.alpha) > aim.delta and high < _MOST:
+    while aim.tail(misses, high) > aim.delta and high < _MOST:
         low, high = high, 2 * high
     while high - low > 1:
         middle = (low + high) // 2
-        if tail(misses, middle, aim.alpha) <= aim.delta:
+        if aim.tail(misses, middle) <= aim.delta:
             high = middle
         else:
             low = middle
     return high
 
 
-def recall_limit(misses: int, n: int, delta: float) -> float:
+def recall_limit(misses: float, n: float, delta: float) -> float:
     """Return the exact lower limit of recall with confidence ``1 - delta``, one-sided.
 
     References
@@ -162,7 +180,7 @@ def recall_limit(misses: int, n: int, delta: float) -> float:
     return 1.0 - float(special.betaincinv(misses + 1, n - misses, 1 - delta))
 
 
-def recall_ceiling(misses: int, n: int, delta: float) -> float:
+def recall_ceiling(misses: float, n: float, delta: float) -> float:
     """Return the exact upper limit of recall with confidence ``1 - delta``, one-sided."""
     if not n or not misses:
         return 1.0
@@ -197,14 +215,15 @@ def promise(scores: np.ndarray, aim: Aim) -> Promise:
     misses = int((values < threshold).sum())
     return Promise(
         State.HELD, n, threshold, misses, allowed, never, 0,
-        recall_limit(misses, n, aim.delta), recall_ceiling(never, n, aim.delta),
+        recall_limit(misses / aim.alike, n / aim.alike, aim.delta),
+        recall_ceiling(never / aim.alike, n / aim.alike, aim.delta),
         on_average(values, aim.alpha),
     )  # fmt: skip
 
 
 def _without(values: np.ndarray, never: int, allowed: int, aim: Aim) -> Promise:
     n = len(values)
-    ceiling = recall_ceiling(never, n, aim.delta)
+    ceiling = recall_ceiling(never / aim.alike, n / aim.alike, aim.delta)
     # Where even the upper limit of what can be found is below the aim, more changes do not help.
     is_hopeless = never > 0 and ceiling < 1 - aim.alpha
     return Promise(

@@ -26,6 +26,12 @@ class PromiseSettings(Section):
         description="the promises of all strata hold together with the stated confidence (each at "
         "delta / number of strata); false = each for itself",
     )
+    changes_alike: float = Field(
+        2.0,
+        ge=1,
+        description="how many changes are worth one drawn by itself: changes of one county are alike "
+        "(docs/accuracy.md: with 1 a promise is broken in 13 to 17 of 100 cases, with 2 in 3)",
+    )
     observed_only: bool = Field(
         False,
         description="changes that were not observed are left out, and the promise speaks of "

@@ -283,3 +283,37 @@ def test_spread__clustered_months_break_a_promise_more_often():
                 broken[kind] += (1 - rates[5]) * (1 - found.threshold) < 0.95
     assert broken["alike"] <= 26
     assert broken["unlike"] > broken["alike"]
+
+
+def test_alike__changes_that_are_alike_count_as_fewer():
+    """Two alike are worth one: 90 changes without a miss where 45 were asked; 1 changes nothing."""
+    assert needed(0, Aim(0.05, 0.1, 2.0)) == 2 * needed(0, AIM)
+    assert Aim(0.05, 0.1, 1.0) == AIM
+    scores = np.arange(200) / 200
+    plain, alike = promise(scores, Aim(0.2, 0.1)), promise(scores, Aim(0.2, 0.1, 2.0))
+    assert alike.misses < plain.misses
+    assert alike.threshold < plain.threshold
+    assert Aim(0.2, 0.3, 2.0).shared_by(3) == Aim(0.2, 0.3 / 3, 2.0)
+    with pytest.raises(ConfigError, match="alike"):
+        Aim(0.1, 0.1, 0.5)
+
+
+@given(st.integers(1, 200), st.integers(0, 60), st.sampled_from([0.05, 0.2, 0.4]))
+@settings(max_examples=60)
+def test_alike__of_nearly_one_is_the_binomial_tail(n, misses, alpha):
+    near = Aim(alpha, 0.1, 1.0 + 1e-9).tail(misses, n)
+    assert near == pytest.approx(tail(misses, n, alpha), abs=1e-6)
+
+
+def test_alike__keeps_the_promise_where_counties_differ():
+    """Four counties whose recalls differ (dispersion about 2): by the plain tail broken too often."""
+    broken = {1.0: 0, 2.0: 0}
+    rng = np.random.default_rng(4)
+    for _ in range(1000):
+        rates = np.repeat(rng.beta(24, 6, 4), 34)
+        scores = np.where(rng.random(len(rates)) < rates, rng.random(len(rates)), MISSED)
+        for alike in broken:
+            found = promise(scores, Aim(0.3, 0.1, alike))
+            if found.threshold is not None:
+                broken[alike] += 0.8 * (1 - found.threshold) < 0.7
+    assert broken[2.0] / 1000 < 0.1 < broken[1.0] / 1000

@@ -43,6 +43,7 @@ def main() -> int:
     asked.add_argument("--seeds", default="3001-3060")
     asked.add_argument("--size-km", type=float, default=1.0)
     asked.add_argument("--months", type=int, default=2)
+    asked.add_argument("--alike", type=float, default=PromiseSettings().changes_alike)
     given = asked.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
     for seed in seed_list(given.seeds) if given.seeds else ():
@@ -52,7 +53,7 @@ def main() -> int:
             path.write_text(json.dumps(found), encoding="utf-8")
             print(f"{seed}: {[len(month['scores']) for month in found]} changes", file=sys.stderr)
     counties = [json.loads(path.read_text()) for path in sorted(given.folder.glob("*.json"))]
-    for line in reckoned(counties):
+    for line in reckoned(counties, given.alike):
         print(line)
     return 0
 
@@ -88,7 +89,7 @@ def row_of(scored, shares: np.ndarray) -> dict:
     }
 
 
-def reckoned(counties: list[list[dict]], seed: int = 1) -> list[str]:
+def reckoned(counties: list[list[dict]], alike: float, seed: int = 1) -> list[str]:
     """Calibrate on some counties, hold the promise against all others: many draws."""
     months = [_scores(month) for county in counties for month in county]
     never = sum(int((one == MISSED).sum()) for one in months)
@@ -102,7 +103,7 @@ def reckoned(counties: list[list[dict]], seed: int = 1) -> list[str]:
         "alpha  calibrated on  n (median)  no promise  made  broken  threshold  months below / broken  plug-in broken",
     ]
     lines += [
-        _line(counties, Aim(alpha, DELTA), count, np.random.default_rng(seed))
+        _line(counties, Aim(alpha, DELTA, alike), count, np.random.default_rng(seed))
         for alpha in ALPHAS
         for count in CALIBRATION
         if 2 * count <= len(counties)

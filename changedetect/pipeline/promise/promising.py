@@ -1,7 +1,7 @@
 """``promise fit`` and ``promise check``: verified changes and months in, a promise out, or none."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,7 +54,7 @@ CAVEATS = (
         "a promise is about the population that the verified changes were drawn from at random, "
         "independently of what was alarmed; it holds for months like those of the calibration"
     ),
-    "changes of one place or one cause are alike: n counts them as independent, which says too much",
+    "changes of one place or one cause are alike: they count as fewer (changes_alike), by our choice",
     (
         "conformal risk control (on average) holds only in the mean over calibration sets: the one at "
         "hand may miss more often"
@@ -116,6 +116,7 @@ def fit(
     InputError
         Months of several classifiers or settings; no change that these months could have seen.
     """
+    aim = replace(aim, alike=settings.changes_alike)
     months = _months(given, folders, settings)
     whole = joined(months.scored)
     if not whole.keys:
