@@ -158,11 +158,10 @@ class EvidenceSection(Section):
         0.2, ge=0, lt=1, description="false share of alarms up to which the rate may rise"
     )
     rare_share: float = Field(
-        0.01,
+        0.02,
         ge=0,
         le=1,
-        description="the rate does not rise where less than this share of the ground alarms: change "
-        "is rare there",
+        description="the rate does not rise where less than this share is estimated to have changed",
     )
     min_sample_pixels: int = Field(
         200, ge=50, description="sample pixels that both dates must show [px]"

@@ -175,17 +175,16 @@ def _rates(
 ) -> tuple[float, float, float]:
     """Choose the threshold: the tail's rate there, the share that reaches it, the stated rate.
 
-    The stated rate is at most the configured one; more where so much has changed (``rare_share`` of
-    the ground alarms, or more) that the false share of the alarms stays small. Benjamini and Hochberg (1995),
+    The stated rate is at most the configured one; more where so much has changed (``rare_share``, by
+    the estimate, or more) that the false share of the alarms stays small. Benjamini and Hochberg (1995),
     doi:10.1111/j.2517-6161.1995.tb02031.x, equation 1, with the unchanged share put in.
     """
     rates = np.geomspace(cfg.least_tail_rate, cfg.max_false_alarm_rate, RATES)
     above = _above(log, tail[0] + _tail_offset(rates, tail[1]))
-    many = (
-        (rates >= cfg.false_alarm_rate)
-        & (above >= cfg.rare_share)
-        & (rates * (1.0 - share) <= cfg.false_discovery_share * above)
+    many = (rates >= cfg.false_alarm_rate) & (
+        rates * (1.0 - share) <= cfg.false_discovery_share * above
     )
+    many &= share >= cfg.rare_share
     stated = np.where(many, rates, np.sqrt(rates * np.maximum(rates, above)))
     good = np.flatnonzero((stated <= cfg.false_alarm_rate) | many)
     best = int(good.max()) if len(good) else 0
