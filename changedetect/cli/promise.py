@@ -39,7 +39,7 @@ def fit(
     layer: Layer = None,
     source: Source = None,
     crs: System = None,
-    standing: Standing = 0.1,
+    standing: Standing = 0.3,
     overwrite: Overwrite = False,
     as_json: Json = False,
     debug: Debug = False,  # noqa: ARG001 - read where errors are shown
@@ -72,7 +72,7 @@ def check(
     layer: Layer = None,
     source: Source = None,
     crs: System = None,
-    standing: Standing = 0.1,
+    standing: Standing = 0.3,
     as_json: Json = False,
     debug: Debug = False,  # noqa: ARG001
 ) -> None:
