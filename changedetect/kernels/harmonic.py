@@ -317,6 +317,10 @@ def absorb(
                     charts.rest(day, mean, summed, here, tally)
             else:
                 charts.rest(day, mean, summed, here, tally)
+            if tally[WINDOWED] == 0:  # at rest: this date saw the old state
+                window = (recent[row, col], recent_days[row, col])
+                dating.remember(z, chart.date_clip, day - here[FIRST_DAY], 0, *window)
+                tally[WINDOWED] = 1
             here[LAST_DAY] = day
             tally[OBSERVATIONS] += 1
             if confirmed:

@@ -94,7 +94,7 @@ def watch(pixel, day, z, step, chart):
 
 
 def remember(pixel, day, z, clip):
-    cut = z * min(1.0, clip / np.linalg.norm(z))
+    cut = z * min(1.0, clip / max(np.linalg.norm(z), 1e-300))
     pixel.window = [*pixel.window, (day, np.rint(cut / clip * 127) / 127 * clip)][-24:]
 
 
@@ -138,6 +138,8 @@ def absorb(pixel, day, y, setup):
         remember(pixel, day, z, chart.date_clip)
         step = loss_step(pixel, day, y[0], y[0] - e[0], sd, chart)
         confirmed = watch(pixel, day, z, step, chart)
+    if not pixel.window:
+        remember(pixel, day, z, chart.date_clip)
     pixel.last = day
     pixel.n += 1
     if confirmed:
