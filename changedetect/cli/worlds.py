@@ -45,8 +45,8 @@ def simulate(
 def train(
     out: Annotated[Path, typer.Option(help="Folder for the model, e.g. models/patch_classes.")],
     seeds: Annotated[
-        str, typer.Option(help="Seeds of the training worlds, e.g. 101-112.")
-    ] = "101-112",
+        str, typer.Option(help="Seeds of the training worlds, e.g. 101-130.")
+    ] = "101-130",
     held_out: Annotated[str, typer.Option(help="Seeds of the worlds it is judged on.")] = "201-203",
     size_km: Annotated[float, typer.Option(help="Side of each world. [km]", min=0.5)] = 1.6,
     from_ledger: Annotated[
