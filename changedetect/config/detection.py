@@ -158,7 +158,7 @@ class EvidenceSection(Section):
         0.2, ge=0, lt=1, description="false share of alarms up to which the rate may rise"
     )
     rare_share: float = Field(
-        0.02,
+        0.01,
         ge=0,
         le=1,
         description="the rate does not rise where less than this share is estimated to have changed",

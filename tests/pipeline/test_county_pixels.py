@@ -124,6 +124,9 @@ def test_pairs__a_refused_one_gives_its_place_to_the_next(tiny, monkeypatch):
                 class scenes:  # noqa: N801
                     pairs_per_month = 1
 
+        class options:  # noqa: N801
+            worker_count = 1
+
         settings = None
         progress = tiny_job.Silent()
 

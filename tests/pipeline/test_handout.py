@@ -161,7 +161,7 @@ def test_step__a_county_renamed_or_a_rule_reworded_is_delivered_again(done):
     before = tiny_job.run(done).steps[-1][0].key
     theme = done.parent / "themes" / "02.yaml"
     theme.parent.mkdir(exist_ok=True)
-    shipped = Path(delivery.__file__).parents[2] / "configs" / "themes" / "02.yaml"
+    shipped = Path(delivery.__file__).parents[3] / "configs" / "themes" / "02.yaml"
     theme.write_text(
         shipped.read_text(encoding="utf-8").replace("text: ", "text: 修订", 1), "utf-8"
     )
