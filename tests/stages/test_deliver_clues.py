@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 
 from changedetect.config.deliver import DeliverSection
@@ -11,6 +12,7 @@ from changedetect.stages.deliver import (
     CountyAccount,
     Sums,
     account_tables,
+    all_totals,
     delivered,
     layers,
     page_context,
@@ -119,6 +121,15 @@ def test_broken_accounts__are_red():
     package = make_package(accounts=broken)
     found = next(c for c in checks(package, layers(package)) if c.name == "年度账目闭合")
     assert found.count == 1
+
+
+def test_totals__of_counties_kept_one_by_one_are_those_of_all_at_once():
+    """A column that is empty in one county and filled in the other keeps its type and its order."""
+    full = make_package()
+    empty = replace(full, district="430001", units=(), cases=())
+    whole = statistics([full, empty])
+    pd.testing.assert_frame_equal(all_totals([delivered(full), delivered(empty)]), whole)
+    assert list(whole["XZQDM"].unique()) == ["430001", full.district]
 
 
 def test_province__has_one_workbook_and_page_with_a_sum():
