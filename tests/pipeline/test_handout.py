@@ -1,10 +1,7 @@
 """Packages are swapped whole, and what a county put into its folder stays there."""
 
-import os
 import re
 import shutil
-import signal
-import warnings
 from pathlib import Path
 
 import pytest
@@ -15,6 +12,7 @@ from changedetect.pipeline.ledger import handout
 from changedetect.pipeline.steps import delivery
 from changedetect.stages import deliver
 from tests.pipeline import tiny_job
+from tests.pipeline.killed import killed_before, signal_that_ended
 
 STEM = "430991_202506"
 PICTURE = f"chips/{case_number('430991', '02', '2025-06', 1)}_Q.jpg"
@@ -83,36 +81,9 @@ def test_swap__a_package_open_elsewhere_is_left_alone(handed_out, end):
     assert contents(handed_out) == before
 
 
-def kill_before(number):
-    """Kill this process, as by kill -9, before the n-th rename or removal."""
-    seen = 0
-
-    def deadly(work):
-        def wrapped(*args, **kwargs):
-            nonlocal seen
-            seen += 1
-            if seen == number:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return work(*args, **kwargs)
-
-        return wrapped
-
-    for name in ("rename", "unlink", "rmdir"):
-        setattr(Path, name, deadly(getattr(Path, name)))
-
-
 @pytest.mark.parametrize("number", range(1, 11))
 def test_kill__leaves_the_old_or_the_new_and_never_half(handed_out, number):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        child = os.fork()
-    if child == 0:
-        try:
-            kill_before(number)
-            deliver_all(handed_out, "new")
-        finally:
-            os._exit(0)
-    os.waitpid(child, 0)
+    signal_that_ended(killed_before, number, deliver_all, handed_out, "new")
     ours = {text for text in contents(handed_out).values() if text != "county"}
     assert len(ours) <= 1
     handout.begin(handed_out)

@@ -5,14 +5,12 @@ import os
 import shutil
 import signal
 import sqlite3
-import warnings
 from datetime import timedelta
 
 import numpy as np
 import pytest
 
 from changedetect.errors import InputError, IntegrityError, LedgerError, LockedError
-from changedetect.io import publish as publishing
 from changedetect.io import record_files
 from changedetect.io.ledger import LedgerStore
 from changedetect.io.publish import RunLock
@@ -22,6 +20,7 @@ from changedetect.pipeline.month import STEPS
 from changedetect.pipeline.steps import detection
 from changedetect.records import Case, Unit, UnobservedArea, Verdict
 from tests.pipeline import tiny_job
+from tests.pipeline.killed import month_killed_at, signal_that_ended
 
 
 def out_of(config):
@@ -112,48 +111,15 @@ def test_month__a_stage_without_its_predecessor_is_refused_with_advice(tiny, nam
         tiny_job.run(tiny, only=name)
 
 
-def forked(work) -> int:
-    """Run in a forked child; the signal that ended it, or 0."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        child = os.fork()
-    if child == 0:
-        try:
-            work()
-        finally:
-            os._exit(0)
-    _, status = os.waitpid(child, 0)
-    return os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
-
-
-def kill_at(number):
-    """Make the process die, as by kill -9, before the n-th file gets its name."""
-    seen = 0
-    sync = publishing._sync
-
-    def deadly(path):
-        nonlocal seen
-        seen += 1
-        if seen == number:
-            os.kill(os.getpid(), signal.SIGKILL)
-        sync(path)
-
-    publishing._sync = deadly
-
-
 KILLS = (12, 26, 9, 45)
 """Files that each run in turn may begin to name before it dies (two syncs a file)."""
 
 
-def test_month__killed_again_and_again_it_goes_on_to_the_same_bytes(tiny, whole):
+def test_month__killed_again_and_again_it_goes_on_to_the_same_bytes(tiny, tiny_base, whole):
     reached = []
     for number in KILLS:
-
-        def work(number=number):
-            kill_at(number)
-            tiny_job.run(tiny, tile_px=100)
-
-        assert forked(work) == signal.SIGKILL
+        ended_by = signal_that_ended(month_killed_at, tiny, tiny_base / "models", number)
+        assert ended_by == signal.SIGKILL
         manifest = out_of(tiny) / "run.json"
         steps = json.loads(manifest.read_text())["steps"] if manifest.is_file() else []
         reached.append(len(steps))
