@@ -38,12 +38,14 @@ def twin(image, mask, visible, cfg):
     rim, edge = np.zeros(mask.shape, bool), np.zeros(mask.shape, bool)
     for y, x in np.argwhere(mask == CLOUD):
         rim[y, x] = (mask[around(y, x, 1)] != CLOUD).any()
-        ratios = []
+        ratios, heights = [], []
         for band in np.flatnonzero(visible):
             near, far = (image[band][around(y, x, r)] for r in (cfg.roof_near_px, cfg.roof_far_px))
             spans = [np.nanmax(v) - np.nanmin(v) for v in (near, far)]
             ratios.append(spans[0] / max(spans[1], 1e-9))
-        edge[y, x] = rim[y, x] and sum(ratios) > cfg.roof_edge_ratio * len(ratios)
+            heights.append((image[band, y, x] - np.nanmin(near)) / max(spans[0], 1e-9))
+        hard = sum(ratios) > cfg.roof_edge_ratio * len(ratios)
+        edge[y, x] = rim[y, x] and hard and sum(heights) > 0.5 * len(heights)
     out = mask.copy()
     for y, x in np.argwhere(mask == CLOUD):
         near = around(y, x, cfg.roof_window_px)

@@ -3,8 +3,8 @@
 Producers' masks at a few metres take what is bright for cloud: new halls and greenhouses above all,
 which are what is looked for. A cloud ends softly, over ten metres and more; a roof ends within a
 pixel or two. So along the rim of the mask the steepest step of the image is held against its
-whole range a little farther around, band by band, and masked pixels around which most of the rim is a hard edge are
-not cloud. Gains and offsets of a band change nothing. Clouds have soft edges only in pixels much smaller than
+whole range a little farther around, band by band. Where most of the rim around a masked pixel is a hard edge, bright
+on the masked side, the pixel is not cloud. Gains and offsets of a band change nothing. Clouds have soft edges only in pixels much smaller than
 the edges, so that coarse images keep their masks (``sky_max_gsd_m``). Our method; figures in
 docs/accuracy.md.
 """
@@ -16,8 +16,11 @@ from changedetect.config.detection import PixelsSection
 from changedetect.kernels.resample import box_count
 from changedetect.schema import CLEAR, CLOUD
 
-LEAST_RANGE = 1e-9
+LEAST_RANGE = np.float32(1e-9)
 """A range of nothing is no edge. [units of the image]"""
+
+BRIGHT_SIDE = 0.5
+"""The masked side of a roof's edge is the bright one: it lies so high in the step. [1]"""
 
 
 def roof_reach_px(cfg: PixelsSection) -> int:
@@ -71,21 +74,29 @@ def _hard(
     inside = ndimage.minimum_filter(cloud.view(np.uint8), 3, mode="constant", cval=1)
     rim = cloud & (inside == 0)
     bands = np.flatnonzero(visible)
-    share = np.zeros(cloud.shape, np.float32)
+    share, bright = np.zeros((2, *cloud.shape), np.float32)
     for band in bands:
-        wide = np.maximum(_range(image[band], cfg.roof_far_px), np.float32(LEAST_RANGE))
-        share += _range(image[band], cfg.roof_near_px) / wide
+        low, near = _range(image[band], cfg.roof_near_px)
+        wide = np.maximum(_range(image[band], cfg.roof_far_px)[1], LEAST_RANGE)
+        share += near / wide
+        bright += np.where(near > 0, (image[band] - low) / np.maximum(near, LEAST_RANGE), 0)
     edge = rim & (share > np.float32(cfg.roof_edge_ratio * len(bands)))
+    edge &= bright > np.float32(BRIGHT_SIDE * len(bands))
     edges, rims = box_count(edge, cfg.roof_window_px), box_count(rim, cfg.roof_window_px)
     return np.asarray(cloud & (edges > cfg.roof_rim_share * rims))
 
 
-def _range(values: np.ndarray, radius: int) -> np.ndarray:
-    """Return largest less smallest value around each pixel, ``(y, x)`` float32; 0 where nothing is known."""
+def _range(values: np.ndarray, radius: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the smallest value around each pixel, and how far the largest is above it; ``(y, x)``.
+
+    Where nothing is known, the second is 0.
+    """
     seen = np.isfinite(values)
     side = 2 * radius + 1
     low = np.where(seen, values, np.float32(np.inf))
     high = np.where(seen, values, np.float32(-np.inf))
     low = ndimage.minimum_filter(low, side, mode="constant", cval=np.inf)
     high = ndimage.maximum_filter(high, side, mode="constant", cval=-np.inf)
-    return np.asarray(np.where(high >= low, high - low, 0), np.float32)
+    known = high >= low
+    span = np.subtract(high, low, where=known, out=np.zeros(low.shape, np.float32))
+    return np.where(known, low, np.float32(0)), span
