@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import geopandas as gpd
 import numpy as np
@@ -14,8 +15,8 @@ from changedetect.errors import LayerError
 from changedetect.grid import Grid, Window
 from changedetect.records import ScenePair
 from changedetect.stages.patches.join import Joined, group_polygons
-from changedetect.stages.patches.split import layers
-from changedetect.stages.patches.sure import judging_channels, sure_groups
+from changedetect.stages.patches.split import NOT_SURE, layers
+from changedetect.stages.patches.sure import judging_channels, outlined_shares
 from changedetect.stages.patches.tile import TileRuns, add_votes
 
 
@@ -106,13 +107,11 @@ def outline(
     LayerError
         A patch rests on a pair that was not given.
     """
-    whole = layers([(part.runs, part.run_level) for part in parts], cfg)
+    worth = partial(_worth, parts, cfg) if bordered else None
+    whole = layers([(part.runs, part.run_level) for part in parts], cfg, worth)
     keeps = [layer.pixels >= cfg.min_pixels for layer in whole]
-    if bordered:
-        keeps = [
-            _sure(parts, (layer, keep), level, cfg)
-            for level, (layer, keep) in enumerate(zip(whole, keeps, strict=True), start=1)
-        ]
+    if worth is not None:
+        keeps = [worth(layer, level) > NOT_SURE for level, layer in enumerate(whole, start=1)]
     kept = [layer.kept(keep) for layer, keep in zip(whole, keeps, strict=True)]
     sums = _together([_add_up(parts, layer) for layer in kept])
     told = judging_channels(cfg) if bordered else 0
@@ -141,18 +140,15 @@ def outline(
     )
 
 
-def _sure(
-    parts: Sequence[TileRuns], given: tuple[Joined, np.ndarray], level: int, cfg: PatchesSection
-) -> np.ndarray:
-    """Keep, of the groups that are kept, those that are sure; ``(group,)`` bool."""
-    layer, keep = given
-    kept = layer.kept(keep)
-    sums = _add_up(parts, kept)
-    if not len(kept.pixels):
-        return keep
-    good = keep.copy()
-    good[keep] = sure_groups(sums.llr_sum, kept.pixels, sums.moments, level, cfg)
-    return good
+def _worth(parts: Sequence[TileRuns], cfg: PatchesSection, layer: Joined, level: int) -> np.ndarray:
+    """Tell how well the groups of a level are outlined, ``(group,)`` float64 (see `split.layers`)."""
+    keep = layer.pixels >= cfg.min_pixels
+    worth = np.full(len(keep), NOT_SURE)
+    if keep.any():
+        kept = layer.kept(keep)
+        sums = _add_up(parts, kept)
+        worth[keep] = outlined_shares(sums.llr_sum, kept.pixels, sums.moments, level, cfg)
+    return worth
 
 
 _MEANS = ("optical_llr", "series_llr", "radar_llr", "model_llr")
