@@ -27,7 +27,13 @@ from changedetect.pipeline.runs.job import Job, open_job
 from changedetect.pipeline.runs.progress import Silent
 from changedetect.pipeline.runs.settings import Settings
 from changedetect.pipeline.runs.territory import Territory, read_territory
-from changedetect.pipeline.sources.pairwork import FittedPair, TileWork, fit, fresh_reader
+from changedetect.pipeline.sources.pairwork import (
+    FittedPair,
+    TileWork,
+    fit,
+    fresh_reader,
+    let_go,
+)
 from changedetect.pipeline.sources.tileorder import in_swaths
 from changedetect.records import Scene, ScenePair
 from changedetect.stages import patches
@@ -149,7 +155,7 @@ def evidence(task: Task) -> dict[str, Any]:
         settings = settings_of(job)
         costs: dict[str, Any] = {}
         kept: list[Any] = []
-        reader = fresh_reader(job.scenes_folder)
+        reader = fresh_reader(job.scenes_folder, spare=root)
         first = fit(reader, pair, territory.grid, settings)
         tiles = list(territory.grid.tiles(job.config.grid.tile_px, settings.halo_px))
         work = _tile_work(job, territory, first, root)
@@ -180,6 +186,7 @@ def _run_tiles(tiles: Sequence[Tile], work: TileWork, workers: int) -> None:
             raise result.error
 
     tiling.run_tiles(in_swaths(tiles), work, workers=workers, done=done)
+    let_go(work.images)
 
 
 def _outline(tiles: Sequence[Tile], work: TileWork, pair: ScenePair) -> int:

@@ -150,7 +150,7 @@ def _look(
 ) -> LookReport:
     grid = pair.before.grid
     workers = RunOptions(workers=options.workers).worker_count
-    fitted = fit(fresh_reader(Path("/")), pair, grid, settings, workers)
+    fitted = fit(fresh_reader(Path("/"), spare=folder), pair, grid, settings, workers)
     work = TileWork(Path("/"), grid, (fitted,), settings, folder)
     tiles, problems = _run(work, options, progress)
     parts = tiles.runs() + tiles.lost()

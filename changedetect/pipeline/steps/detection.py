@@ -21,12 +21,7 @@ from changedetect.pipeline.runs.territory import Land, Territory, read_territory
 from changedetect.pipeline.sources.fusedwork import PARTLY, FusedWork
 from changedetect.pipeline.sources.modelwork import model_layer
 from changedetect.pipeline.sources.pairfits import Prepared, fit_all, model_facts
-from changedetect.pipeline.sources.pairwork import (
-    FittedPair,
-    TileWork,
-    inside_of,
-    only_on,
-)
+from changedetect.pipeline.sources.pairwork import FittedPair, TileWork, inside_of, let_go, only_on
 from changedetect.pipeline.sources.radarwork import radar_layer
 from changedetect.pipeline.sources.scenes import SCENES
 from changedetect.pipeline.sources.serieswork import SourceResult, series_layer
@@ -338,6 +333,7 @@ def run_tiles(
     tiling.run_tiles(
         in_swaths(due), work, workers=options.worker_count, scheduler=options.scheduler, done=done
     )
+    let_go(work.pairs.images)
     failures.sort(key=lambda failure: failure.tile.name)
     failed = tuple(failure.tile for failure in failures)
     left = set(due) - set(failed)
