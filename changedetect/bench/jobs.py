@@ -20,7 +20,6 @@ from changedetect import tiling
 from changedetect.bench.measure import Cost, timed
 from changedetect.grid import Tile, Window
 from changedetect.io import record_files
-from changedetect.io.tile_files import read_tile
 from changedetect.pipeline.month import STEPS, run_month
 from changedetect.pipeline.runs.context import RunOptions
 from changedetect.pipeline.runs.job import Job, open_job
@@ -35,6 +34,7 @@ from changedetect.pipeline.sources.pairwork import (
     let_go,
 )
 from changedetect.pipeline.sources.tileorder import in_swaths
+from changedetect.pipeline.steps.detection import TileSet
 from changedetect.records import Scene, ScenePair
 from changedetect.stages import patches
 
@@ -190,11 +190,7 @@ def _run_tiles(tiles: Sequence[Tile], work: TileWork, workers: int) -> None:
 
 
 def _outline(tiles: Sequence[Tile], work: TileWork, pair: ScenePair) -> int:
-    runs = []
-    for tile in tiles:
-        stored = read_tile(work.folder / f"{tile.name}.npz")
-        assert stored is not None
-        runs.append(patches.TileRuns.from_arrays(stored))
+    runs = TileSet(work.folder, tuple(tiles), (), ()).runs()
     found = patches.outline(runs, work.grid, work.settings.patches, (pair,), bordered=True)
     return len(found.patches)
 
