@@ -12,6 +12,7 @@ from changedetect import measure, schema
 from changedetect.config.detection import PatchesSection
 from changedetect.errors import LayerError
 from changedetect.grid import Grid, Window
+from changedetect.kernels.runs import add_groups
 from changedetect.records import ScenePair
 from changedetect.stages.patches.join import Joined, group_polygons
 from changedetect.stages.patches.split import layers
@@ -73,6 +74,13 @@ class _Sums:
     moments: np.ndarray
     votes: np.ndarray
 
+    def kept(self, keep: np.ndarray) -> "_Sums":
+        """Keep some groups, renumbered."""
+        number = np.cumsum(keep) - 1
+        votes = self.votes[keep[self.votes[:, 0]]]
+        votes = np.column_stack([number[votes[:, 0]], votes[:, 1:]])
+        return _Sums(self.llr_sum[keep], self.llr_max[keep], self.moments[keep], votes)
+
 
 def outline(
     parts: Sequence[TileRuns],
@@ -88,7 +96,7 @@ def outline(
     Parameters
     ----------
     parts
-        Results of all tiles; they do not overlap.
+        Results of all tiles; they do not overlap. Gone through twice, one at a time (`Parts`).
     grid
         The grid they were cut from. Without a CRS (quick looks) areas are planar, in its units.
     cfg
@@ -106,15 +114,24 @@ def outline(
     LayerError
         A patch rests on a pair that was not given.
     """
-    whole = layers([(part.runs, part.run_level) for part in parts], cfg)
-    keeps = [layer.pixels >= cfg.min_pixels for layer in whole]
+    counts = np.zeros(4, np.int64)
+    given = []
+    for part in parts:
+        counts += part.counts
+        given.append((part.runs, part.run_level))
+    whole = layers(given, cfg)
+    kept = [layer.kept(layer.pixels >= cfg.min_pixels) for layer in whole]
+    added = _add_up(parts, kept)
     if bordered:
-        keeps = [
-            _sure(parts, (layer, keep), level, cfg)
-            for level, (layer, keep) in enumerate(zip(whole, keeps, strict=True), start=1)
+        sure = [
+            sure_groups(sums.llr_sum, layer.pixels, sums.moments, level, cfg)
+            if len(layer.pixels)
+            else np.zeros(0, bool)
+            for level, (layer, sums) in enumerate(zip(kept, added, strict=True), start=1)
         ]
-    kept = [layer.kept(keep) for layer, keep in zip(whole, keeps, strict=True)]
-    sums = _together([_add_up(parts, layer) for layer in kept])
+        kept = [layer.kept(good) for layer, good in zip(kept, sure, strict=True)]
+        added = [sums.kept(good) for sums, good in zip(added, sure, strict=True)]
+    sums = _together(added)
     told = judging_channels(cfg) if bordered else 0
     table = pd.concat([_table(layer, grid, sources) for layer in kept], ignore_index=True)
     table = _with_evidence(table, sums)
@@ -124,35 +141,22 @@ def outline(
         table = table.assign(against="", disputed=False, **dict.fromkeys(_MEANS, np.nan))
         table = table[list(schema.PATCHES.names)]
     table = table.iloc[order].reset_index(drop=True)
-    counts = np.sum([part.counts for part in parts], axis=0, dtype=np.int64)
-    counts = np.broadcast_to(counts, (4,)) if parts else np.zeros(4, np.int64)
-    specks = [layer.pixels[~keep] for layer, keep in zip(whole, keeps, strict=True)]
-    noise_px = int(counts[3]) + sum(int(pixels.sum()) for pixels in specks)
+    specks = [
+        (len(layer.pixels) - len(left.pixels), int(layer.pixels.sum()) - int(left.pixels.sum()))
+        for layer, left in zip(whole, kept, strict=True)
+    ]
+    noise_px = int(counts[3]) + sum(pixels for _, pixels in specks)
     return Outline(
         patches=gpd.GeoDataFrame(table, geometry="geometry", crs=grid.crs or None),
         runs=_in_reading_order(np.concatenate([layer.runs for layer in kept])),
         moments=sums.moments[order, told:],
         votes=_reordered(sums.votes, order),
-        noise_groups=int(counts[2]) + sum(len(pixels) for pixels in specks),
+        noise_groups=int(counts[2]) + sum(groups for groups, _ in specks),
         noise_px=noise_px,
         noise_area_m2=noise_px * _middle_pixel_m2(grid),
         observed_px=int(counts[0]),
         unobserved_px=int(counts[1]),
     )
-
-
-def _sure(
-    parts: Sequence[TileRuns], given: tuple[Joined, np.ndarray], level: int, cfg: PatchesSection
-) -> np.ndarray:
-    """Keep, of the groups that are kept, those that are sure; ``(group,)`` bool."""
-    layer, keep = given
-    kept = layer.kept(keep)
-    sums = _add_up(parts, kept)
-    if not len(kept.pixels):
-        return keep
-    good = keep.copy()
-    good[keep] = sure_groups(sums.llr_sum, kept.pixels, sums.moments, level, cfg)
-    return good
 
 
 _MEANS = ("optical_llr", "series_llr", "radar_llr", "model_llr")
@@ -183,32 +187,37 @@ def _together(layers_sums: Sequence[_Sums]) -> _Sums:
     )
 
 
-def _add_up(parts: Sequence[TileRuns], joined: Joined) -> _Sums:
-    """Add the sums of tile groups to the groups of the whole grid."""
-    groups = len(joined.pixels)
-    channels = max((part.moments.shape[1] for part in parts if len(part.pixels)), default=0)
-    sums = _Sums(
-        np.zeros(groups, np.int64),
-        np.full(groups, schema.EVIDENCE_NODATA, np.int64),
-        np.zeros((groups, channels, 3), np.int64),
-        np.zeros((0, 3), np.int64),
-    )
-    votes, begin = [sums.votes], 0
+def _add_up(parts: Sequence[TileRuns], whole: Sequence[Joined]) -> list[_Sums]:
+    """Add the sums of tile groups to the groups of each layer of the whole grid, in one pass."""
+    totals: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    votes: list[list[np.ndarray]] = [[np.zeros((0, 3), np.int64)] for _ in whole]
+    begin = 0
     for part in parts:
         if not len(part.pixels):  # its channels are not known, nor needed
             continue
-        place = joined.place[begin : begin + len(part.runs)]
+        if not totals:
+            totals = [_no_sums(len(layer.pixels), part.moments.shape[1]) for layer in whole]
+        for layer, total, voted in zip(whole, totals, votes, strict=True):
+            target = np.full(len(part.pixels), -1, np.int64)
+            target[part.run_group] = layer.place[begin : begin + len(part.runs)]
+            add_groups(target, (part.llr_sum, part.llr_max, part.moments), total)
+            own = np.column_stack([target[part.votes[:, 0]], part.votes[:, 1:]])
+            voted.append(own[own[:, 0] >= 0])
         begin += len(part.runs)
-        target = np.full(len(part.pixels), -1, np.int64)
-        target[part.run_group] = place
-        kept = target >= 0
-        np.add.at(sums.llr_sum, target[kept], part.llr_sum[kept])
-        np.maximum.at(sums.llr_max, target[kept], part.llr_max[kept])
-        np.add.at(sums.moments, target[kept], part.moments[kept])
-        voted = part.votes.copy()
-        voted[:, 0] = target[voted[:, 0]]
-        votes.append(voted[voted[:, 0] >= 0])
-    return _Sums(sums.llr_sum, sums.llr_max, sums.moments, add_votes(np.concatenate(votes)))
+    totals = totals or [_no_sums(len(layer.pixels), 0) for layer in whole]
+    return [
+        _Sums(*total, add_votes(np.concatenate(voted)))
+        for total, voted in zip(totals, votes, strict=True)
+    ]
+
+
+def _no_sums(groups: int, channels: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Sum, maximum and moments of groups to which nothing has been added."""
+    return (
+        np.zeros(groups, np.int64),
+        np.full(groups, schema.EVIDENCE_NODATA, np.int64),
+        np.zeros((groups, channels, 3), np.int64),
+    )
 
 
 def _with_evidence(table: pd.DataFrame, sums: _Sums) -> pd.DataFrame:

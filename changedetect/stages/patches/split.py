@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from changedetect.config.detection import PatchesSection
-from changedetect.kernels.runs import join_runs, label_runs
+from changedetect.kernels.runs import group_sizes, join_runs, label_runs
 from changedetect.stages.patches.join import CORNER, Joined
 
 NOBODY = -1
@@ -52,9 +52,7 @@ def _components(runs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Component of each run, and pixels of each component."""
     joined, place = join_runs(runs)
     group = label_runs(joined, CORNER)
-    pixels = np.zeros(int(group.max()) + 1 if len(group) else 0, np.int64)
-    np.add.at(pixels, group, (joined[:, 2] - joined[:, 1]).astype(np.int64))
-    return group[place], pixels
+    return group[place], group_sizes(joined, group)
 
 
 def _owner_levels(runs: np.ndarray, level: np.ndarray, cfg: PatchesSection) -> np.ndarray:
@@ -84,6 +82,4 @@ def _layer(given: np.ndarray, order: np.ndarray, mine: np.ndarray) -> Joined:
     group = label_runs(runs, CORNER)
     place = np.full(len(given), NOBODY, np.int64)
     place[order[mine]] = group[joined]
-    pixels = np.zeros(int(group.max()) + 1 if len(group) else 0, np.int64)
-    np.add.at(pixels, group, (runs[:, 2] - runs[:, 1]).astype(np.int64))
-    return Joined(runs, group, pixels, place)
+    return Joined(runs, group, group_sizes(runs, group), place)
