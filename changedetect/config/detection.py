@@ -73,11 +73,28 @@ class PixelsSection(Section):
     shadow_edge_sigmas: float = Field(
         1.0, gt=0, description="an edge of shadow is darker than the other date by this [sigma]"
     )
+    roof_near_px: int = Field(
+        2, ge=1, description="a roof ends, a cloud does not end, within twice this [px]"
+    )
+    roof_far_px: int = Field(
+        6, ge=2, description="how far around the whole step at a rim of the mask is looked for [px]"
+    )
+    roof_edge_ratio: float = Field(
+        0.7, gt=0, le=1, description="a hard edge has this share of the whole step close by"
+    )
+    roof_window_px: int = Field(
+        12, ge=1, description="how far around a masked pixel the mask's rim is looked at [px]"
+    )
+    roof_rim_share: float = Field(
+        0.5, gt=0, lt=1, description="not cloud where more of the rim than this is a hard edge"
+    )
     cloud_from_image: bool = Field(
         True, description="look for clouds and their shadows where an image has no mask"
     )
     sky_max_gsd_m: float = Field(
-        5.0, gt=0, description="coarser images need a mask: their ground has soft edges too [m]"
+        5.0,
+        gt=0,
+        description="coarser images need a mask, and keep it as it is: their ground has soft edges too [m]",
     )
     sky_cell_m: float = Field(10.0, gt=0, description="cells in which clouds are looked for [m]")
     sky_levels_sigma: tuple[float, ...] = Field(

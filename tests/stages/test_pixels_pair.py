@@ -168,12 +168,14 @@ def test_prepare_pair__never_sees_what_was_not_seen_and_keeps_its_input(seed):
 def test_prepare_pair__same_bytes_in_any_window_with_its_halo(top, left):
     before = land(4)
     after = moved(before, 1.3, -0.6)
-    model = fit_pixels(samples_of(before, after), ROLES, CFG)
+    model = fit_pixels(samples_of(before, after), ROLES, CFG, doubted=(True, True))
     after[:, 25:50, 30:70] += 0.2
+    after[:, 70:84, 10:30] += 0.9
     after[:, 100:120, 90:110] *= 0.6
     cloud = np.full(before.shape[1:], CLEAR, np.uint8)
     cloud[30:38, 40:50] = CLOUD
     cloud[105:115, 95:105] = SHADOW
+    cloud[72:82, 12:28] = CLOUD  # a roof
     whole = prepared(before, after, model, (cloud, cloud)).values
     halo = halo_px(CFG, EvidenceSection(guide_radius_px=0))
     outer = Window(top, left, 60, 60).grown(halo, Window(0, 0, SIZE, SIZE))
@@ -218,6 +220,19 @@ def test_prepare_pair__a_bright_new_object_is_hidden_neither_far_from_clouds_nor
     model = fit_pixels(samples_of(before, after, clouds=(clear, mask)), ROLES, CFG)
     hidden = np.isnan(prepared(before, after, model, (clear, mask)).values[0, 0])
     assert not hidden[60:80, 60:80].any()
+
+
+def test_prepare_pair__what_stands_apart_from_a_cloud_is_no_edge_of_it():
+    before, after, mask, opacity = clouded()
+    after[:, 70:90, 130:140] += 0.4
+    mask[130:136, 130:136] = CLOUD
+    after[:, 126:140, 126:140] += 0.5  # a roof, the middle of which is taken for cloud
+    clear = np.full_like(mask, CLEAR)
+    samples = samples_of(before, after, clouds=(clear, mask))
+    model = fit_pixels(samples, ROLES, CFG, doubted=(False, True))
+    hidden = np.isnan(prepared(before, after, model, (clear, mask)).values[0, 0])
+    assert hidden[opacity > 0.15].all()
+    assert not hidden[70:90, 130:140].any()
 
 
 def test_prepare_pair__gains_of_a_band_do_not_move_the_edge_of_a_cloud():

@@ -74,16 +74,18 @@ def fit(
         An image can not be read, or nothing is observed in both.
     """
     samples, notes = read_samples(reader, pair, grid, settings)
-    model = pixels.fit_pixels(samples, pair.before.roles, settings.pixels)
+    pixel_m, roles, cfg = _pixel_m(pair, grid), pair.before.roles, settings.pixels
+    fine = pixel_m <= cfg.sky_max_gsd_m
+    doubted = fine and bool(pair.before.cloud_href), fine and bool(pair.after.cloud_href)
+    model = pixels.fit_pixels(samples, roles, cfg, doubted=doubted)
     with reader.laying_aside():  # the tiles read all of it again
-        sky = skywork.look(reader, pair, grid, model, settings.pixels, workers)
+        sky = skywork.look(reader, pair, grid, model, cfg, workers)
     if sky is not None and sky.hides:
         samples = [sky.over(sample) for sample in samples]
-        model = pixels.fit_pixels(samples, pair.before.roles, settings.pixels)
+        model = pixels.fit_pixels(samples, roles, cfg, doubted=doubted)
         notes = (*notes, sky.note)
     model = replace(model, notes=(*model.notes, *notes))
     stacks = [prepared(samples.pop(0), pair, model, settings) for _ in range(len(samples))]
-    pixel_m = _pixel_m(pair, grid)
     evidence = pair_evidence.fit(stacks, settings.evidence, pixel_m)
     fine = pixel_m <= settings.patches.new_border_max_m
     contrast = pair_evidence.usual_contrast(evidence) if fine else None

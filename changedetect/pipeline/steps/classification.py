@@ -27,6 +27,11 @@ CLASS_COLUMNS = (
     "after_gsd_m",
 )
 
+BANDS = frozenset(f"{role}_{date}" for role in classify.ROLES for date in ("before", "after"))
+"""Channels that are known where a pair saw the pixel itself."""
+SEEN_SHARE = 0.5
+"""A patch is judged by what its images show if a pair saw this share of it."""
+
 
 def do(context: MonthContext) -> tuple[StepRecord, bool]:
     """Suggest what each patch became."""
@@ -92,11 +97,14 @@ def seen_by_pair(table: gpd.GeoDataFrame, scenes: Sequence[Scene]) -> gpd.GeoDat
 def _unseen_unsure(
     predicted: pd.DataFrame, table: gpd.GeoDataFrame, moments: np.ndarray
 ) -> pd.DataFrame:
-    """Leave open what a patch became that no optical pair saw: only its evidence counts.
+    """Leave open what a patch became that no optical pair saw for the larger part: its evidence counts.
 
-    Its probability of change is that of its mean evidence, change and no change alike before it.
+    Its probability of change is that of its mean evidence, change and no change alike before it. A few
+    pixels at the rim of a cloud, or what lies around, do not tell what is under it.
     """
-    unseen = ~(moments[:, :, 0] > 0).any(axis=1)
+    bands = [place for place, name in enumerate(classify.CHANNELS) if name in BANDS]
+    seen_px = moments[:, bands, 0].max(axis=1, initial=0)
+    unseen = seen_px < SEEN_SHARE * table["pixels"].to_numpy()
     evidence = 1.0 / (1.0 + np.exp(-table["llr_mean"].to_numpy(float)))
     return predicted.assign(
         family=np.where(unseen, classify.UNSURE, predicted["family"]),

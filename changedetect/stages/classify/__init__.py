@@ -1,6 +1,6 @@
 """Patch -> suggested after-state and calibrated probability, or "unsure"."""
 
-from changedetect.stages.classify.channels import CHANNELS, HALO_PX, channel_sampler, channels
+from changedetect.stages.classify.channels import CHANNELS, HALO_PX, ROLES, channel_sampler, channels
 from changedetect.stages.classify.features import FEATURE_NAMES, FEATURES, features
 from changedetect.stages.classify.model import (
     PSEUDO,
@@ -15,7 +15,7 @@ from changedetect.stages.classify.training import label_patches
 from changedetect.stages.classify.verdicts import entropy, label_of, mean_log_loss, teach_most
 
 __all__ = [
-    "CHANNELS", "FEATURES", "FEATURE_NAMES", "HALO_PX", "PSEUDO", "UNSURE", "FitReport",
+    "CHANNELS", "FEATURES", "FEATURE_NAMES", "HALO_PX", "PSEUDO", "ROLES", "UNSURE", "FitReport",
     "calibration_error", "channel_sampler", "channels", "entropy", "features", "fit", "label_of", "label_patches", "learn",
     "mean_log_loss", "predict", "teach_most",
 ]  # fmt: skip

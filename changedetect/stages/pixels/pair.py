@@ -15,8 +15,15 @@ from changedetect.kernels.stored import whole_pixels
 from changedetect.schema import CLOUD, SHADOW
 from changedetect.stages.pixels.radiometry import fit_gains
 from changedetect.stages.pixels.registration import PairAlignment, fit_alignment
+from changedetect.stages.pixels.roofs import roof_reach_px, without_roofs
 from changedetect.stages.pixels.samples import PairSample
-from changedetect.stages.pixels.veil import VeilModel, fit_veil, veil_reach_px, veiled
+from changedetect.stages.pixels.veil import (
+    VeilModel,
+    fit_veil,
+    veil_reach_px,
+    veiled,
+    visible_bands,
+)
 
 TAPS_PX = 2
 """Cubic convolution reads this far beyond a pixel."""
@@ -36,6 +43,8 @@ class PixelModel:
         Per band: ``gain * after + offset`` looks like the image before.
     veil
         How the two dates usually differ, by which edges of clouds are known.
+    doubted
+        Whether roofs are taken out of the masks before and after.
     notes
         What the user should know (alignment unknown, and the like).
     """
@@ -45,14 +54,14 @@ class PixelModel:
     gain: tuple[float, ...]
     offset: tuple[float, ...]
     veil: VeilModel
+    doubted: tuple[bool, bool] = (False, False)
     notes: tuple[str, ...] = ()
 
 
 def halo_px(pixels: PixelsSection, evidence: EvidenceSection) -> int:
     """Return what a tile must read beyond its core so that cuts leave no trace. [px]"""
-    reach = math.ceil(pixels.max_shift_px) + TAPS_PX + pixels.cloud_buffer_px
-    reach = max(reach + pixels.cloud_edge_grow_px, veil_reach_px(pixels))
-    return reach + evidence.guide_reach_px
+    reach = clear_halo_px(pixels) + pixels.cloud_buffer_px + veil_reach_px(pixels)
+    return reach + roof_reach_px(pixels) + evidence.guide_reach_px
 
 
 def clear_halo_px(cfg: PixelsSection) -> int:
@@ -66,7 +75,11 @@ def is_clouded(mask: np.ndarray) -> bool:
 
 
 def fit_pixels(
-    samples: Sequence[PairSample], roles: tuple[str, ...], cfg: PixelsSection
+    samples: Sequence[PairSample],
+    roles: tuple[str, ...],
+    cfg: PixelsSection,
+    *,
+    doubted: tuple[bool, bool] = (False, False),
 ) -> PixelModel:
     """Fit alignment and radiometry of a pair on its sample blocks.
 
@@ -78,6 +91,9 @@ def fit_pixels(
         Band roles, in the order of the bands.
     cfg
         Limits.
+    doubted
+        Whether roofs are to be taken out of the masks before and after: those that a producer
+        delivered with an image of small pixels (`roofs`).
 
     Returns
     -------
@@ -92,7 +108,7 @@ def fit_pixels(
     SceneError
         (Nearly) nothing is observed in both images, or the bands do not fit the roles.
     """
-    clear = [_masked_sample(sample, roles, cfg) for sample in samples]
+    clear = [_masked_sample(sample, roles, doubted, cfg) for sample in samples]
     alignment = fit_alignment(clear, cfg)
     if max(abs(alignment.dy), abs(alignment.dx)) < cfg.min_shift_px:
         alignment = replace(alignment, dy=0.0, dx=0.0)
@@ -102,7 +118,7 @@ def fit_pixels(
     if not alignment.known:
         notes = ("alignment unknown: no sample block shows enough structure; no shift applied",)
     veil = fit_veil(before, after * np.array(gain) + np.array(offset), roles)
-    return PixelModel(roles, alignment, gain, offset, veil, notes)
+    return PixelModel(roles, alignment, gain, offset, veil, doubted, notes)
 
 
 def prepare_pair(
@@ -150,6 +166,7 @@ def prepare_into(
 ) -> None:
     """Do as `prepare_pair`, into an array ``(2, band, y, x)`` float32 that is already there."""
     alignment = model.alignment
+    clouds = _told(before, after, clouds, (model.doubted, model.veil.visible), cfg)
     laid_over(
         _clear(before, clouds[0], cfg.cloud_buffer_px),
         _clear(after, clouds[1], cfg.cloud_buffer_px),
@@ -173,6 +190,21 @@ def as_stack(
         dims=("time", "band", "y", "x"),
         coords={"time": stamps, "band": list(model.roles)},
         name="stack",
+    )
+
+
+def _told(
+    before: np.ndarray,
+    after: np.ndarray,
+    clouds: tuple[np.ndarray, np.ndarray],
+    about: tuple[tuple[bool, bool], tuple[bool, ...]],
+    cfg: PixelsSection,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return both masks, roofs taken out of those that are doubted; ``about``: which, visible bands."""
+    (first, second), visible = about
+    return (
+        without_roofs(before, clouds[0], visible, cfg) if first else clouds[0],
+        without_roofs(after, clouds[1], visible, cfg) if second else clouds[1],
     )
 
 
@@ -222,7 +254,9 @@ def masked(
     return out
 
 
-def _masked_sample(sample: PairSample, roles: tuple[str, ...], cfg: PixelsSection) -> PairSample:
+def _masked_sample(
+    sample: PairSample, roles: tuple[str, ...], doubted: tuple[bool, bool], cfg: PixelsSection
+) -> PairSample:
     """Mask the clouds of one block and check its bands."""
     for image, which in ((sample.before, "before"), (sample.after, "after")):
         if image.shape[0] != len(roles):
@@ -231,10 +265,13 @@ def _masked_sample(sample: PairSample, roles: tuple[str, ...], cfg: PixelsSectio
                 f"({', '.join(roles)}); compare images of one sensor profile"
             )
             raise SceneError(msg)
+    clouds = sample.cloud_before, sample.cloud_after
+    about = doubted, visible_bands(roles)
+    first, second = _told(sample.before, sample.after, clouds, about, cfg)
     return replace(
         sample,
-        before=masked(sample.before, sample.cloud_before, cfg.cloud_buffer_px),
-        after=masked(sample.after, sample.cloud_after, cfg.cloud_buffer_px),
+        before=masked(sample.before, first, cfg.cloud_buffer_px),
+        after=masked(sample.after, second, cfg.cloud_buffer_px),
     )
 
 
