@@ -18,7 +18,9 @@ Source = Annotated[
 System = Annotated[str | None, typer.Option("--crs", help="EPSG:n of a file that does not tell.")]
 Standing = Annotated[
     float | None,
-    typer.Option(help="Threshold that stands without a promise; none = that of the months.", min=0, max=1),
+    typer.Option(
+        help="Threshold that stands without a promise; none = that of the months.", min=0, max=1
+    ),
 ]
 
 

@@ -219,7 +219,9 @@ def _facts(line: Line) -> dict[str, object]:
     }}  # fmt: skip
 
 
-def check(path: Path, folders: Sequence[Path], given: ChangeList | None, standing: float | None) -> Judged:
+def check(
+    path: Path, folders: Sequence[Path], given: ChangeList | None, standing: float | None
+) -> Judged:
     """Hold a promise against months: do they fit it, have they shifted, was it kept.
 
     Parameters

@@ -41,7 +41,11 @@ NOTES = (
 
 
 def compare(
-    folder: Path, given: ChangeList, settings: PromiseSettings, standing: float | None, ours: int | None
+    folder: Path,
+    given: ChangeList,
+    settings: PromiseSettings,
+    standing: float | None,
+    ours: int | None,
 ) -> AccuracyReport:
     """Estimate recall, and how many changes there are, from two lists.
 

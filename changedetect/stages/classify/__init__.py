@@ -1,6 +1,12 @@
 """Patch -> suggested after-state and calibrated probability, or "unsure"."""
 
-from changedetect.stages.classify.channels import CHANNELS, HALO_PX, ROLES, channel_sampler, channels
+from changedetect.stages.classify.channels import (
+    CHANNELS,
+    HALO_PX,
+    ROLES,
+    channel_sampler,
+    channels,
+)
 from changedetect.stages.classify.features import FEATURE_NAMES, FEATURES, features
 from changedetect.stages.classify.model import (
     PSEUDO,
