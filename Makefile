@@ -44,11 +44,11 @@ others:
 	  python3-qgis qgis-providers libreoffice-calc libreoffice-writer python3-uno
 
 # Months of a whole province through the real commands, and a reckoning of every true change, printed as
-# JSON. COUNTIES=100 is the large one. FOLDER keeps what is made, and RESUME=--resume goes on in it.
+# JSON. COUNTIES=100 EACH=8 is the large one. FOLDER keeps what is made, and RESUME=--resume goes on in it.
 MONTHS ?= 24
 COUNTIES ?= 20
 soak: $(VENV)/dev.stamp
-	PYTHONPATH=. $(BIN)/python -m tests.soak --months $(MONTHS) --counties $(COUNTIES) $(if $(FOLDER),--folder $(FOLDER)) $(RESUME)
+	PYTHONPATH=. $(BIN)/python -m tests.soak --months $(MONTHS) --counties $(COUNTIES) $(if $(EACH),--each $(EACH)) $(if $(FOLDER),--folder $(FOLDER)) $(RESUME)
 
 $(VENV)/bin/python:
 	$(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13) and 'Python 3.11 or 3.12 is needed; set PYTHON=')"

@@ -20,15 +20,21 @@ from changedetect import tiling
 from changedetect.bench.measure import Cost, timed
 from changedetect.grid import Tile, Window
 from changedetect.io import record_files
-from changedetect.io.tile_files import read_tile
 from changedetect.pipeline.month import STEPS, run_month
 from changedetect.pipeline.runs.context import RunOptions
 from changedetect.pipeline.runs.job import Job, open_job
 from changedetect.pipeline.runs.progress import Silent
 from changedetect.pipeline.runs.settings import Settings
 from changedetect.pipeline.runs.territory import Territory, read_territory
-from changedetect.pipeline.sources.pairwork import FittedPair, TileWork, fit, fresh_reader
+from changedetect.pipeline.sources.pairwork import (
+    FittedPair,
+    TileWork,
+    fit,
+    fresh_reader,
+    let_go,
+)
 from changedetect.pipeline.sources.tileorder import in_swaths
+from changedetect.pipeline.steps.detection import TileSet
 from changedetect.records import Scene, ScenePair
 from changedetect.stages import patches
 
@@ -149,7 +155,7 @@ def evidence(task: Task) -> dict[str, Any]:
         settings = settings_of(job)
         costs: dict[str, Any] = {}
         kept: list[Any] = []
-        reader = fresh_reader(job.scenes_folder)
+        reader = fresh_reader(job.scenes_folder, spare=root)
         first = fit(reader, pair, territory.grid, settings)
         tiles = list(territory.grid.tiles(job.config.grid.tile_px, settings.halo_px))
         work = _tile_work(job, territory, first, root)
@@ -180,14 +186,11 @@ def _run_tiles(tiles: Sequence[Tile], work: TileWork, workers: int) -> None:
             raise result.error
 
     tiling.run_tiles(in_swaths(tiles), work, workers=workers, done=done)
+    let_go(work.images)
 
 
 def _outline(tiles: Sequence[Tile], work: TileWork, pair: ScenePair) -> int:
-    runs = []
-    for tile in tiles:
-        stored = read_tile(work.folder / f"{tile.name}.npz")
-        assert stored is not None
-        runs.append(patches.TileRuns.from_arrays(stored))
+    runs = TileSet(work.folder, tuple(tiles), (), ()).runs()
     found = patches.outline(runs, work.grid, work.settings.patches, (pair,), bordered=True)
     return len(found.patches)
 

@@ -17,7 +17,10 @@ Source = Annotated[
 ]
 System = Annotated[str | None, typer.Option("--crs", help="EPSG:n of a file that does not tell.")]
 Standing = Annotated[
-    float, typer.Option(help="Threshold that stands without a promise.", min=0, max=1)
+    float | None,
+    typer.Option(
+        help="Threshold that stands without a promise; none = that of the months.", min=0, max=1
+    ),
 ]
 
 
@@ -39,7 +42,7 @@ def fit(
     layer: Layer = None,
     source: Source = None,
     crs: System = None,
-    standing: Standing = 0.3,
+    standing: Standing = None,
     overwrite: Overwrite = False,
     as_json: Json = False,
     debug: Debug = False,  # noqa: ARG001 - read where errors are shown
@@ -72,7 +75,7 @@ def check(
     layer: Layer = None,
     source: Source = None,
     crs: System = None,
-    standing: Standing = 0.3,
+    standing: Standing = None,
     as_json: Json = False,
     debug: Debug = False,  # noqa: ARG001
 ) -> None:

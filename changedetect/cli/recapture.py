@@ -23,7 +23,7 @@ def recapture(
     layer: Layer = None,
     source: Source = None,
     crs: System = None,
-    standing: Standing = 0.1,
+    standing: Standing = None,
     out: Folder = None,
     overwrite: Overwrite = False,
     as_json: Json = False,

@@ -34,6 +34,9 @@ class RadarSection(Section):
         (2, 4, 6),
         description="dates before are averaged in spans of so many, newest first; then the rest",
     )
+    course_season_days: int = Field(
+        18, ge=0, le=60, description="… and those of last year, so near the dates after [day]"
+    )
     course_endings: int = Field(
         3, ge=1, description="change may lie before any of so many of the last dates [date]"
     )

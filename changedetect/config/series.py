@@ -205,6 +205,6 @@ class FusionSection(Section):
         150, ge=0, description="a break confirmed this month may have begun so long before it [day]"
     )
     radar_before_dates: int = Field(
-        24, ge=1, description="radar images before the change, at most [images]"
+        40, ge=1, description="radar images before the change, at most [images]"
     )
     radar_after_dates: int = Field(3, ge=1, description="radar images after it, at most [images]")

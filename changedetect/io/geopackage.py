@@ -183,17 +183,17 @@ def _column(form: LayerForm, field: Field, series: pd.Series) -> tuple[np.ndarra
         A value can not be held by the column's kind (bytes, a number in a text column …).
     """
     empty = series.isna().to_numpy(dtype=bool)
-    for row in np.flatnonzero(~empty):
-        value = series.iloc[row]
-        if not isinstance(value, _HELD[field.kind]) or isinstance(value, bool):
+    held, blank = _HELD[field.kind], _MISSING[field.kind]
+    values = series.tolist()
+    for row, (value, gone) in enumerate(zip(values, empty.tolist(), strict=True)):
+        if gone:
+            values[row] = blank
+        elif not isinstance(value, held) or isinstance(value, bool):
             msg = (
                 f"layer {form.name}, row {row}: {field.name} ({field.alias}) holds {value!r}; "
                 f"{field.kind} expected"
             )
             raise LayerError(msg)
-    values = [
-        _MISSING[field.kind] if gone else value for value, gone in zip(series, empty, strict=True)
-    ]
     return np.array(values, dtype=_DTYPES[field.kind]), empty
 
 

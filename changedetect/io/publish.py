@@ -9,7 +9,8 @@ import fcntl
 import os
 import re
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +19,9 @@ from typing import Self
 from changedetect.errors import InputError, LockedError, ResourceError
 
 FILE_MODE = 0o640
+
+_TOGETHER = 16
+"""Files that wait for the disk at once: a journal commits what is asked for at one time in one go."""
 
 _TEMP = re.compile(r"^\..+\.changedetect-(?P<pid>\d+)\.tmp(?:[.-].*)?$")
 
@@ -91,6 +95,19 @@ def publish_bytes(path: Path, data: bytes, *, overwrite: bool = False) -> None:
             raise ResourceError(msg)
 
     publish(path, write, verify, overwrite=overwrite)
+
+
+def publish_together(files: Mapping[Path, bytes]) -> None:
+    """Publish many small files, each as `publish_bytes` does; a disk that syncs them together is as fast as for one.
+
+    Raises
+    ------
+    InputError, ResourceError
+        As `publish_bytes`, for the first file in order that failed; others may be there.
+    """
+    with ThreadPoolExecutor(_TOGETHER) as pool:
+        for done in [pool.submit(publish_bytes, path, data) for path, data in files.items()]:
+            done.result()
 
 
 def _sync(path: Path) -> None:

@@ -6,6 +6,7 @@ shared by threads; handles never are.
 
 import threading
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,7 +19,8 @@ from changedetect.io.decoded_blocks import DecodedBlocks
 from changedetect.io.digest import sha256_files
 from changedetect.io.mapping import Placement
 from changedetect.io.opening import digest_of_file
-from changedetect.io.source import Source, read_source
+from changedetect.io.source import Source, read_cells, read_source
+from changedetect.io.spare_blocks import SpareBlocks
 from changedetect.kernels import regrid
 from changedetect.records import Scene
 from changedetect.schema import CLEAR, CLOUD, SHADOW
@@ -55,6 +57,9 @@ class RasterReader:
     )
     _blocks: DecodedBlocks = field(
         default_factory=DecodedBlocks, init=False, repr=False, compare=False
+    )
+    _sources: dict[tuple[str, str], Source] = field(
+        default_factory=dict, init=False, repr=False, compare=False
     )
     _lock: threading.Lock = field(
         default_factory=threading.Lock, init=False, repr=False, compare=False
@@ -93,7 +98,7 @@ class RasterReader:
             The coordinate systems can not be related.
         """
         self._check_digest(scene)
-        source = Source.of_scene(self.folder, scene)
+        source = self._source_of(scene)
         placement = _placement(source, scene, grid)
         offset = placement.offset(source.height, source.width)
         if offset is not None:
@@ -169,9 +174,58 @@ class RasterReader:
             image[:, cloud == OUTSIDE] = np.nan
         return image, cloud
 
+    def read_cells(
+        self, scene: Scene, grid: Grid, window: Window, cell_px: int, min_share: float
+    ) -> np.ndarray | None:
+        """Average a window over square cells without making an image of it.
+
+        Parameters
+        ----------
+        window
+            Part of the grid; cells are counted from its first pixel. [px]
+        cell_px, min_share
+            Side of a cell [px], and the share of it that must be seen. [0-1]
+
+        Returns
+        -------
+        ndarray or None
+            ``(band, rows, cols)`` float32, NaN where too little is seen: the means of what `read`
+            gives, pixels that lack a band left out. None where that takes an image: the scene has a
+            cloud mask, lies beside the grid, or is not simply one file in blocks.
+
+        Raises
+        ------
+        SceneError, IntegrityError, GridError
+            As for `read`.
+        """
+        if scene.cloud_href:
+            return None
+        self._check_digest(scene)
+        source = self._source_of(scene)
+        offset = _placement(source, scene, grid).offset(source.height, source.width)
+        if offset is None:
+            return None
+        moved = Window(window.row + offset[0], window.col + offset[1], window.height, window.width)
+        return read_cells(source, scene, moved, self._blocks, cell_px, min_share)
+
     def forget(self) -> None:
         """Let decoded blocks go; they are decoded again when they are read."""
         self._blocks.clear()
+
+    def spare_in(self, folder: Path) -> None:
+        """Let decoded blocks be laid aside in a folder while `laying_aside`."""
+        self._blocks.spare = SpareBlocks(folder)
+
+    def laying_aside(self) -> AbstractContextManager[None]:
+        """Lay aside, inside the block, decoded blocks that give way: all will be read again."""
+        return self._blocks.laying_aside()
+
+    def _source_of(self, scene: Scene) -> Source:
+        """Return the files behind a scene, whose digest was compared; asked once a process."""
+        found = self._sources.get((scene.href, scene.sha256))
+        if found is None:
+            found = self._sources[scene.href, scene.sha256] = Source.of_scene(self.folder, scene)
+        return found
 
     def _resampled(
         self, source: Source, scene: Scene, placement: Placement, window: Window

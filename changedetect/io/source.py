@@ -1,6 +1,6 @@
 """Pixels of a file as they lie in it, in physical units."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,8 @@ from changedetect.io.crs import epsg_code
 from changedetect.io.decoded_blocks import DecodedBlocks
 from changedetect.io.georeference import PLAIN, is_georeferenced
 from changedetect.io.opening import open_raster
+from changedetect.kernels.cells import stored_means
+from changedetect.kernels.scratch import scratch
 from changedetect.kernels.stored import to_quantity
 from changedetect.records import Band, Scene
 
@@ -129,6 +131,50 @@ def read_source(
     return out
 
 
+def read_cells(
+    source: Source, scene: Scene, window: Window, store: DecodedBlocks, cell_px: int, least: float
+) -> np.ndarray | None:
+    """Average a window over square cells straight from stored numbers.
+
+    Parameters
+    ----------
+    window
+        In the file's pixels; cells are counted from its first one. [px]
+    store
+        As in `read_source`.
+    cell_px
+        Side of a cell. [px]
+    least
+        A cell of which less is seen has no mean. [0-1]
+
+    Returns
+    -------
+    ndarray or None
+        As `kernels.cells.cell_means` of what `read_source` gives, pixels that lack a band left
+        out; None where the window is not simply a part of one file without a mask.
+
+    Raises
+    ------
+    SceneError
+        A block can not be read; names file and window.
+    """
+    if len(source.files) != 1 or window != window.grown(
+        0, Window(0, 0, source.height, source.width)
+    ):
+        return None
+    path = source.files[0]
+    with open_raster(path) as dataset:
+        if not _in_blocks(dataset) or MaskFlags.per_dataset in dataset.mask_flag_enums[0]:
+            return None
+        shape = len(scene.bands), window.height, window.width
+        stored = np.empty(0)
+        for part, own in _blocks_of((path, dataset, store), scene, window):
+            stored = scratch("stored numbers", shape, own.dtype)
+            stored[(slice(None), *part.relative_to(window).slices)] = own
+    form = _form(scene.bands, scene.nodata)
+    return stored_means(stored, form, _black_is_nodata(scene), cell_px, least)
+
+
 def _read_whole(
     path: Path, scene: Scene, inner: Window, out: np.ndarray, store: DecodedBlocks | None
 ) -> None:
@@ -162,20 +208,28 @@ def _read_blocks(
     files: tuple[Path, DatasetReader, DecodedBlocks], scene: Scene, inner: Window, out: np.ndarray
 ) -> None:
     """Read a window block by block, each decoded once while the store keeps it."""
+    black = _black_is_nodata(scene)
+    for part, own in _blocks_of(files, scene, inner):
+        target = out[(slice(None), *part.relative_to(inner).slices)]
+        _physical(own, scene.bands, scene.nodata, target, black=black)
+
+
+def _blocks_of(
+    files: tuple[Path, DatasetReader, DecodedBlocks], scene: Scene, inner: Window
+) -> Iterator[tuple[Window, np.ndarray]]:
+    """Give the parts of a window that lie in one block each, and their stored numbers."""
     path, dataset, store = files
     height, width = dataset.block_shapes[0]
     indexes = [band.index for band in scene.bands]
     whole = Window(0, 0, dataset.height, dataset.width)
-    black = _black_is_nodata(scene)
     for row in range(inner.row // height, -(-(inner.row + inner.height) // height)):
         for col in range(inner.col // width, -(-(inner.col + inner.width) // width)):
             block = Window(row * height, col * width, height, width).grown(0, whole)
             key = path, scene.sha256, tuple(indexes), row, col
-            stored = store.get(key, partial(_read, dataset, path, indexes, block))
+            read = partial(_read, dataset, path, indexes, block)
+            stored = store.get(key, read, costly=dataset.compression is not None)
             part = block.grown(0, inner)
-            own = stored[(slice(None), *part.relative_to(block).slices)]
-            target = out[(slice(None), *part.relative_to(inner).slices)]
-            _physical(own, scene.bands, scene.nodata, target, black=black)
+            yield part, stored[(slice(None), *part.relative_to(block).slices)]
 
 
 def _read(dataset: DatasetReader, path: Path, indexes: Sequence[int], window: Window) -> np.ndarray:
@@ -209,10 +263,14 @@ def _black_is_nodata(scene: Scene) -> bool:
 def _physical(
     stored: np.ndarray, bands: Sequence[Band], nodata: float | None, out: np.ndarray, *, black: bool
 ) -> None:
+    to_quantity(stored, *_form(bands, nodata), black, out)
+
+
+def _form(bands: Sequence[Band], nodata: float | None) -> tuple[np.ndarray, np.ndarray, float]:
+    """Scale, offset and no-data value of stored numbers, as kernels take them."""
     scale = np.array([band.scale for band in bands], np.float64)
     offset = np.array([band.offset for band in bands], np.float64)
-    missing = np.nan if nodata is None else float(nodata)
-    to_quantity(stored, scale, offset, missing, black, out)
+    return scale, offset, np.nan if nodata is None else float(nodata)
 
 
 def _file_window(window: Window) -> FileWindow:

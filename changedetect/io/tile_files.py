@@ -4,10 +4,11 @@ Arrays are stored as they are: compressing evidence, which is mostly noise, took
 measuring it (profile in docs/performance.md) and saved a third.
 """
 
+import io
 import struct
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +46,9 @@ def write_tile(path: Path, arrays: Mapping[str, np.ndarray], *, key: str = "") -
     publish(path, write, overwrite=True)
 
 
-def read_tile(path: Path, *, key: str | None = None) -> dict[str, np.ndarray] | None:
+def read_tile(
+    path: Path, *, key: str | None = None, names: Sequence[str] | None = None
+) -> dict[str, np.ndarray] | None:
     """Read the arrays of a tile; None if there is no whole file of it (it is then done again).
 
     Parameters
@@ -54,17 +57,21 @@ def read_tile(path: Path, *, key: str | None = None) -> dict[str, np.ndarray] | 
         File of `write_tile`.
     key
         What the tile must belong to; None = anything.
+    names
+        Arrays that are wanted; others are not read, nor looked at. None = all.
     """
     try:
-        with path.open("rb") as stream:
-            # Checksums first: what they pass is whole, and its headers can be parsed in peace.
-            with zipfile.ZipFile(stream) as archive:
-                if archive.testzip() is not None:
-                    return None
-            stream.seek(0)
-            with np.load(stream, allow_pickle=False) as stored:
-                arrays = {name: stored[name] for name in stored.files}
+        with zipfile.ZipFile(path) as archive:
+            stored = [name.removesuffix(".npy") for name in archive.namelist()]
+            wanted = stored if names is None else [*names, KEY]
+            arrays = {name: _read(archive, name) for name in stored if name in wanted}
     except DAMAGE:
         return None
     found = arrays.pop(KEY, None)
     return arrays if key is None or (found is not None and str(found) == key) else None
+
+
+def _read(archive: zipfile.ZipFile, name: str) -> np.ndarray:
+    """Read an array whole, which compares its checksum; then its header can be parsed in peace."""
+    stream = io.BytesIO(archive.read(f"{name}.npy"))
+    return np.asarray(np.lib.format.read_array(stream, allow_pickle=False))

@@ -58,6 +58,102 @@ def cell_means(image: np.ndarray, cell_px: int, min_share: float) -> np.ndarray:
 
 
 @kernel
+def _quantities(
+    stored: np.ndarray,
+    form: tuple[np.ndarray, np.ndarray, float],
+    black: bool,
+    y: int,
+    lines: np.ndarray,
+    spoilt: np.ndarray,
+) -> bool:
+    """Turn a row into quantities; ``spoilt``: 0, or NaN where a band is missing. Tell if all is 0."""
+    scale, offset, nodata = form
+    bands, _, width = stored.shape
+    spoilt[:] = np.float32(1.0 if black else 0.0)
+    for band in range(bands):
+        factor, level = scale[band], offset[band]
+        source, target = stored[band, y], lines[band]
+        for x in range(width):
+            value = np.float64(source[x])
+            quantity = np.float32(value * factor + level)
+            target[x] = quantity
+            known = (quantity * np.float32(0.0) == np.float32(0.0)) & (value != nodata)
+            dark = spoilt[x] if value == 0.0 else spoilt[x] * np.float32(0.0)
+            spoilt[x] = dark if known else np.float32(np.nan)
+    total = np.float32(0.0)
+    for x in range(width):
+        total += np.float32(0.0) if spoilt[x] == np.float32(0.0) else np.float32(1.0)
+    return bool(total == np.float32(0.0))
+
+
+@kernel
+def _add_row(line: np.ndarray, cell_px: int, total: np.ndarray) -> None:
+    """Add a row to the sums of its cells, place by place: each cell's pixels in their order."""
+    width = len(line)
+    for place in range(min(cell_px, width)):
+        for c in range((width - place + cell_px - 1) // cell_px):
+            total[c] += np.float64(line[place + c * cell_px])
+
+
+@kernel
+def stored_means(
+    stored: np.ndarray,
+    form: tuple[np.ndarray, np.ndarray, float],
+    black: bool,
+    cell_px: int,
+    min_share: float,
+) -> np.ndarray:
+    """Average stored numbers over square cells: `cell_means` of the quantities that they stand for.
+
+    The same bytes as `stored.to_quantity`, `stored.whole_pixels` and `cell_means`, without an image.
+
+    Parameters
+    ----------
+    stored
+        ``(band, y, x)`` of any number type.
+    form
+        Scale ``(band,)`` and offset ``(band,)`` float64, and the value that is no data; NaN = none.
+    black
+        A pixel that is 0 in all bands is no data.
+    cell_px, min_share
+        As in `cell_means`.
+
+    Returns
+    -------
+    ndarray
+        ``(band, rows, cols)`` float32; NaN where too little is seen.
+    """
+    bands, height, width = stored.shape
+    rows, cols = -(-height // cell_px), -(-width // cell_px)
+    out = np.full((bands, rows, cols), np.float32(np.nan), np.float32)
+    lines, spoilt = np.empty((bands, width), np.float32), np.empty(width, np.float32)
+    seen = np.empty(width, np.float32)
+    total, count = np.empty((bands, cols)), np.empty(cols)
+    for row in range(rows):
+        total[:] = 0.0
+        count[:] = 0.0
+        last = min((row + 1) * cell_px, height)
+        for y in range(row * cell_px, last):
+            seen[:] = np.float32(1.0)
+            if not _quantities(stored, form, black, y, lines, spoilt):
+                for x in range(width):
+                    seen[x] = np.float32(1.0 if spoilt[x] == np.float32(0.0) else 0.0)
+                for band in range(bands):
+                    line = lines[band]
+                    for x in range(width):
+                        line[x] = line[x] if seen[x] > np.float32(0.0) else np.float32(0.0)
+            _add_row(seen, cell_px, count)
+            for band in range(bands):
+                _add_row(lines[band], cell_px, total[band])
+        for col in range(cols):
+            size = (last - row * cell_px) * (min((col + 1) * cell_px, width) - col * cell_px)
+            if count[col] > 0 and count[col] >= min_share * size:
+                for band in range(bands):
+                    out[band, row, col] = np.float32(total[band, col] / count[col])
+    return out
+
+
+@kernel
 def _beside(mask: np.ndarray, y: int, x: int) -> bool:
     """Tell whether a neighbour edge to edge, inside the image, is not of the mask."""
     height, width = mask.shape
@@ -111,3 +207,96 @@ def edge_spans(
                 spans[count] = values[rows, cols].max() - values[rows, cols].min()
                 count += 1
     return spans[:count].copy()
+
+
+@kernel
+def label_boxes(labels: np.ndarray, count: int) -> np.ndarray:
+    """Measure the objects of an image of labels.
+
+    Parameters
+    ----------
+    labels
+        ``(y, x)`` int, 0 = none, else the number of the object.
+    count
+        Largest number.
+
+    Returns
+    -------
+    ndarray
+        ``(count + 1, 5)`` int64: cells of each object, first row, row after the last, first column and
+        column after the last; row 0 tells of what belongs to none.
+    """
+    height, width = labels.shape
+    boxes = np.zeros((count + 1, 5), np.int64)
+    boxes[:, 1], boxes[:, 3] = height, width
+    for y in range(height):
+        for x in range(width):
+            own = boxes[labels[y, x]]
+            own[0] += 1
+            own[1], own[2] = min(own[1], y), y + 1
+            own[3], own[4] = min(own[3], x), max(own[4], x + 1)
+    return boxes
+
+
+@kernel
+def _median(values: np.ndarray) -> float:
+    """Median of float32 values, which are sorted in place; as numpy's, in float32."""
+    values.sort()
+    half = len(values) // 2
+    if len(values) % 2 == 1:
+        return float(values[half])
+    return float((values[half - 1] + values[half]) / np.float32(2.0))
+
+
+@kernel
+def mark_soft(
+    bright: np.ndarray,
+    unseen: np.ndarray,
+    labels: np.ndarray,
+    boxes: np.ndarray,
+    limits: tuple[float, float, int],
+    out: np.ndarray,
+) -> None:
+    """Mark the objects that are bright enough and end softly.
+
+    Parameters
+    ----------
+    bright
+        ``(y, x)`` float32, finite.
+    unseen
+        ``(y, x)`` bool.
+    labels
+        ``(y, x)`` int, number of the object of each cell.
+    boxes
+        ``(n, 5)`` int64: number of an object, and its box as in `label_boxes`.
+    limits
+        Least median brightness of an object; largest share of it that may lie within three cells of
+        the edge, in the median along the edge; and how far beyond its box an object is
+        looked at. The edge runs at half of the brightness. Cells beside unseen ones tell nothing; without any
+        other the object is not known to be soft.
+    out
+        ``(y, x)`` bool, is set where such objects lie.
+    """
+    least, share, reach = limits
+    height, width = bright.shape
+    for k in range(len(boxes)):
+        number = boxes[k, 0]
+        top, bottom = max(boxes[k, 1] - reach, 0), min(boxes[k, 2] + reach, height)
+        left, right = max(boxes[k, 3] - reach, 0), min(boxes[k, 4] + reach, width)
+        body = labels[top:bottom, left:right] == number
+        part = bright[top:bottom, left:right]
+        inside = np.empty(body.size, np.float32)
+        count = 0
+        for y in range(body.shape[0]):
+            for x in range(body.shape[1]):
+                if body[y, x]:
+                    inside[count] = part[y, x]
+                    count += 1
+        contrast = _median(inside[:count])
+        if contrast < least:
+            continue
+        spans = edge_spans(part, body, unseen[top:bottom, left:right], contrast / 2, reach)
+        if len(spans) and _median(spans) / contrast <= share:
+            for y in range(body.shape[0]):
+                for x in range(body.shape[1]):
+                    out[top + y, left + x] |= body[y, x]

@@ -1,4 +1,4 @@
-"""Change distance and guide of whole tiles: rows sorted by class, so that loops are vectorised.
+"""Change distance and guide of whole tiles: pixels sorted by class, so that loops are vectorised.
 
 What `conditional.nearest_class` and `conditional.nearest_outcome` do to one pixel in float64, done
 to a piece of a row at once in float32: the pixels of one class lie side by side, every innermost
@@ -11,8 +11,12 @@ import numpy as np
 from changedetect.kernels._jit import kernel
 from changedetect.kernels.conditional import GUIDE_TOP, QUANTUM, SCORE_TOP
 
-LANES = 1024
-"""Pixels of a row that are worked on together; their bands lie in the second-level cache."""
+LANES = 4096
+"""Pixels that are worked on together; their bands lie in the second-level cache. Of fewer, each class
+has so few that the ends of its vector loops count."""
+
+_BANDS = 4
+"""Images of so many bands have loops of their own, in which sums stay in registers."""
 
 
 @kernel
@@ -47,16 +51,40 @@ def _choose(
     b0, b1, b2, b3 = pixels[0, :count], pixels[1, :count], pixels[2, :count], pixels[3, :count]
     best[:] = 0
     _linear(slopes[0], levels[0], pixels, 0, top)
-    for c in range(1, len(levels)):
-        here, level = np.int32(c), levels[c]
+    c = 1
+    while groups == 1 and c + 3 < len(levels):  # four classes at once: bands are read once for them
+        v0, v1, v2, v3 = slopes[c], slopes[c + 1], slopes[c + 2], slopes[c + 3]
+        v00, v01, v02, v03 = v0[0], v0[1], v0[2], v0[3]
+        v10, v11, v12, v13 = v1[0], v1[1], v1[2], v1[3]
+        v20, v21, v22, v23 = v2[0], v2[1], v2[2], v2[3]
+        v30, v31, v32, v33 = v3[0], v3[1], v3[2], v3[3]
+        l0, l1, l2, l3 = levels[c], levels[c + 1], levels[c + 2], levels[c + 3]
+        c0, c1, c2, c3 = np.int32(c), np.int32(c + 1), np.int32(c + 2), np.int32(c + 3)
+        for x in range(count):
+            f0 = l0 + v00 * b0[x] + v01 * b1[x] + v02 * b2[x] + v03 * b3[x]
+            f1 = l1 + v10 * b0[x] + v11 * b1[x] + v12 * b2[x] + v13 * b3[x]
+            f2 = l2 + v20 * b0[x] + v21 * b1[x] + v22 * b2[x] + v23 * b3[x]
+            f3 = l3 + v30 * b0[x] + v31 * b1[x] + v32 * b2[x] + v33 * b3[x]
+            own, highest = best[x], top[x]
+            own = c0 if f0 > highest else own
+            highest = max(highest, f0)
+            own = c1 if f1 > highest else own
+            highest = max(highest, f1)
+            own = c2 if f2 > highest else own
+            highest = max(highest, f2)
+            own = c3 if f3 > highest else own
+            best[x], top[x] = own, max(highest, f3)
+        c += 4
+    for rest in range(c, len(levels)):
+        here, level = np.int32(rest), levels[rest]
         if groups == 1:
-            w0, w1, w2, w3 = slopes[c, 0], slopes[c, 1], slopes[c, 2], slopes[c, 3]
+            w0, w1, w2, w3 = slopes[rest, 0], slopes[rest, 1], slopes[rest, 2], slopes[rest, 3]
             for x in range(count):
                 found = level + w0 * b0[x] + w1 * b1[x] + w2 * b2[x] + w3 * b3[x]
                 best[x] = here if found > top[x] else best[x]
                 top[x] = max(top[x], found)
         else:
-            _linear(slopes[c], level, pixels, 0, value)
+            _linear(slopes[rest], level, pixels, 0, value)
             for x in range(count):
                 best[x] = here if value[x] > top[x] else best[x]
                 top[x] = max(top[x], value[x])
@@ -97,6 +125,45 @@ def _sort(best: np.ndarray, count: int, starts: np.ndarray, order: np.ndarray) -
 
 
 @kernel
+def _least_of_four(
+    gathered: np.ndarray,
+    first: int,
+    variates: tuple[np.ndarray, np.ndarray, np.ndarray],
+    least: np.ndarray,
+) -> None:
+    """Do as `_least` for four bands: a pixel's variates stay in registers, two by two."""
+    matrix, offset, penalty = variates
+    last = first + len(least)
+    a0, a1, a2, a3 = (
+        gathered[0, first:last], gathered[1, first:last], gathered[2, first:last], gathered[3, first:last],
+    )  # fmt: skip
+    b0, b1, b2, b3 = (
+        gathered[4, first:last], gathered[5, first:last], gathered[6, first:last], gathered[7, first:last],
+    )  # fmt: skip
+    least[:] = np.float32(np.inf)
+    for m in range(len(penalty)):
+        if np.isinf(penalty[m]):
+            continue
+        start = penalty[m]
+        p, q, r, s = matrix[m, 0], matrix[m, 1], matrix[m, 2], matrix[m, 3]
+        p0, p1, p2, p3, p4, p5, p6, p7 = p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7]
+        q0, q1, q2, q3, q4, q5, q6, q7 = q[0], q[1], q[2], q[3], q[4], q[5], q[6], q[7]
+        r0, r1, r2, r3, r4, r5, r6, r7 = r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[7]
+        s0, s1, s2, s3, s4, s5, s6, s7 = s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7]
+        pl, ql, rl, sl = -offset[m, 0], -offset[m, 1], -offset[m, 2], -offset[m, 3]
+        for x in range(len(least)):
+            u0, u1, u2, u3 = a0[x], a1[x], a2[x], a3[x]
+            w0, w1, w2, w3 = b0[x], b1[x], b2[x], b3[x]
+            one = pl + p0 * u0 + p1 * u1 + p2 * u2 + p3 * u3 + p4 * w0 + p5 * w1 + p6 * w2 + p7 * w3
+            two = ql + q0 * u0 + q1 * u1 + q2 * u2 + q3 * u3 + q4 * w0 + q5 * w1 + q6 * w2 + q7 * w3
+            total = start + one * one + two * two
+            one = rl + r0 * u0 + r1 * u1 + r2 * u2 + r3 * u3 + r4 * w0 + r5 * w1 + r6 * w2 + r7 * w3
+            two = sl + s0 * u0 + s1 * u1 + s2 * u2 + s3 * u3 + s4 * w0 + s5 * w1 + s6 * w2 + s7 * w3
+            total = total + one * one + two * two
+            least[x] = min(least[x], total)
+
+
+@kernel
 def _least(
     gathered: np.ndarray,
     first: int,
@@ -126,14 +193,14 @@ def _guide_rows(
     axes: tuple[np.ndarray, np.ndarray],
     bad: np.ndarray,
     value: np.ndarray,
-    place: tuple[int, int],
+    begin: int,
     guide: np.ndarray,
 ) -> None:
     """Project pixels on the axes of the guide and quantise; 0 where not observed."""
     top, quantum, nothing = np.float32(GUIDE_TOP), np.float32(QUANTUM), np.float32(0.0)
     for k in range(len(axes[1])):
         _linear(axes[0][k], -axes[1][k], pixels, 0, value)
-        target = guide[k, place[0], place[1] : place[1] + len(value)]
+        target = guide[k, begin : begin + len(value)]
         for x in range(len(target)):
             scaled = np.rint(value[x] * quantum)
             scaled = min(scaled, top)
@@ -175,7 +242,11 @@ def distance_rows(
     """
     p, height, width = stack.shape
     matrix, offset, penalty = variates
+    many = height * width
+    flat, scores = stack.reshape(p, many), score.reshape(many)
+    guides = guide.reshape(len(guide), many)
     rows = max(matrix.shape[3], chooser[0].shape[1])
+    four = matrix.shape[2] == _BANDS and matrix.shape[3] == 2 * _BANDS
     pixels = np.zeros((rows, LANES), np.float32)
     gathered = np.zeros((rows, LANES), np.float32)
     value, total = np.empty(LANES, np.float32), np.empty(LANES, np.float32)
@@ -184,36 +255,36 @@ def distance_rows(
     starts = np.empty(len(chooser[1]) + 1, np.int64)
     bad = np.empty(LANES, np.bool_)
     most = np.float32(min(cap, SCORE_TOP))
-    for y in range(height):
-        for begin in range(0, width, LANES):
-            count = min(LANES, width - begin)
-            v, t, b, o, n = value[:count], total[:count], bad[:count], order[:count], best[:count]
-            v[:] = np.float32(0.0)
-            for i in range(p):
-                source, target = stack[i, y, begin : begin + count], pixels[i, :count]
-                for x in range(count):
-                    target[x] = source[x]
-                    v[x] += source[x] * np.float32(0.0)
+    for begin in range(0, many, LANES):
+        count = min(LANES, many - begin)
+        v, t, b, o, n = value[:count], total[:count], bad[:count], order[:count], best[:count]
+        v[:] = np.float32(0.0)
+        for i in range(p):
+            source, target = flat[i, begin : begin + count], pixels[i, :count]
             for x in range(count):
-                b[x] = np.isnan(v[x])
-            _choose(pixels, chooser, t, v, n)
-            _sort(n, count, starts, o)
-            for i in range(p):
-                source, target = pixels[i, :count], gathered[i, :count]
-                for x in range(count):
-                    target[x] = source[o[x]]
-            for c in range(len(chooser[1])):
-                first, last = starts[c], starts[c + 1]
-                if first < last:
-                    own = matrix[c], offset[c], penalty[c]
-                    part = slice(first, last)
-                    _least(gathered, first, own, least[part], value[part], total[part])
+                target[x] = source[x]
+                v[x] += source[x] * np.float32(0.0)
+        for x in range(count):
+            b[x] = np.isnan(v[x])
+        _choose(pixels, chooser, t, v, n)
+        _sort(n, count, starts, o)
+        for i in range(p):
+            source, target = pixels[i, :count], gathered[i, :count]
             for x in range(count):
-                root = np.rint(np.sqrt(least[x]) * np.float32(QUANTUM))
-                v[x] = min(most, root)
-            line = score[y, begin : begin + count]
-            for x in range(count):
-                line[o[x]] = np.int16(v[x])
-            for x in range(count):
-                line[x] = np.int16(-1) if b[x] else line[x]
-            _guide_rows(pixels, axes, b, v, (y, begin), guide)
+                target[x] = source[o[x]]
+        for c in range(len(chooser[1])):
+            first, last = starts[c], starts[c + 1]
+            own, part = (matrix[c], offset[c], penalty[c]), slice(first, last)
+            if first < last and four:
+                _least_of_four(gathered, first, own, least[part])
+            elif first < last:
+                _least(gathered, first, own, least[part], value[part], total[part])
+        for x in range(count):
+            root = np.rint(np.sqrt(least[x]) * np.float32(QUANTUM))
+            v[x] = min(most, root)
+        line = scores[begin : begin + count]
+        for x in range(count):
+            line[o[x]] = np.int16(v[x])
+        for x in range(count):
+            line[x] = np.int16(-1) if b[x] else line[x]
+        _guide_rows(pixels, axes, b, v, begin, guides)

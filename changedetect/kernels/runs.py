@@ -258,3 +258,56 @@ def raise_maxima(values: np.ndarray, group: np.ndarray, maxima: np.ndarray) -> N
     """
     for k in range(values.shape[0]):
         maxima[group[k]] = max(maxima[group[k]], np.int64(values[k]))
+
+
+@kernel
+def add_groups(
+    target: np.ndarray,
+    part: tuple[np.ndarray, np.ndarray, np.ndarray],
+    total: tuple[np.ndarray, np.ndarray, np.ndarray],
+) -> None:
+    """Add sums of the groups of a tile to the groups of which they are a part.
+
+    Parameters
+    ----------
+    target
+        ``(group,)`` int64, the whole that each belongs to; negative = none.
+    part, total
+        Sums and maxima ``(group,)`` int64 and moments ``(group, channel, 3)`` int64, of the tile and of
+        the whole; the latter are changed in place.
+    """
+    sums, maxima, moments = part
+    for g in range(len(target)):
+        whole = target[g]
+        if whole < 0:
+            continue
+        total[0][whole] += sums[g]
+        total[1][whole] = max(total[1][whole], maxima[g])
+        for c in range(moments.shape[1]):
+            for k in range(moments.shape[2]):
+                total[2][whole, c, k] += moments[g, c, k]
+
+
+@kernel
+def group_sizes(runs: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """Count the pixels of groups of runs.
+
+    Parameters
+    ----------
+    runs
+        ``(n, 3)`` int32.
+    group
+        ``(n,)`` int64, group of each run, from 0.
+
+    Returns
+    -------
+    ndarray
+        ``(group,)`` int64.
+    """
+    groups = 0
+    for i in range(len(group)):
+        groups = max(groups, group[i] + 1)
+    pixels = np.zeros(groups, np.int64)
+    for i in range(len(group)):
+        pixels[group[i]] += runs[i, 2] - runs[i, 1]
+    return pixels

@@ -93,6 +93,7 @@ def schedule(
     shots += _chips(generator, start, last_day)
     shots += _series(generator, first_day, start, last_day)
     shots += _radar(generator, first_day, start, last_day)
+    shots += _radar_before(np.random.default_rng([seed, 142]), first_day, shots)
     return tuple(sorted(shots, key=lambda shot: (shot.time, shot.sensor)))
 
 
@@ -175,3 +176,14 @@ def _radar(
         shots.append(Shot("sar10m", _moment(generator, day, 10), off_nadir_deg=38.0))
         day += timedelta(days=12)
     return shots
+
+
+def _radar_before(generator: np.random.Generator, first_day: date, shots: list[Shot]) -> list[Shot]:
+    """Radar of the same orbit from the first day of a world to the earliest of some images."""
+    days = [shot.time.date() for shot in shots if shot.sensor == "sar10m"]
+    earlier: list[Shot] = []
+    day = min(days, default=first_day) - timedelta(days=12)
+    while day >= first_day:
+        earlier.append(Shot("sar10m", _moment(generator, day, 10), off_nadir_deg=38.0))
+        day -= timedelta(days=12)
+    return earlier

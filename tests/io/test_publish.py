@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from changedetect.errors import InputError, LockedError, ResourceError
-from changedetect.io.publish import RunLock, publish, publish_bytes, sweep
+from changedetect.io.publish import RunLock, publish, publish_bytes, publish_together, sweep
 
 
 def names(folder):
@@ -84,3 +84,13 @@ def test_run_lock__a_second_holder_is_told_who_holds_it(tmp_path):
             pass
     with RunLock(path):
         pass
+
+
+def test_publish_together__each_file_as_alone_and_the_first_fault_in_order_is_told(tmp_path):
+    files = {tmp_path / f"{number:02d}.jpg": bytes([number]) * 100 for number in range(40)}
+    publish_together(files)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == files
+    more = {tmp_path / "new.jpg": b"new", **files}
+    with pytest.raises(InputError, match=r"00\.jpg is there already"):
+        publish_together(more)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == more

@@ -49,3 +49,11 @@ def test_tile_files__damage_never_raises_and_never_passes_unseen(stored):
     path.unlink()
     path.mkdir()
     assert read_tile(path) is None
+
+
+def test_tile_files__some_arrays_are_read_without_the_others(stored):
+    path, values = stored
+    back = read_tile(path, key="a1", names=("evidence", "absent"))
+    assert list(back) == ["evidence"]
+    np.testing.assert_array_equal(back["evidence"], values)
+    assert read_tile(path, key="b2", names=("evidence",)) is None

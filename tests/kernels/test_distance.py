@@ -4,7 +4,14 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from changedetect.kernels.distance import LANES, distance_rows, padded
+from changedetect.kernels.distance import (
+    LANES,
+    _choose,
+    _least,
+    _least_of_four,
+    distance_rows,
+    padded,
+)
 from tests.kernels.test_conditional import drawn
 from tests.naive import distance as naive
 
@@ -61,3 +68,30 @@ def test_distance_rows__a_pixel_knows_nothing_of_its_neighbours():
 def test_padded__keeps_weights_and_adds_zeros():
     assert padded(np.array([[1.0, 2.0, 3.0]])).tolist() == [[1.0, 2.0, 3.0, 0.0]]
     assert padded(np.ones((2, 4))).shape == (2, 4)
+
+
+@given(seeds, st.integers(1, 40))
+def test_loops_for_four_bands__give_the_bytes_of_the_general_ones(seed, count):
+    rng = np.random.default_rng(seed)
+    pixels = rng.normal(size=(8, LANES)).astype(np.float32)
+    variates = rng.normal(size=(3, 4, 8)), rng.normal(size=(3, 4)), rng.uniform(0, 5, 3)
+    variates = tuple(values.astype(np.float32) for values in variates)
+    variates[2][seed % 3] = np.inf
+    least, value, total, four = np.empty((4, count), np.float32)
+    _least(pixels, 5, variates, least, value, total)
+    _least_of_four(pixels, 5, variates, four)
+    assert least.tobytes() == four.tobytes()
+
+
+@given(seeds, st.integers(1, 12))
+def test_classes_by_four__are_the_first_of_the_largest(seed, classes):
+    rng = np.random.default_rng(seed)
+    pixels = rng.integers(-3, 4, (4, 50)).astype(np.float32)  # many scores are equal
+    slopes = rng.integers(-3, 4, (classes, 4)).astype(np.float32)
+    levels = rng.integers(-3, 4, classes).astype(np.float32)
+    top, value = np.empty((2, 50), np.float32)
+    best = np.empty(50, np.int32)
+    _choose(pixels, (slopes, levels), top, value, best)
+    scores = slopes @ pixels + levels[:, None]
+    assert best.tolist() == scores.argmax(axis=0).tolist()
+    assert top.tolist() == scores.max(axis=0).tolist()

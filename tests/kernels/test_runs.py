@@ -10,9 +10,11 @@ from hypothesis.extra.numpy import array_shapes, arrays
 
 from changedetect.kernels.rings import link_edges, trace_rings
 from changedetect.kernels.runs import (
+    add_groups,
     add_moments,
     close_gaps,
     find_runs,
+    group_sizes,
     join_runs,
     label_runs,
     raise_maxima,
@@ -164,3 +166,26 @@ def test_trace_rings__simple_rings_that_add_up_to_the_pixels(mask):
         assert (steps.sum(axis=1) == 1).all()
         assert (steps[1:] != steps[:-1]).all()  # every point is a turn
         assert (steps[0] != steps[-1]).any()
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_sums_of_groups__equal_those_of_numpy(seed):
+    rng = np.random.default_rng(seed)
+    starts = rng.integers(0, 50, 12)
+    table = np.column_stack([np.arange(12), starts, starts + rng.integers(1, 9, 12)]).astype(
+        np.int32
+    )
+    group = rng.permutation(np.append(np.arange(5), rng.integers(0, 5, 7)))
+    assert group_sizes(table, group).tolist() == np.bincount(group, table[:, 2] - starts).tolist()
+    assert group_sizes(table[:0], group[:0]).shape == (0,)
+    target = rng.integers(-1, 4, 9)
+    part = rng.integers(-99, 99, 9), rng.integers(-99, 99, 9), rng.integers(-99, 99, (9, 2, 3))
+    total = np.zeros(4, np.int64), np.full(4, -1000), np.ones((4, 2, 3), np.int64)
+    expected = tuple(values.copy() for values in total)
+    add_groups(target, part, total)
+    mine = target >= 0
+    np.add.at(expected[0], target[mine], part[0][mine])
+    np.maximum.at(expected[1], target[mine], part[1][mine])
+    np.add.at(expected[2], target[mine], part[2][mine])
+    for found, other in zip(total, expected, strict=True):
+        np.testing.assert_array_equal(found, other)

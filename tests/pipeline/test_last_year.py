@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -66,9 +66,16 @@ class Fits:
         return fitted(pair)
 
 
+@dataclass(frozen=True)
+class Pixels:
+    """What `hold` needs to know of a pair's pixels."""
+
+    notes: tuple[str, ...] = ()
+
+
 def fitted(pair):
     model = object.__new__(PairModel)
-    return FittedPair(pair, None, model)
+    return FittedPair(pair, Pixels(), model)
 
 
 def at(year, month, day, **more):
@@ -95,7 +102,7 @@ def held(monkeypatch):
         work = seasonwork.LastYear(pairs, None, None, settings)
         found = [work.hold(fitted(pair)) for pair in (pairs[first], pairs[first])][-1]
         name = found.season and found.season.fitted.pair.before.scene_id
-        return name, fits.names
+        return name, fits.names, found.pixels.notes
 
     return hold
 
@@ -106,18 +113,20 @@ MAY, JUNE_24, JULY_24, MARCH = (
 
 
 def test_hold__the_nearest_season_of_another_year_fitted_once(held):
-    assert held([MAY, MARCH, JULY_24, JUNE_24]) == (JUNE_24.scene_id, [JUNE_24.scene_id])
+    assert held([MAY, MARCH, JULY_24, JUNE_24]) == (JUNE_24.scene_id, [JUNE_24.scene_id], ())
 
 
 def test_hold__no_such_image_or_not_wanted(held):
-    assert held([MAY, MARCH]) == (None, [])
-    assert held([MAY, JUNE_24], days=0) == (None, [])
-    assert held([MAY, JUNE_24], days=7) == (None, [])
+    assert held([MAY, MARCH]) == (None, [], ())
+    assert held([MAY, JUNE_24], days=0) == (None, [], ())
+    assert held([MAY, JUNE_24], days=7) == (None, [], ())
 
 
 def test_hold__one_that_can_not_be_used_gives_its_place_to_the_next(held):
-    name, _ = held([MAY, JULY_24, JUNE_24], refused=(JUNE_24.scene_id,))
+    name, _, notes = held([MAY, JULY_24, JUNE_24], refused=(JUNE_24.scene_id,))
     assert name == JULY_24.scene_id
+    assert notes == (f"last year's image {JUNE_24.scene_id} not used: clouded",)
+    assert held([MAY, JUNE_24], refused=(JUNE_24.scene_id,))[::2] == (None, notes)
 
 
 def test_hold__a_sliver_of_a_neighbour_comes_after_one_that_covers(held):

@@ -126,7 +126,8 @@ def test_schedule__clouds_and_number_of_dates_as_in_hunan(seed):
 def test_schedule__radar_repeats_every_twelve_days():
     days = [shot.time.date() for shot in schedule(1, FIRST, LAST) if shot.sensor == "sar10m"]
     assert {(after - before).days for before, after in pairwise(days)} == {12}
-    assert 22 <= len(days) <= 27
+    assert 0 <= (days[0] - FIRST).days < 12
+    assert 0 <= (LAST - days[-1]).days < 12
 
 
 def test_change__is_seen_by_every_sensor_and_only_from_its_day(studio):

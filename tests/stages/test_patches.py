@@ -15,6 +15,7 @@ from changedetect.errors import LayerError
 from changedetect.grid import Grid, Window
 from changedetect.records import Scene, ScenePair
 from changedetect.stages.patches import (
+    Parts,
     TileRuns,
     failed_tile,
     halo_px,
@@ -97,6 +98,8 @@ def test_outline__is_the_same_for_every_tiling_and_order(states, size, gap, leas
     whole = cut(states, 64, cfg)
     grid = grid_of(states.shape)
     assert digest(outline(parts, grid, cfg)) == digest(outline(whole, grid, cfg))
+    read = Parts(tuple(lambda part=part: part for part in parts))
+    assert digest(outline(read, grid, cfg)) == digest(outline(parts, grid, cfg))
     found, expected = (unobserved_areas(p, grid, cfg, reason="云") for p in (parts, whole))
     assert [area.geometry.wkb for area in found] == [area.geometry.wkb for area in expected]
     assert [area.window for area in found] == [area.window for area in expected]

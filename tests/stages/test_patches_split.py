@@ -88,7 +88,10 @@ def test_layers__choose_the_best_outlined_of_nested_components_as_the_naive_twin
     worth = partial(drawn_worth, seed=seed)
     found = set()
 
-    def worth_of(layer, level):
+    def worth_of(nested):
+        return [one_worth(layer, level) for level, layer in enumerate(nested, start=1)]
+
+    def one_worth(layer, level):
         sets = [pixels_of_group(layer, group) for group in range(len(layer.pixels))]
         small = layer.pixels < CFG.min_pixels
         values = np.array([worth(pixels, level) for pixels in sets], float)
@@ -96,7 +99,7 @@ def test_layers__choose_the_best_outlined_of_nested_components_as_the_naive_twin
 
     parts = [(runs, levels[rows, cols].astype(np.int64))]
     for level, layer in enumerate(layers(parts, CFG, worth_of), start=1):
-        kept = np.flatnonzero(worth_of(layer, level) > -np.inf)
+        kept = np.flatnonzero(one_worth(layer, level) > -np.inf)
         found |= {pixels_of_group(layer, group) for group in kept}
     margin = CFG.split_new_border_share
     assert found == split_by_worth(levels, CFG.min_pixels, CFG.split_share, worth, margin)
@@ -116,10 +119,11 @@ def test_layers__a_core_whose_border_is_newer_stands_in_place_of_the_ground_arou
     levels[2:10, 2:10] = 3  # holds most of it: by size alone the patch would stay whole
     rows, cols = np.nonzero(levels)
     parts = [(np.column_stack([rows, cols, cols + 1]).astype(np.int32), levels[rows, cols] + 0)]
-    shares = {1: 0.4, 2: 0.6, 3: 0.62}
+    shares = (0.4, 0.6, 0.62)
 
-    def worth(layer, level):
-        return np.full(len(layer.pixels), shares[level])
+    def worth(nested):
+        pairs = zip(nested, shares, strict=True)
+        return [np.full(len(layer.pixels), share) for layer, share in pairs]
 
     sizes = [sorted(layer.pixels.tolist()) for layer in layers(parts, CFG, worth)]
     assert sizes == [[36], [64], []]

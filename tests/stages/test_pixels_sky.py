@@ -10,18 +10,27 @@ from PIL import Image
 from changedetect.config.detection import PixelsSection
 from changedetect.grid import Window
 from changedetect.schema import CLEAR, CLOUD, SHADOW
+from changedetect.stages import pixels
 from changedetect.stages.pixels import (
+    MIN_SEEN,
     UNMASKED,
     PixelModel,
     SkyCells,
     SkyMask,
-    compare_cells,
+    cell_means,
     find_sky,
 )
 from changedetect.stages.pixels.registration import PairAlignment
 from changedetect.stages.pixels.veil import fit_veil
 
 CFG = PixelsSection()
+
+
+def compare_cells(before, after, model, cell_px):
+    means = (cell_means(image, cell_px, MIN_SEEN) for image in (before, after))
+    return pixels.compare_cells(*means, model)
+
+
 ROLES = ("blue", "green", "red", "nir")
 CELL_PX, PIXEL_M = 5, 2.0
 CLOUD_COLOUR = np.array([0.5, 0.51, 0.52, 0.53])

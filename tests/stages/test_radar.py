@@ -1,5 +1,7 @@
 """Radar evidence: exact windows, a null that change does not move, speckle that does not alarm."""
 
+from datetime import date, timedelta
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -224,6 +226,47 @@ def test_month_with_many_dates__finds_change_and_no_season():
     assert alarm[far].mean() < 2 * model.false_alarm_rate
     pair = CFG.model_copy(update={"course_least_dates": 99})
     assert alarms(before, after, pair)[truth].mean() < alarm[truth].mean()
+
+
+def calendar(seed, shape=(120, 140)):
+    """Fields that are cut in one of two seasons, as every year; truth: cut in the wrong one."""
+    rng = np.random.default_rng(seed)
+    rows, cols = np.indices(shape)
+    late = rng.random((shape[0] // 10 + 1, shape[1] // 10 + 1))[rows // 10, cols // 10] < 0.5
+    truth = np.zeros(shape, bool)
+    truth[40:50, 60:70] = truth[100:110, 20:30] = True
+    days = [date(2024, 1, 4) + timedelta(days=12 * number) for number in range(43)]
+    images = []
+    for day in days:
+        cut = np.where(late, 150, 110) < day.timetuple().tm_yday
+        wrong = truth & (day >= date(2025, 4, 25))
+        level = np.where(np.where(wrong, late, cut), -14.0, -10.5)
+        images.append(stack(rng, np.stack([level, level - 6.0]), 1)[0, 0])
+    whole, ends = np.stack(images), [day for day in days if day >= date(2025, 4, 25)][:2]
+    first = days.index(ends[0])
+    return whole[:first], whole[first : first + 2], truth, (days[:first], ends)
+
+
+def test_month_with_a_year_before__knows_each_fields_own_calendar():
+    before, after, truth, days = calendar(21)
+    last_year = (days[0][20:], days[1])
+    blind = radar.fit_radar([(before[20:], after)], CFG, last_year)
+    knowing = radar.fit_radar([(before, after)], CFG, days)
+    found = [
+        radar.measure_radar(b, after, model, CFG) >= model.threshold
+        for b, model in ((before[20:], blind), (before, knowing))
+    ]
+    assert found[0][truth].mean() < 0.2
+    assert found[1][truth].mean() > 0.9
+    assert found[1][:35].mean() < 2 * knowing.false_alarm_rate
+
+
+def test_month_with_days_of_other_dates__is_refused():
+    before, after, _, days = calendar(22, shape=(60, 60))
+    with pytest.raises(LayerError, match="one day a date"):
+        radar.fit_radar([(before, after)], CFG, (days[0][1:], days[1]))
+    with pytest.raises(LayerError, match="in order of time"):
+        radar.fit_radar([(before, after)], CFG, (days[0][::-1], days[1]))
 
 
 def test_month_without_change__alarms_no_more_than_stated():

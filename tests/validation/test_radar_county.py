@@ -46,9 +46,10 @@ def county(seed, start):
 
 
 def month_alarm(series, days, begins, ends):
-    before = series[[day < begins for day in days]]
-    after = series[[begins <= day < ends for day in days]]
-    model = radar.fit_radar([(before, after)], CFG)
+    earlier, month = [d < begins for d in days], [begins <= d < ends for d in days]
+    before, after = series[earlier], series[month]
+    told = [d for d in days if d < begins], [d for d in days if begins <= d < ends]
+    model = radar.fit_radar([(before, after)], CFG, told)
     return radar.measure_radar(before, after, model, CFG) >= model.threshold, model
 
 

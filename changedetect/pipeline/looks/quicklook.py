@@ -150,10 +150,10 @@ def _look(
 ) -> LookReport:
     grid = pair.before.grid
     workers = RunOptions(workers=options.workers).worker_count
-    fitted = fit(fresh_reader(Path("/")), pair, grid, settings, workers)
+    fitted = fit(fresh_reader(Path("/"), spare=folder), pair, grid, settings, workers)
     work = TileWork(Path("/"), grid, (fitted,), settings, folder)
     tiles, problems = _run(work, options, progress)
-    parts = tiles.runs() + tiles.lost()
+    parts = patches.Parts(tiles.runs().makers + tiles.lost().makers)
     outline = patches.outline(parts, grid, settings.patches, (pair,), bordered=True)
     outline = replace(outline, patches=without_unknown_days(outline.patches, pair))
     _write(options.out, tiles, grid, outline, pair, stated_tags(fitted.evidence))

@@ -199,7 +199,11 @@ def look_at_series(
         work = SeriesWork(folder, follower, every, start, outlines, place)
         tiles, lost = _run(work, options, progress)
         outline = patches.outline(
-            tiles.runs() + tiles.lost(), grid, outlines, brackets(every), sources=("series",)
+            patches.Parts(tiles.runs().makers + tiles.lost().makers),
+            grid,
+            outlines,
+            brackets(every),
+            sources=("series",),
         )
         _write(options.out, tiles, work, outline)
         for row, col in pixels_to_draw:

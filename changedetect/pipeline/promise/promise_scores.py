@@ -76,6 +76,9 @@ class MonthRun:
         Ground that was not observed.
     sha256
         Of the classified patches.
+    standing
+        Probability of change from which the month kept patches for which nothing was promised;
+        None where an older version did not record it.
     """
 
     folder: Path
@@ -87,6 +90,7 @@ class MonthRun:
     table: gpd.GeoDataFrame
     unseen: shapely.Geometry
     sha256: str
+    standing: float | None = None
 
     @property
     def samples(self) -> dict[str, Sample]:
@@ -146,6 +150,28 @@ def read_changes(given: ChangeList, crs: str, settings: PromiseSettings) -> gpd.
     return table
 
 
+def standing_of(runs: Sequence[MonthRun], given: float | None) -> float:
+    """Return the threshold that stands where nothing is promised: the given one, or that of the months.
+
+    Raises
+    ------
+    InputError
+        None was given, and the months kept patches from different ones on, or do not tell.
+    """
+    if given is not None:
+        return given
+    theirs = {run.standing for run in runs}
+    only = theirs.pop() if len(theirs) == 1 else None
+    if only is None:
+        told = ", ".join(f"{run.month}: {run.standing}" for run in runs)
+        msg = (
+            f"threshold of each month ({told}): one and the same was expected "
+            "(crosscheck.pseudo_change_probability); name one with --standing"
+        )
+        raise InputError(msg)
+    return only
+
+
 def read_run(folder: Path) -> MonthRun:
     """Read what a promise needs of a finished month.
 
@@ -176,6 +202,7 @@ def read_run(folder: Path) -> MonthRun:
         table=read_classified(folder / CLASSIFIED),
         unseen=shapely.union_all([area.geometry for area in hidden]),
         sha256=record.outputs[CLASSIFIED],
+        standing=record.facts.get("standing"),
     )
 
 

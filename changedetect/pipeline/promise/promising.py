@@ -26,6 +26,7 @@ from changedetect.pipeline.promise.promise_scores import (
     read_changes,
     read_run,
     score,
+    standing_of,
 )
 from changedetect.pipeline.promise.promise_tables import (
     Months,
@@ -89,7 +90,7 @@ def fit(
     folders: Sequence[Path],
     aim: Aim,
     settings: PromiseSettings,
-    standing: float,
+    standing: float | None,
 ) -> tuple[PromiseFile, Judged]:
     """Fit a promise.
 
@@ -104,7 +105,7 @@ def fit(
     settings
         How strata are made and matched.
     standing
-        Threshold that stands where nothing is promised.
+        Threshold that stands where nothing is promised; None = that of the months.
 
     Returns
     -------
@@ -118,6 +119,7 @@ def fit(
     """
     aim = replace(aim, alike=settings.changes_alike)
     months = _months(given, folders, settings)
+    limit = standing_of(months.runs, standing)
     whole = joined(months.scored)
     if not whole.keys:
         msg = f"{given.path}: no change lies in what {', '.join(r.month for r in months.runs)} compared"
@@ -133,15 +135,15 @@ def fit(
     )  # fmt: skip
     tables = (
         lines_table(found),
-        cost_table(found, months, standing),
-        months_table(found, months, standing),
+        cost_table(found, months, limit),
+        months_table(found, months, limit),
     )
     title = f"recall >= {1 - aim.alpha:g} with confidence {1 - aim.delta:g} 查全率承诺"
     facts = {
         "digest": found.digest, "alpha": aim.alpha, "delta": aim.delta, "n": len(whole.scores),
         "not_observed": int(whole.unseen.sum()), "strata": [_facts(line) for line in lines],
         "cost": [dict(zip(tables[1].columns, row, strict=True)) for row in tables[1].rows],
-        "months_differ_p": spread_of(found, months, standing),
+        "months_differ_p": spread_of(found, months, limit),
     }  # fmt: skip
     held = all(line.promise.state is State.HELD for line in lines)
     return found, Judged(AccuracyReport(title, facts, tables, CAVEATS), 0 if held else 3)
@@ -217,7 +219,9 @@ def _facts(line: Line) -> dict[str, object]:
     }}  # fmt: skip
 
 
-def check(path: Path, folders: Sequence[Path], given: ChangeList | None, standing: float) -> Judged:
+def check(
+    path: Path, folders: Sequence[Path], given: ChangeList | None, standing: float | None
+) -> Judged:
     """Hold a promise against months: do they fit it, have they shifted, was it kept.
 
     Parameters
@@ -229,7 +233,7 @@ def check(path: Path, folders: Sequence[Path], given: ChangeList | None, standin
     given
         Changes verified since, independently; None = only fit and shift are looked at.
     standing
-        Threshold that stands where nothing is promised.
+        Threshold that stands where nothing is promised; None = that of the months.
 
     Returns
     -------
@@ -253,7 +257,8 @@ def check(path: Path, folders: Sequence[Path], given: ChangeList | None, standin
         tables.append(table)
         is_good &= not shifted
     if given is not None and runs:
-        table, is_kept = kept_table(found, _months(given, folders, found.settings), standing)
+        limit = standing_of(runs, standing)
+        table, is_kept = kept_table(found, _months(given, folders, found.settings), limit)
         tables.append(table)
         is_good &= is_kept
     facts: dict[str, object] = {

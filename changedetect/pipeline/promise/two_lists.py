@@ -18,6 +18,7 @@ from changedetect.pipeline.promise.promise_scores import (
     read_changes,
     read_run,
     score,
+    standing_of,
 )
 from changedetect.pipeline.steps.promise_file import VALUE
 from changedetect.pipeline.steps.promised import LIMIT
@@ -40,7 +41,11 @@ NOTES = (
 
 
 def compare(
-    folder: Path, given: ChangeList, settings: PromiseSettings, standing: float, ours: int | None
+    folder: Path,
+    given: ChangeList,
+    settings: PromiseSettings,
+    standing: float | None,
+    ours: int | None,
 ) -> AccuracyReport:
     """Estimate recall, and how many changes there are, from two lists.
 
@@ -53,7 +58,7 @@ def compare(
     settings
         What found means, classes of size, sources that are our own.
     standing
-        Threshold of the month, where no promise put another.
+        Threshold of the month, where no promise put another; None = what the month recorded.
     ours
         How many of our patches were confirmed true; None = all of them are taken for true.
 
@@ -63,6 +68,7 @@ def compare(
         No finished month; a list that can not be read or is our own.
     """
     run = read_run(folder)
+    standing = standing_of([run], standing)
     table = read_changes(given, run.table.crs.to_string(), settings)
     scored, _ = score(run, table, settings)
     limit = run.table[LIMIT].to_numpy(float) if LIMIT in run.table.columns else standing

@@ -43,7 +43,7 @@ def fit_all(
 
     A pair that can not be used is named and left out, and the next in order takes its place.
     """
-    reader = fresh_reader(context.job.scenes_folder)
+    reader = fresh_reader(context.job.scenes_folder, spare=context.folder)
     workers = context.options.worker_count
     last_year = LastYear(pairs, reader, grid, context.settings, workers)
     most = context.job.config.scenes.pairs_per_month

@@ -78,7 +78,8 @@ def fit(
     fine = pixel_m <= cfg.sky_max_gsd_m
     doubted = fine and bool(pair.before.cloud_href), fine and bool(pair.after.cloud_href)
     model = pixels.fit_pixels(samples, roles, cfg, doubted=doubted)
-    sky = skywork.look(reader, pair, grid, model, cfg, workers)
+    with reader.laying_aside():  # the tiles read all of it again
+        sky = skywork.look(reader, pair, grid, model, cfg, workers)
     if sky is not None and sky.hides:
         samples = [sky.over(sample) for sample in samples]
         model = pixels.fit_pixels(samples, roles, cfg, doubted=doubted)
@@ -348,16 +349,27 @@ def only_on(wanted: np.ndarray, runs: patches.TileRuns, tile: Tile) -> patches.T
     return replace(runs, unobserved=find_runs(hidden, core.row, core.col), counts=counts)
 
 
+def let_go(folder: Path) -> None:
+    """Let decoded blocks go, in memory and on disk: no tile is read any more."""
+    shared_reader(folder).forget()
+
+
 @cache
 def shared_reader(folder: Path) -> RasterReader:
     """One reader a process: each image's digest is compared once, decoded blocks are kept once."""
     return RasterReader(folder)
 
 
-def fresh_reader(folder: Path) -> RasterReader:
-    """Return the reader of the process anew: digests are compared again."""
+def fresh_reader(folder: Path, spare: Path | None = None) -> RasterReader:
+    """Return the reader of the process anew: digests are compared again.
+
+    ``spare``: where decoded blocks may be laid aside between two reads of all of an image.
+    """
     shared_reader.cache_clear()
-    return shared_reader(folder)
+    reader = shared_reader(folder)
+    if spare is not None:
+        reader.spare_in(spare)
+    return reader
 
 
 def _no_channels(rows: np.ndarray, _cols: np.ndarray) -> np.ndarray:

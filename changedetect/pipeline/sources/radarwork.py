@@ -28,8 +28,8 @@ from changedetect.stages import pixels
 from changedetect.stages.evidence import radar
 
 SAMPLE_BLOCKS = 12
-"""Blocks from which the model of a month is fitted; all their dates are held at once: 14 MB each
-with 27 dates of two polarisations."""
+"""Blocks from which the model of a month is fitted; all their dates are held at once: 23 MB each
+with 43 dates of two polarisations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,4 +148,5 @@ def _fit(
         (_stack(reader, before, grid, window), _stack(reader, after, grid, window))
         for window in pixels.sample_windows(grid, few)
     ]
-    return radar.fit_radar(samples, context.job.config.radar)
+    days = [scene.day for scene in before], [scene.day for scene in after]
+    return radar.fit_radar(samples, context.job.config.radar, days)

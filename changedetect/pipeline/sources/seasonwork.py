@@ -38,7 +38,7 @@ class LastYear:
     grid: Grid
     settings: Settings
     workers: int = 1
-    _fitted: dict[str, FittedPair | None] = field(default_factory=dict)
+    _fitted: dict[str, FittedPair | str] = field(default_factory=dict)
 
     def hold(self, fitted: FittedPair) -> FittedPair:
         """Add to a fitted pair what the same season of an earlier year says.
@@ -46,18 +46,23 @@ class LastYear:
         Of the images before that show most, the one whose day of the year is nearest to that of the
         image after is taken, within ``evidence.season_days``. A pair stays as it is where no such image can be
         used, where pictures are compared by their structure, or where its own image before is of an
-        earlier year.
+        earlier year. An image that was wanted and can not be used is told in the notes of the pair.
         """
         if not isinstance(fitted.evidence, PairModel):
             return fitted
         limit = self.settings.evidence.season_days
         if not limit or gap_days(fitted.pair) <= 2 * limit:
             return fitted
+        season, notes = None, fitted.pixels.notes
         for pair in self._near(fitted.pair.after, limit):
-            season = self._season(fitted, fitted.evidence, pair)
+            past = self._fit(pair)
+            if isinstance(past, str):
+                notes = (*notes, f"last year's image {pair.before.scene_id} not used: {past}")
+                continue
+            season = self._season(fitted, fitted.evidence, past)
             if season is not None:
-                return replace(fitted, season=season)
-        return fitted
+                break
+        return replace(fitted, season=season, pixels=replace(fitted.pixels, notes=notes))
 
     def _near(self, after: Scene, limit: int) -> list[ScenePair]:
         """List pairs of the same season, the nearest first; slivers of neighbours at the end."""
@@ -67,23 +72,22 @@ class LastYear:
         near = [pair for pair in mine if gap_days(pair) <= limit]
         return sorted(near, key=lambda pair: (shares[pair.name] < least, gap_days(pair), pair.name))
 
-    def _season(self, fitted: FittedPair, model: PairModel, pair: ScenePair) -> Season | None:
-        past = self._fit(pair)
-        if past is None or not isinstance(past.evidence, PairModel):
+    def _season(self, fitted: FittedPair, model: PairModel, past: FittedPair) -> Season | None:
+        if not isinstance(past.evidence, PairModel):
             return None
         cfg = self.settings.evidence
         least = lastyear.fit_season(list(self._blocks(fitted, past)), model, past.evidence, cfg)
         return None if least is None else Season(past, least)
 
-    def _fit(self, pair: ScenePair) -> FittedPair | None:
-        """Fit a pair with last year's image; None where it can not be used: it says nothing then."""
+    def _fit(self, pair: ScenePair) -> FittedPair | str:
+        """Fit a pair with last year's image, or say why it can not be used."""
         if pair.name not in self._fitted:
             try:
                 self._fitted[pair.name] = fit(
                     self.reader, pair, self.grid, self.settings, self.workers
                 )
-            except InputError:
-                self._fitted[pair.name] = None
+            except InputError as error:
+                self._fitted[pair.name] = str(error)
         return self._fitted[pair.name]
 
     def _blocks(

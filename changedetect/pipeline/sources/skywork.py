@@ -70,30 +70,28 @@ def look(
         with kept_open():
             for window in windows:
                 try:
-                    images = [
-                        _read(reader, one, grid, window, cfg.cloud_buffer_px) for one in scenes
-                    ]
+                    means = [_means(reader, one, grid, window, cell_px, cfg) for one in scenes]
                 except SceneError:
                     continue
-                found = pixels.compare_cells(images[0], images[1], model, cell_px)
+                found = pixels.compare_cells(means[0], means[1], model)
                 cells.put(window.row // cell_px, window.col // cell_px, found)
 
-    # From the end: what was read last is still decoded when the tiles begin at the other end.
-    rows = list(_windows(grid, common_part(pair, grid), cell_px))[::-1]
-    in_order(rows, compare, workers)
-    masks = (
-        pixels.find_sky(
+    def masked(scene: Scene) -> np.ndarray | None:
+        if scene.cloud_href:
+            return None
+        return pixels.find_sky(
             cells,
             after=scene is pair.after,
             sun_azimuth_deg=_azimuth(scene.sun_azimuth_deg),
             cell_m=cell_px * pixel_m,
             cfg=cfg,
         )
-        if not scene.cloud_href
-        else None
-        for scene in scenes
-    )
-    return pixels.SkyMask(cell_px, *masks)
+
+    # From the end: what was read last is still decoded when the tiles begin at the other end.
+    rows = list(_windows(grid, common_part(pair, grid), cell_px))[::-1]
+    in_order(rows, compare, workers)
+    masks = in_order(scenes, masked, min(workers, len(scenes)))
+    return pixels.SkyMask(cell_px, masks[0], masks[1])
 
 
 def grid_pixel_m(pair: ScenePair, grid: Grid) -> float:
@@ -110,13 +108,23 @@ def _azimuth(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
-def _read(
-    reader: RasterReader, scene: Scene, grid: Grid, window: Window, buffer_px: int
+def _means(
+    reader: RasterReader,
+    scene: Scene,
+    grid: Grid,
+    window: Window,
+    cell_px: int,
+    cfg: PixelsSection,
 ) -> np.ndarray:
-    """Read an image without its clouds, ``(band, y, x)`` float32 in memory of `scratch`."""
+    """Average an image without its clouds over cells, ``(band, rows, cols)`` float32."""
+    means = reader.read_cells(scene, grid, window, cell_px, pixels.MIN_SEEN)
+    if means is not None:
+        return means
     space = scratch(scene.scene_id, (len(scene.roles), window.height, window.width), np.float32)
     image, cloud = reader.read_with_cloud(scene, grid, window, space)
-    return pixels.masked(image, cloud, buffer_px, image)
+    return pixels.cell_means(
+        pixels.masked(image, cloud, cfg.cloud_buffer_px, image), cell_px, pixels.MIN_SEEN
+    )
 
 
 def _windows(grid: Grid, part: Window, cell_px: int) -> Iterator[tuple[Window, ...]]:

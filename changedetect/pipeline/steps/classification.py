@@ -42,6 +42,7 @@ def do(context: MonthContext) -> tuple[StepRecord, bool]:
     gsd_m = {one.scene_id: context.job.profile(one.sensor).gsd_m for one in scenes}
     marks = Marks(card["sha256"], scores_digest(context.job))
     promised = promise_of(context, marks)
+    standing = context.job.config.crosscheck.pseudo_change_probability
 
     def work(_key: str) -> StepResult:
         table = read_table(context.folder / PATCHES)
@@ -64,13 +65,14 @@ def do(context: MonthContext) -> tuple[StepRecord, bool]:
             "families": {str(k): int(v) for k, v in families.items()},
             "model_sha256": marks.model,
             "settings_sha256": marks.settings,
+            "standing": standing,
             **kept.facts,
         }
         return StepResult((CLASSIFIED,), facts, kept.problems)
 
-    inputs = [before.result, card["sha256"], section.model_dump(mode="json"), gsd_m]
+    inputs = [before.result, card["sha256"], section.model_dump(mode="json"), gsd_m, standing]
     if promised is not None:
-        inputs += [promised.digest, context.job.config.crosscheck.pseudo_change_probability]
+        inputs.append(promised.digest)
     done = context.store.step("classify", inputs, work)
     context.progress.end("classify", f"{done[0].facts['patches']} patches classified")
     return done

@@ -18,7 +18,7 @@ from changedetect.errors import InputError
 from changedetect.grid import Grid
 from changedetect.io import chips, geopackage, page, record_files, tables, workbook
 from changedetect.io.opening import kept_open
-from changedetect.io.publish import publish, publish_bytes
+from changedetect.io.publish import publish, publish_bytes, publish_together
 from changedetect.io.rasters import RasterReader
 from changedetect.io.record_files import RecordIndex
 from changedetect.pipeline.ledger import handout
@@ -323,10 +323,11 @@ def _write_chips(
         images = case_images(reader, month.scenes, unit, grid, section)
         data = [chips.render_chip(chip, section.chip_side_px) for chip in images]
         paths = deliver.chip_paths(case.number)
-        for path, image in zip(paths, data, strict=True):
-            (folder / path).parent.mkdir(exist_ok=True)
-            publish_bytes(folder / path, image)
         written[case.number] = dict(zip(paths, data, strict=True))
+    files = {folder / path: data for some in written.values() for path, data in some.items()}
+    for place in {path.parent for path in files}:
+        place.mkdir(exist_ok=True)
+    publish_together(files)
     return written
 
 

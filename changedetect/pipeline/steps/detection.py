@@ -21,12 +21,7 @@ from changedetect.pipeline.runs.territory import Land, Territory, read_territory
 from changedetect.pipeline.sources.fusedwork import PARTLY, FusedWork
 from changedetect.pipeline.sources.modelwork import model_layer
 from changedetect.pipeline.sources.pairfits import Prepared, fit_all, model_facts
-from changedetect.pipeline.sources.pairwork import (
-    FittedPair,
-    TileWork,
-    inside_of,
-    only_on,
-)
+from changedetect.pipeline.sources.pairwork import FittedPair, TileWork, inside_of, let_go, only_on
 from changedetect.pipeline.sources.radarwork import radar_layer
 from changedetect.pipeline.sources.scenes import SCENES
 from changedetect.pipeline.sources.serieswork import SourceResult, series_layer
@@ -84,38 +79,41 @@ class TileSet:
     land: Land | None = None
     settings: PatchesSection = field(default_factory=PatchesSection)
 
-    def runs(self) -> list[patches.TileRuns]:
+    def runs(self) -> patches.Parts:
         """Return the runs of tiles that were worked on or that no image meets."""
-        stored = [patches.TileRuns.from_arrays(self.arrays(tile)) for tile in self.done]
-        return stored + [self._empty(tile) for tile in self.untouched]
+        makers = [partial(self._stored, tile) for tile in self.done]
+        empty = [partial(self._empty, tile) for tile in self.untouched]
+        return patches.Parts((*makers, *empty))
 
-    def lost(self) -> list[patches.TileRuns]:
+    def lost(self) -> patches.Parts:
         """Return the runs of tiles that failed: all unobserved."""
-        return [self._empty(tile) for tile in self.failed]
+        return patches.Parts(tuple(partial(self._empty, tile) for tile in self.failed))
 
-    def partly(self) -> list[patches.TileRuns]:
+    def partly(self) -> patches.Parts:
         """Return, as unobserved, what no optical pair observed and another source did."""
-        found = []
-        for tile in self.done:
-            arrays = self.arrays(tile)
-            runs = patches.TileRuns.from_arrays(arrays)
-            found.append(replace(runs, unobserved=arrays[PARTLY]))
-        return found
+        return patches.Parts(tuple(partial(self._partly, tile) for tile in self.done))
+
+    def _stored(self, tile: Tile) -> patches.TileRuns:
+        return patches.TileRuns.from_arrays(self.arrays(tile, patches.TileRuns.names()))
+
+    def _partly(self, tile: Tile) -> patches.TileRuns:
+        arrays = self.arrays(tile, (*patches.TileRuns.names(), PARTLY))
+        return replace(patches.TileRuns.from_arrays(arrays), unobserved=arrays[PARTLY])
 
     def _empty(self, tile: Tile) -> patches.TileRuns:
         channels = patches.judging_channels(self.settings) + CHANNELS + len(fusion.SOURCES)
         wanted = inside_of(self.land, tile.core)
         return only_on(wanted, patches.failed_tile(tile, channels), tile)
 
-    def arrays(self, tile: Tile) -> dict[str, np.ndarray]:
-        """Read the arrays of a tile.
+    def arrays(self, tile: Tile, names: Sequence[str] | None = None) -> dict[str, np.ndarray]:
+        """Read the arrays of a tile, all or some.
 
         Raises
         ------
         InputError
             Its file was taken away while the step was running.
         """
-        arrays = tile_files.read_tile(self.folder / f"{tile.name}.npz")
+        arrays = tile_files.read_tile(self.folder / f"{tile.name}.npz", names=names)
         if arrays is None:
             msg = f"{self.folder / tile.name}.npz is gone or damaged; run the same command again"
             raise InputError(msg)
@@ -137,7 +135,9 @@ class TileSet:
                 top, bottom = max(core.row, row), min(core.row + core.height, row + window.height)
                 if top >= bottom:
                     continue
-                part = self.arrays(tile)["evidence"][top - core.row : bottom - core.row]
+                part = self.arrays(tile, ("evidence",))["evidence"][
+                    top - core.row : bottom - core.row
+                ]
                 strip[top - row : bottom - row, core.col : core.col + core.width] = part
             yield window, strip
 
@@ -338,6 +338,7 @@ def run_tiles(
     tiling.run_tiles(
         in_swaths(due), work, workers=options.worker_count, scheduler=options.scheduler, done=done
     )
+    let_go(work.pairs.images)
     failures.sort(key=lambda failure: failure.tile.name)
     failed = tuple(failure.tile for failure in failures)
     left = set(due) - set(failed)

@@ -4,7 +4,7 @@ One way in, two measures. With few dates before (fewer than `course_least_dates`
 intensities of both sides are compared: a signed log-ratio, filtered twice under a guide, against a
 null taken from the images themselves, with statistics that a few per cent of change, or a third of
 the image, do not move. **A month: give all dates before it and the dates in it** (best six or more
-before, one to three after, same orbit, in order of time). Then each pixel is compared with what
+before, more than a year of them better still; one to three after, same orbit, in order of time). Then each pixel is compared with what
 ground of its kind usually returned after its own past (`radar_course`), so that a season is no
 change; change may lie before any of the last three dates. Averaging: in time on both sides, in
 space by an edge-keeping filter, 20 looks and more together from two dates of 4 looks on. Terrain
@@ -22,6 +22,7 @@ from changedetect.config.radar import RadarSection
 from changedetect.errors import LayerError
 from changedetect.schema import EVIDENCE_NODATA, EVIDENCE_SCALE
 from changedetect.stages.evidence.radar_course import (
+    Days,
     Samples,
     UsualCourse,
     course_distance,
@@ -163,7 +164,7 @@ def _correlation(first: np.ndarray, second: np.ndarray) -> float:
     return float(np.clip(np.sin(np.pi / 2 * agree.mean()), -0.95, 0.95))
 
 
-def fit_radar(samples: Samples, cfg: RadarSection) -> RadarModel:
+def fit_radar(samples: Samples, cfg: RadarSection, days: Days | None = None) -> RadarModel:
     """Learn from stacks of the same orbit what "nothing changed" looks like.
 
     Parameters
@@ -174,6 +175,9 @@ def fit_radar(samples: Samples, cfg: RadarSection) -> RadarModel:
         (the fits are trimmed: some per cent of change do not move them).
     cfg
         Section `radar`.
+    days
+        Of the dates before and after; with them, dates that reach back a year tell what the same
+        weeks of last year returned.
 
     Raises
     ------
@@ -181,11 +185,12 @@ def fit_radar(samples: Samples, cfg: RadarSection) -> RadarModel:
         No samples, shapes that do not fit, or fewer than 100 pixels seen on both sides.
     """
     _check_samples(samples)
+    _check_days(samples, days)
     model = _fit_ratio(samples, cfg)
     counts = {(before.shape[0], after.shape[0]) for before, after in samples}
     if len(counts) > 1 or min(counts)[0] < cfg.course_least_dates:
         return replace(model, false_alarm_rate=_stated_rate(samples, model, cfg))
-    course = fit_course(samples, cfg)
+    course = fit_course(samples, cfg, days)
     null = course.null
     return replace(
         model, threshold=null.threshold, false_alarm_rate=null.false_alarm_rate, course=course
@@ -198,6 +203,19 @@ def _check_samples(samples: Samples) -> None:
         raise LayerError(msg)
     for before, after in samples:
         _check(before, after)
+
+
+def _check_days(samples: Samples, days: Days | None) -> None:
+    if days is None:
+        return
+    counts = {(before.shape[0], after.shape[0]) for before, after in samples}
+    told = (len(days[0]), len(days[1]))
+    if counts != {told} or [*days[0], *days[1]] != sorted([*days[0], *days[1]]):
+        msg = (
+            f"radar: days of {told[0]} dates before and {told[1]} after, stacks of "
+            f"{sorted(counts)}; one day a date is needed, in order of time"
+        )
+        raise LayerError(msg)
 
 
 def _fit_ratio(samples: Samples, cfg: RadarSection) -> RadarModel:

@@ -3,8 +3,10 @@
 With many radar dates before and few after, the change of a field must be told from its season.
 Pixels are grouped by their own past (means of spans of dates, both polarisations, filtered in
 space), and in each group a trimmed linear regression predicts the echo after (`kinds`). What a
-season did to most ground of a kind is no change, what happened to little of it is. How restless a
-pixel was from date to date tells kinds apart too: paddies and vegetables move, roofs and woods do not.
+season did to most ground of a kind is no change, what happened to little of it is. If the dates
+before reach back a year, the same weeks of last year are one more span: a parcel keeps its own
+calendar. How restless a pixel was from date to date tells kinds apart too: paddies and vegetables
+move, roofs and woods do not.
 
 Residuals keep their sign and are averaged over a few pixels before they are squared: speckle
 cancels, the change of a neighbour in the same direction does not.
@@ -14,7 +16,8 @@ so on, and the largest counts.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 
 import numpy as np
 
@@ -29,6 +32,11 @@ from changedetect.stages.evidence.radar_ratio import (
 )
 
 Samples = Sequence[tuple[np.ndarray, np.ndarray]]
+Spans = tuple[tuple[int, int], ...]
+Days = tuple[Sequence[date], Sequence[date]]
+"""Days of the dates before and after, in order of time."""
+
+YEAR_DAYS = 365
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +46,8 @@ class UsualCourse:
     Attributes
     ----------
     spans
-        First and last-plus-one positions of the dates before that are averaged together.
+        For each ending, the first and last-plus-one positions of dates before that are averaged
+        together.
     dates
         Number of dates before and after.
     endings
@@ -47,13 +56,13 @@ class UsualCourse:
         Distribution of the largest distance where nothing changed.
     """
 
-    spans: tuple[tuple[int, int], ...]
+    spans: tuple[Spans, ...]
     dates: tuple[int, int]
     endings: tuple[Kinds, ...]
     null: RadarNull
 
 
-def date_spans(count: int, cfg: RadarSection) -> tuple[tuple[int, int], ...]:
+def date_spans(count: int, cfg: RadarSection) -> Spans:
     """Cut the dates before into spans, newest first.
 
     Examples
@@ -70,7 +79,38 @@ def date_spans(count: int, cfg: RadarSection) -> tuple[tuple[int, int], ...]:
     return tuple(spans)
 
 
-def fit_course(samples: Samples, cfg: RadarSection) -> UsualCourse:
+def season_spans(before: Sequence[date], after: Sequence[date], cfg: RadarSection) -> Spans:
+    """Return the dates before that lie in the same weeks of last year as those after.
+
+    Parameters
+    ----------
+    before, after
+        In order of time.
+    cfg
+        Section `radar`: `course_season_days`.
+
+    Returns
+    -------
+    tuple
+        One span, or none where no date before is as old.
+
+    Examples
+    --------
+    >>> days = [date(2024, 5, 1), date(2024, 6, 3), date(2024, 6, 20), date(2025, 1, 1)]
+    >>> season_spans(days, [date(2025, 6, 9)], RadarSection())
+    ((1, 3),)
+    """
+    around = cfg.course_season_days
+    first, last = (day.toordinal() - YEAR_DAYS for day in (after[0], after[-1]))
+    inside = [
+        place
+        for place, day in enumerate(before)
+        if first - around <= day.toordinal() <= last + around
+    ]
+    return ((inside[0], inside[-1] + 1),) if inside else ()
+
+
+def fit_course(samples: Samples, cfg: RadarSection, days: Days | None = None) -> UsualCourse:
     """Learn kinds, courses and the null from sample stacks.
 
     Parameters
@@ -80,21 +120,24 @@ def fit_course(samples: Samples, cfg: RadarSection) -> UsualCourse:
         all with the same numbers of dates. [dB]
     cfg
         Section `radar`.
+    days
+        Of the dates; None = not known, last year's season is not looked up.
     """
     before, after = samples[0]
-    spans = date_spans(before.shape[0], cfg)
-    endings = []
+    plain = date_spans(before.shape[0], cfg)
+    endings, all_spans = [], []
     for length in range(1, min(after.shape[0], cfg.course_endings) + 1):
+        spans = plain if days is None else plain + season_spans(days[0], days[1][-length:], cfg)
+        all_spans.append(spans)
         pools = [_features(b, a[-length:], spans, cfg) for b, a in samples]
         past = np.concatenate([past[:, valid] for past, _, valid in pools], axis=1)
         later = np.concatenate([later[:, valid] for _, later, valid in pools], axis=1)
         endings.append(fit_kinds(past.T, later.T, cfg))
-    course = UsualCourse(
-        spans, (before.shape[0], after.shape[0]), tuple(endings), RadarNull.empty()
-    )
+    dates = before.shape[0], after.shape[0]
+    course = UsualCourse(tuple(all_spans), dates, tuple(endings), RadarNull.empty())
     distances = [course_distance(b, a, course, cfg) for b, a in samples]
     pooled = np.concatenate([d[np.isfinite(d)] for d in distances])
-    return UsualCourse(spans, course.dates, course.endings, fit_null(pooled, cfg))
+    return replace(course, null=fit_null(pooled, cfg))
 
 
 def course_distance(
@@ -117,8 +160,9 @@ def course_distance(
         ``(y, x)`` float64, in standard deviations; NaN = not observed on a side.
     """
     largest = np.full(before.shape[2:], -np.inf)
-    for length, ending in enumerate(course.endings, start=1):
-        past, later, valid = _features(before, after[-length:], course.spans, cfg)
+    pairs = zip(course.endings, course.spans, strict=True)
+    for length, (ending, spans) in enumerate(pairs, start=1):
+        past, later, valid = _features(before, after[-length:], spans, cfg)
         rest = whitened_residuals(past, later, ending)
         means = np.stack([box_mean(one, valid, cfg.course_smooth_px) for one in rest])
         squared = squared_length(means)
@@ -127,7 +171,7 @@ def course_distance(
 
 
 def _features(
-    before: np.ndarray, after: np.ndarray, spans: tuple[tuple[int, int], ...], cfg: RadarSection
+    before: np.ndarray, after: np.ndarray, spans: Spans, cfg: RadarSection
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return features of the past, the echo after, and where both are seen.
 

@@ -5,6 +5,7 @@ runs of all tiles are joined where a seam cut them.
 """
 
 from changedetect.stages.patches.outlines import Outline, outline
+from changedetect.stages.patches.parts import Parts
 from changedetect.stages.patches.sure import judging_channels
 from changedetect.stages.patches.tile import (
     MISSING,
@@ -20,6 +21,6 @@ from changedetect.stages.patches.unobserved import unobserved_areas
 from changedetect.stages.patches.witnesses import Witnesses, attribute
 
 __all__ = [
-    "MISSING", "UNKNOWN_BORDER", "Bordered", "Outline", "Sampler", "TileRuns", "Witnesses", "attribute", "failed_tile", "halo_px",
+    "MISSING", "UNKNOWN_BORDER", "Bordered", "Outline", "Parts", "Sampler", "TileRuns", "Witnesses", "attribute", "failed_tile", "halo_px",
     "judging_channels", "outline", "tile_runs", "unobserved_areas",
 ]  # fmt: skip

@@ -8,7 +8,7 @@ import shapely
 
 from changedetect.grid import Grid
 from changedetect.kernels.rings import link_edges, trace_rings
-from changedetect.kernels.runs import join_runs, label_runs
+from changedetect.kernels.runs import group_sizes, join_runs, label_runs
 
 CORNER = 1
 """Reach of `label_runs`: pixels that share a corner are connected."""
@@ -70,10 +70,7 @@ def join(parts: Sequence[np.ndarray]) -> Joined:
     group = label_runs(runs, CORNER)
     place = np.empty(len(given), np.int64)
     place[order] = group[joined]
-    groups = int(group.max()) + 1 if len(group) else 0
-    pixels = np.zeros(groups, np.int64)
-    np.add.at(pixels, group, (runs[:, 2] - runs[:, 1]).astype(np.int64))
-    return Joined(runs, group, pixels, place)
+    return Joined(runs, group, group_sizes(runs, group), place)
 
 
 def group_polygons(joined: Joined, grid: Grid) -> np.ndarray:

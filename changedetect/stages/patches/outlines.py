@@ -13,6 +13,7 @@ from changedetect import measure, schema
 from changedetect.config.detection import PatchesSection
 from changedetect.errors import LayerError
 from changedetect.grid import Grid, Window
+from changedetect.kernels.runs import add_groups
 from changedetect.records import ScenePair
 from changedetect.stages.patches.join import Joined, group_polygons
 from changedetect.stages.patches.split import NOT_SURE, layers
@@ -74,6 +75,13 @@ class _Sums:
     moments: np.ndarray
     votes: np.ndarray
 
+    def kept(self, keep: np.ndarray) -> "_Sums":
+        """Keep some groups, renumbered."""
+        number = np.cumsum(keep) - 1
+        votes = self.votes[keep[self.votes[:, 0]]]
+        votes = np.column_stack([number[votes[:, 0]], votes[:, 1:]])
+        return _Sums(self.llr_sum[keep], self.llr_max[keep], self.moments[keep], votes)
+
 
 def outline(
     parts: Sequence[TileRuns],
@@ -89,7 +97,8 @@ def outline(
     Parameters
     ----------
     parts
-        Results of all tiles; they do not overlap.
+        Results of all tiles; they do not overlap. Gone through twice, where borders tell three times,
+        one at a time (`Parts`).
     grid
         The grid they were cut from. Without a CRS (quick looks) areas are planar, in its units.
     cfg
@@ -107,13 +116,19 @@ def outline(
     LayerError
         A patch rests on a pair that was not given.
     """
-    worth = partial(_worth, parts, cfg) if bordered else None
-    whole = layers([(part.runs, part.run_level) for part in parts], cfg, worth)
-    keeps = [layer.pixels >= cfg.min_pixels for layer in whole]
-    if worth is not None:
-        keeps = [worth(layer, level) > NOT_SURE for level, layer in enumerate(whole, start=1)]
-    kept = [layer.kept(keep) for layer, keep in zip(whole, keeps, strict=True)]
-    sums = _together([_add_up(parts, layer) for layer in kept])
+    counts = np.zeros(4, np.int64)
+    given = []
+    for part in parts:
+        counts += part.counts
+        given.append((part.runs, part.run_level))
+    whole = layers(given, cfg, partial(_worth, parts, cfg) if bordered else None)
+    kept = [layer.kept(layer.pixels >= cfg.min_pixels) for layer in whole]
+    added = _add_up(parts, kept)
+    if bordered:
+        sure = [shares > NOT_SURE for shares in _shares(kept, added, cfg)]
+        kept = [layer.kept(good) for layer, good in zip(kept, sure, strict=True)]
+        added = [sums.kept(good) for sums, good in zip(added, sure, strict=True)]
+    sums = _together(added)
     told = judging_channels(cfg) if bordered else 0
     table = pd.concat([_table(layer, grid, sources) for layer in kept], ignore_index=True)
     table = _with_evidence(table, sums)
@@ -123,16 +138,17 @@ def outline(
         table = table.assign(against="", disputed=False, **dict.fromkeys(_MEANS, np.nan))
         table = table[list(schema.PATCHES.names)]
     table = table.iloc[order].reset_index(drop=True)
-    counts = np.sum([part.counts for part in parts], axis=0, dtype=np.int64)
-    counts = np.broadcast_to(counts, (4,)) if parts else np.zeros(4, np.int64)
-    specks = [layer.pixels[~keep] for layer, keep in zip(whole, keeps, strict=True)]
-    noise_px = int(counts[3]) + sum(int(pixels.sum()) for pixels in specks)
+    specks = [
+        (len(layer.pixels) - len(left.pixels), int(layer.pixels.sum()) - int(left.pixels.sum()))
+        for layer, left in zip(whole, kept, strict=True)
+    ]
+    noise_px = int(counts[3]) + sum(pixels for _, pixels in specks)
     return Outline(
         patches=gpd.GeoDataFrame(table, geometry="geometry", crs=grid.crs or None),
         runs=_in_reading_order(np.concatenate([layer.runs for layer in kept])),
         moments=sums.moments[order, told:],
         votes=_reordered(sums.votes, order),
-        noise_groups=int(counts[2]) + sum(len(pixels) for pixels in specks),
+        noise_groups=int(counts[2]) + sum(groups for groups, _ in specks),
         noise_px=noise_px,
         noise_area_m2=noise_px * _middle_pixel_m2(grid),
         observed_px=int(counts[0]),
@@ -140,15 +156,29 @@ def outline(
     )
 
 
-def _worth(parts: Sequence[TileRuns], cfg: PatchesSection, layer: Joined, level: int) -> np.ndarray:
-    """Tell how well the groups of a level are outlined, ``(group,)`` float64 (see `split.layers`)."""
-    keep = layer.pixels >= cfg.min_pixels
-    worth = np.full(len(keep), NOT_SURE)
-    if keep.any():
-        kept = layer.kept(keep)
-        sums = _add_up(parts, kept)
-        worth[keep] = outlined_shares(sums.llr_sum, kept.pixels, sums.moments, level, cfg)
+def _worth(
+    parts: Sequence[TileRuns], cfg: PatchesSection, nested: Sequence[Joined]
+) -> list[np.ndarray]:
+    """Tell how well the components of each level are outlined (see `split.layers`)."""
+    keeps = [layer.pixels >= cfg.min_pixels for layer in nested]
+    kept = [layer.kept(keep) for layer, keep in zip(nested, keeps, strict=True)]
+    worth = [np.full(len(keep), NOT_SURE) for keep in keeps]
+    sums = _add_up(parts, kept, judging_channels(cfg))
+    for values, keep, told in zip(worth, keeps, _shares(kept, sums, cfg), strict=True):
+        values[keep] = told
     return worth
+
+
+def _shares(
+    kept: Sequence[Joined], added: Sequence["_Sums"], cfg: PatchesSection
+) -> list[np.ndarray]:
+    """Tell of the groups of each level how much of their border is new (see `sure.outlined_shares`)."""
+    return [
+        outlined_shares(sums.llr_sum, layer.pixels, sums.moments, level, cfg)
+        if len(layer.pixels)
+        else np.zeros(0)
+        for level, (layer, sums) in enumerate(zip(kept, added, strict=True), start=1)
+    ]
 
 
 _MEANS = ("optical_llr", "series_llr", "radar_llr", "model_llr")
@@ -179,32 +209,43 @@ def _together(layers_sums: Sequence[_Sums]) -> _Sums:
     )
 
 
-def _add_up(parts: Sequence[TileRuns], joined: Joined) -> _Sums:
-    """Add the sums of tile groups to the groups of the whole grid."""
-    groups = len(joined.pixels)
-    channels = max((part.moments.shape[1] for part in parts if len(part.pixels)), default=0)
-    sums = _Sums(
-        np.zeros(groups, np.int64),
-        np.full(groups, schema.EVIDENCE_NODATA, np.int64),
-        np.zeros((groups, channels, 3), np.int64),
-        np.zeros((0, 3), np.int64),
-    )
-    votes, begin = [sums.votes], 0
+def _add_up(
+    parts: Sequence[TileRuns], whole: Sequence[Joined], channels: int | None = None
+) -> list[_Sums]:
+    """Add the sums of tile groups to the groups of each layer of the whole grid, in one pass.
+
+    ``channels``: how many of the first ones are added; None = all.
+    """
+    totals: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    votes: list[list[np.ndarray]] = [[np.zeros((0, 3), np.int64)] for _ in whole]
+    begin = 0
     for part in parts:
         if not len(part.pixels):  # its channels are not known, nor needed
             continue
-        place = joined.place[begin : begin + len(part.runs)]
+        moments = np.ascontiguousarray(part.moments[:, :channels])
+        if not totals:
+            totals = [_no_sums(len(layer.pixels), moments.shape[1]) for layer in whole]
+        for layer, total, voted in zip(whole, totals, votes, strict=True):
+            target = np.full(len(part.pixels), -1, np.int64)
+            target[part.run_group] = layer.place[begin : begin + len(part.runs)]
+            add_groups(target, (part.llr_sum, part.llr_max, moments), total)
+            own = np.column_stack([target[part.votes[:, 0]], part.votes[:, 1:]])
+            voted.append(own[own[:, 0] >= 0])
         begin += len(part.runs)
-        target = np.full(len(part.pixels), -1, np.int64)
-        target[part.run_group] = place
-        kept = target >= 0
-        np.add.at(sums.llr_sum, target[kept], part.llr_sum[kept])
-        np.maximum.at(sums.llr_max, target[kept], part.llr_max[kept])
-        np.add.at(sums.moments, target[kept], part.moments[kept])
-        voted = part.votes.copy()
-        voted[:, 0] = target[voted[:, 0]]
-        votes.append(voted[voted[:, 0] >= 0])
-    return _Sums(sums.llr_sum, sums.llr_max, sums.moments, add_votes(np.concatenate(votes)))
+    totals = totals or [_no_sums(len(layer.pixels), 0) for layer in whole]
+    return [
+        _Sums(*total, add_votes(np.concatenate(voted)))
+        for total, voted in zip(totals, votes, strict=True)
+    ]
+
+
+def _no_sums(groups: int, channels: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Sum, maximum and moments of groups to which nothing has been added."""
+    return (
+        np.zeros(groups, np.int64),
+        np.full(groups, schema.EVIDENCE_NODATA, np.int64),
+        np.zeros((groups, channels, 3), np.int64),
+    )
 
 
 def _with_evidence(table: pd.DataFrame, sums: _Sums) -> pd.DataFrame:

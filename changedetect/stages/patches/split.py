@@ -18,16 +18,16 @@ from itertools import pairwise
 import numpy as np
 
 from changedetect.config.detection import PatchesSection
-from changedetect.kernels.runs import join_runs, label_runs
+from changedetect.kernels.runs import group_sizes, join_runs, label_runs
 from changedetect.stages.patches.join import CORNER, Joined
 
 NOBODY = -1
 
 NO_OPINION, NOT_SURE = np.inf, -np.inf
 
-Worth = Callable[[Joined, int], np.ndarray]
-"""Components of the ground that reaches a level, and the level -> ``(component,)`` float64: how well
-each is outlined, `NOT_SURE` where it is no patch, `NO_OPINION` where nothing tells."""
+Worth = Callable[[Sequence[Joined]], Sequence[np.ndarray]]
+"""Components of the ground that reaches each level, the lowest first -> ``(component,)`` float64 each: how
+well each is outlined, `NOT_SURE` where it is no patch, `NO_OPINION` where nothing tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +93,8 @@ def layers(
     )
 
 
-def _no_opinion(layer: Joined, _level: int) -> np.ndarray:
-    return np.full(len(layer.pixels), NO_OPINION)
+def _no_opinion(nested: Sequence[Joined]) -> list[np.ndarray]:
+    return [np.full(len(layer.pixels), NO_OPINION) for layer in nested]
 
 
 def _tree(
@@ -118,7 +118,7 @@ def _tree(
 
 def _owner_levels(tree: list[_Level], cfg: PatchesSection, worth: Worth) -> np.ndarray:
     """Level of the deepest component that each run belongs to after parting; from 1."""
-    values = [worth(one.joined, level) for level, one in enumerate(tree, start=1)]
+    values = list(worth([one.joined for one in tree]))
     best = _best_inside(tree, values)
     owner = np.ones(len(tree[0].inside), np.int64)
     active = np.ones(len(tree[0].joined.pixels), bool)
@@ -149,6 +149,4 @@ def _layer(given: np.ndarray, order: np.ndarray, mine: np.ndarray) -> Joined:
     group = label_runs(runs, CORNER)
     place = np.full(len(given), NOBODY, np.int64)
     place[order[mine]] = group[joined]
-    pixels = np.zeros(int(group.max()) + 1 if len(group) else 0, np.int64)
-    np.add.at(pixels, group, (runs[:, 2] - runs[:, 1]).astype(np.int64))
-    return Joined(runs, group, pixels, place)
+    return Joined(runs, group, group_sizes(runs, group), place)

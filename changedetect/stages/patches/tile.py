@@ -136,6 +136,11 @@ class TileRuns:
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
     @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """Names of the arrays."""
+        return tuple(field.name for field in fields(cls))
+
+    @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "TileRuns":
         """Build from stored arrays.
 
@@ -144,7 +149,7 @@ class TileRuns:
         LayerError
             An array is missing.
         """
-        names = [field.name for field in fields(cls)]
+        names = cls.names()
         missing = [name for name in names if name not in arrays]
         if missing:
             msg = f"stored tile result: arrays {missing} are missing; redo the tile"

@@ -18,9 +18,17 @@ from changedetect.stages.pixels.pair import (
 )
 from changedetect.stages.pixels.registration import PairAlignment
 from changedetect.stages.pixels.samples import UNMASKED, PairSample, sample_windows
-from changedetect.stages.pixels.sky import SkyCells, SkyMask, compare_cells, find_sky
+from changedetect.stages.pixels.sky import (
+    MIN_SEEN,
+    SkyCells,
+    SkyMask,
+    cell_means,
+    compare_cells,
+    find_sky,
+)
 
 __all__ = [
+    "MIN_SEEN",
     "UNMASKED",
     "PairAlignment",
     "PairSample",
@@ -28,6 +36,7 @@ __all__ = [
     "SkyCells",
     "SkyMask",
     "as_stack",
+    "cell_means",
     "clear_halo_px",
     "compare_cells",
     "find_sky",

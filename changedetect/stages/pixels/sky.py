@@ -19,7 +19,8 @@ from scipy import ndimage
 
 from changedetect.config.detection import PixelsSection
 from changedetect.grid import Window
-from changedetect.kernels.cells import cell_means, edge_spans
+from changedetect.kernels.cells import cell_means, label_boxes, mark_soft
+from changedetect.kernels.resample import box_count
 from changedetect.schema import CLEAR, CLOUD, SHADOW
 from changedetect.stages.pixels.pair import PixelModel, is_clouded
 from changedetect.stages.pixels.samples import PairSample
@@ -31,6 +32,8 @@ MIN_SEEN = 0.5
 
 EDGE_CELLS = 6
 """How far beyond its brightest part an object reaches at most. [cell]"""
+
+__all__ = ["MIN_SEEN", "SkyCells", "SkyMask", "cell_means", "compare_cells", "find_sky"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,27 +154,23 @@ class SkyMask:
         return np.asarray(across[rows - rows[0]])
 
 
-def compare_cells(
-    before: np.ndarray, after: np.ndarray, model: PixelModel, cell_px: int
-) -> SkyCells:
+def compare_cells(before: np.ndarray, after: np.ndarray, model: PixelModel) -> SkyCells:
     """Compare two dates cell by cell.
 
     Parameters
     ----------
     before, after
-        ``(band, y, x)`` float32 as read, on the same window; NaN is no data. A shift of a few
-        pixels between them is small beside a cell.
+        ``(band, rows, cols)`` float32, means of the images as read over the same cells (`cell_means`,
+        `MIN_SEEN`); NaN is not seen. A shift of a few pixels between them is small beside a cell.
     model
         Makes the image after look like the one before, and tells how they usually differ.
-    cell_px
-        Side of a cell. [px]
     """
     gain, offset, level, spread = (
         np.array(values, np.float32)[:, None, None]
         for values in (model.gain, model.offset, model.veil.level, model.veil.spread)
     )
-    apart = cell_means(after, cell_px, MIN_SEEN) * gain + offset
-    apart -= cell_means(before, cell_px, MIN_SEEN) + level
+    apart = after * gain + offset
+    apart -= before + level
     apart /= np.where(spread > 0, spread, np.nan)  # dates without any noise: no scale, no clouds
     visible = apart[np.array(model.veil.visible)]
     return SkyCells(visible.min(axis=0), visible.max(axis=0), apart.min(axis=0), apart.max(axis=0))
@@ -229,32 +228,16 @@ def _soft_objects(
     bright: np.ndarray, unseen: np.ndarray, level: float, min_cells: int, cfg: PixelsSection
 ) -> np.ndarray:
     """Objects brighter than a level that are bright enough, large enough, and end softly."""
-    labels, count = ndimage.label(ndimage.binary_opening(bright > level, SQUARE))
+    eroded = box_count(bright > level, 1) == SQUARE.size
+    labels, count = ndimage.label(box_count(eroded, 1) > 0)
     out = np.zeros(bright.shape, bool)
-    large = np.bincount(labels.ravel(), minlength=count + 1) >= min_cells
-    for index, box in enumerate(ndimage.find_objects(labels, count), start=1):
-        if not large[index]:
-            continue
-        rows = slice(max(box[0].start - EDGE_CELLS, 0), box[0].stop + EDGE_CELLS)
-        cols = slice(max(box[1].start - EDGE_CELLS, 0), box[1].stop + EDGE_CELLS)
-        body = labels[rows, cols] == index
-        part = bright[rows, cols]
-        contrast = float(np.median(part[body]))
-        if contrast < cfg.sky_min_sigmas:
-            continue
-        if _edge_share(part, body, unseen[rows, cols], contrast) <= cfg.sky_edge_share:
-            out[rows, cols] |= body
+    boxes = label_boxes(labels, count)
+    boxes[0, 0] = 0
+    large = np.flatnonzero(boxes[:, 0] >= min_cells)
+    boxes = np.column_stack([large, boxes[large, 1:]])
+    limits = cfg.sky_min_sigmas, cfg.sky_edge_share, EDGE_CELLS
+    mark_soft(bright, unseen, labels, boxes, limits, out)
     return out
-
-
-def _edge_share(bright: np.ndarray, body: np.ndarray, unseen: np.ndarray, contrast: float) -> float:
-    """Return how much of an object's contrast lies within three cells of its edge, in the median.
-
-    The edge runs at half of the contrast. Cells beside unseen ground tell nothing; without any
-    other the object is not known to be soft.
-    """
-    spans = edge_spans(bright, body, unseen, contrast / 2, EDGE_CELLS)
-    return float(np.median(spans)) / contrast if len(spans) else math.inf
 
 
 def _shadows(
