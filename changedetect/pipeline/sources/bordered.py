@@ -104,5 +104,4 @@ def bordered(
                 told[:, mine] = teller(levels, rows[mine], cols[mine], count)
         return told
 
-    steps = cfg.border_steps_llr if known else cfg.split_steps_llr
-    return patches.Bordered(sampler, tell, ask, steps)
+    return patches.Bordered(sampler, tell, ask)
