@@ -5,7 +5,7 @@ DOI 10.1093/biomet/41.1-2.100, eq. 2): it needs two or three dates for a whole p
 chart is an exponentially weighted mean of whitened innovations (Lowry et al. 1992, DOI
 10.1080/00401706.1992.10485232, eq. 2.1 and 2.2) whose squared length is counted without the terms
 of each date with itself (our addition): one cloud that was missed then adds nothing, and half a
-pixel that changed adds up over months.
+pixel that changed adds up over months. Rows of a strip stand in `lanes`.
 """
 
 from typing import NamedTuple

@@ -5,7 +5,7 @@ evidence that the mean of an innovation left zero with date ``k`` of ``n`` is th
 ratio ``|Σ_{i≥k} ψ_i|² / 2(n-k)`` (Hinkley 1970, DOI 10.1093/biomet/57.1.1, section 2, for a known
 first mean and a known variance, here in several dimensions). All dates whose evidence is near the
 largest may be the first of the new state; the bracket runs from the date before the earliest of
-them to the latest.
+them to the latest. Rows of a strip stand in `lanes`.
 """
 
 import numpy as np

@@ -367,11 +367,13 @@ def absorb(
     x, tilt, swing = _calendar(days, len(prior), rules)
     window = (arrays[9], arrays[10])
     width = values.shape[2]
+    ahead = np.empty((len(days), values.shape[1], LANES), np.float32)
     for start in range(0, width, LANES):
         strips.read(arrays[:9], start, rows)
-        stop = min(start + LANES, width)
+        count = min(LANES, width - start)
+        strips.gather(values, start, ahead)
         for k in range(len(days)):
-            seen, fresh = strips.observe(values[k, :, start:stop], *bands, rows[0], rows[1])
+            seen, fresh = strips.observe(ahead[k], count, bands, rows[0], rows[1])
             if seen == 0:
                 continue
             if fresh > 0:

@@ -1,4 +1,7 @@
-"""Strips of pixels of a series: their state into rows and back, the values of a date, a new start."""
+"""Strips of pixels of a series: their state into rows and back, the values of a date, a new start.
+
+Rows of a strip stand in `lanes`.
+"""
 
 import numpy as np
 
@@ -101,19 +104,34 @@ def write(
 
 
 @kernel
+def gather(values: np.ndarray, start: int, out: np.ndarray) -> None:
+    """Copy a strip of all dates, ``(date, band, px)``: read together, they wait for memory once."""
+    count = min(LANES, values.shape[2] - start)
+    for k in range(values.shape[0]):
+        for b in range(values.shape[1]):
+            given, row = values[k, b, start : start + count], out[k, b]
+            for i in range(len(given)):
+                row[i] = given[i]
+
+
+@kernel
 def observe(
-    values: np.ndarray, green: np.ndarray, bands: np.ndarray, s: np.ndarray, parts: np.ndarray
+    values: np.ndarray,
+    count: int,
+    bands: tuple[np.ndarray, np.ndarray],
+    s: np.ndarray,
+    parts: np.ndarray,
 ) -> tuple[int, int]:
     """Read the values of a date; return how many pixels saw something, and how many begin."""
-    count = values.shape[1]
+    green, indices = bands
     for i in range(LANES):
         s[SEEN + i] = choose(i < count, ONE, NONE)
-    for b in range(len(bands)):
+    for b in range(len(indices)):
         row = parts[b * INDEX_SIZE + VALUE : b * INDEX_SIZE + VALUE + count]
         if b == 0 and len(green) > 0:
             _ratio(values[green[0]], values[green[1]], s, row)
             continue
-        given = values[bands[b]]
+        given = values[indices[b]]
         for i in range(len(row)):
             value = given[i]
             finite = value - value == NONE

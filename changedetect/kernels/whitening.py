@@ -1,4 +1,7 @@
-"""Innovations of a strip of pixels, whitened by the covariance that a season and its noise have."""
+"""Innovations of a strip of pixels, whitened by the covariance that a season and its noise have.
+
+Rows of a strip stand in `lanes`.
+"""
 
 import numpy as np
 
