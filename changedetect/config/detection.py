@@ -241,11 +241,24 @@ class PatchesSection(Section):
     split_steps_llr: tuple[float, ...] = Field(
         (2.0, 4.0, 6.0), description="steps above the alarm at which a patch may fall apart, rising"
     )
+    border_steps_llr: tuple[float, ...] = Field(
+        (0.8, 1.8, 2.8, 4.8, 6.8),
+        description="steps above candidate_llr at which ground is outlined, rising, where images can "
+        "tell whether a border is new",
+    )
     split_share: float = Field(
-        0.6, gt=0, le=1, description="a patch stays whole if one core holds this share of it"
+        0.6,
+        gt=0,
+        le=1,
+        description="a patch stays whole if one core holds this share of it, where no image tells of borders",
+    )
+    split_new_border_share: float = Field(
+        0.05,
+        ge=0,
+        description="a core is outlined in place of the ground around it if so much more of its border is new",
     )
     candidate_llr: float = Field(
-        0.8,
+        0.0,
         description="changed ground is outlined from this evidence on, where images can tell whether "
         "its border is new; from the pair's alarm on elsewhere",
     )
@@ -266,6 +279,11 @@ class PatchesSection(Section):
     new_border_max_m: float = Field(
         5.0, gt=0, description="borders are looked at where pixels are at most so large [m]"
     )
+
+    @property
+    def most_levels(self) -> int:
+        """Levels of evidence at which ground can be outlined, at most."""
+        return 1 + max(len(self.split_steps_llr), len(self.border_steps_llr))
 
 
 class ClassifySection(Section):

@@ -1,5 +1,7 @@
 """Patches that hang together by weak evidence: against the naive twin, by hand, for any tiling."""
 
+from functools import partial
+
 import numpy as np
 import shapely
 from hypothesis import given
@@ -9,7 +11,8 @@ from hypothesis.extra import numpy as hnp
 from changedetect.config.detection import PatchesSection
 from changedetect.grid import Grid
 from changedetect.stages import patches
-from tests.naive.split_patches import split
+from changedetect.stages.patches.split import layers
+from tests.naive.split_patches import split, split_by_worth
 
 CFG = PatchesSection(min_pixels=2, gap_px=0, split_steps_llr=(1.0, 2.0), split_share=0.6)
 THRESHOLD = 100
@@ -70,6 +73,61 @@ def test_split__every_changed_pixel_is_in_a_patch_or_counted_as_noise(levels):
     assert int(outline.patches["pixels"].sum()) + outline.noise_px == int((levels > 0).sum())
     assert outline.patches.geometry.is_valid.all()
     assert np.isclose(outline.patches.geometry.area, outline.patches["pixels"]).all()
+
+
+def drawn_worth(pixels, level, seed):
+    """A worth that hangs on the pixels alone: mostly a share, sometimes no patch or no opinion."""
+    draw = hash((seed, level, len(pixels), min(pixels), max(pixels))) % 12
+    return {0: np.inf, 1: -np.inf, 2: -np.inf}.get(draw, draw / 12)
+
+
+@given(LEVELS, st.integers(0, 99))
+def test_layers__choose_the_best_outlined_of_nested_components_as_the_naive_twin(levels, seed):
+    rows, cols = np.nonzero(levels)
+    runs = np.column_stack([rows, cols, cols + 1]).astype(np.int32)
+    worth = partial(drawn_worth, seed=seed)
+    found = set()
+
+    def worth_of(nested):
+        return [one_worth(layer, level) for level, layer in enumerate(nested, start=1)]
+
+    def one_worth(layer, level):
+        sets = [pixels_of_group(layer, group) for group in range(len(layer.pixels))]
+        small = layer.pixels < CFG.min_pixels
+        values = np.array([worth(pixels, level) for pixels in sets], float)
+        return np.where(small, -np.inf, values)
+
+    parts = [(runs, levels[rows, cols].astype(np.int64))]
+    for level, layer in enumerate(layers(parts, CFG, worth_of), start=1):
+        kept = np.flatnonzero(one_worth(layer, level) > -np.inf)
+        found |= {pixels_of_group(layer, group) for group in kept}
+    margin = CFG.split_new_border_share
+    assert found == split_by_worth(levels, CFG.min_pixels, CFG.split_share, worth, margin)
+
+
+def pixels_of_group(layer, group):
+    return frozenset(
+        (int(row), col)
+        for row, first, last in layer.runs[layer.group == group]
+        for col in range(int(first), int(last))
+    )
+
+
+def test_layers__a_core_whose_border_is_newer_stands_in_place_of_the_ground_around_it():
+    levels = np.zeros((12, 12), np.uint8)
+    levels[1:11, 1:11] = 1
+    levels[2:10, 2:10] = 3  # holds most of it: by size alone the patch would stay whole
+    rows, cols = np.nonzero(levels)
+    parts = [(np.column_stack([rows, cols, cols + 1]).astype(np.int32), levels[rows, cols] + 0)]
+    shares = (0.4, 0.6, 0.62)
+
+    def worth(nested):
+        pairs = zip(nested, shares, strict=True)
+        return [np.full(len(layer.pixels), share) for layer, share in pairs]
+
+    sizes = [sorted(layer.pixels.tolist()) for layer in layers(parts, CFG, worth)]
+    assert sizes == [[36], [64], []]
+    assert [layer.pixels.tolist() for layer in layers(parts, CFG)] == [[100], [], []]
 
 
 def test_split__two_strong_cores_in_weak_ground_are_three_patches():

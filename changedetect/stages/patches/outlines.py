@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import geopandas as gpd
 import numpy as np
@@ -15,8 +16,8 @@ from changedetect.grid import Grid, Window
 from changedetect.kernels.runs import add_groups
 from changedetect.records import ScenePair
 from changedetect.stages.patches.join import Joined, group_polygons
-from changedetect.stages.patches.split import layers
-from changedetect.stages.patches.sure import judging_channels, sure_groups
+from changedetect.stages.patches.split import NOT_SURE, layers
+from changedetect.stages.patches.sure import judging_channels, outlined_shares
 from changedetect.stages.patches.tile import TileRuns, add_votes
 
 
@@ -96,7 +97,8 @@ def outline(
     Parameters
     ----------
     parts
-        Results of all tiles; they do not overlap. Gone through twice, one at a time (`Parts`).
+        Results of all tiles; they do not overlap. Gone through twice, where borders tell three times,
+        one at a time (`Parts`).
     grid
         The grid they were cut from. Without a CRS (quick looks) areas are planar, in its units.
     cfg
@@ -119,16 +121,11 @@ def outline(
     for part in parts:
         counts += part.counts
         given.append((part.runs, part.run_level))
-    whole = layers(given, cfg)
+    whole = layers(given, cfg, partial(_worth, parts, cfg) if bordered else None)
     kept = [layer.kept(layer.pixels >= cfg.min_pixels) for layer in whole]
     added = _add_up(parts, kept)
     if bordered:
-        sure = [
-            sure_groups(sums.llr_sum, layer.pixels, sums.moments, level, cfg)
-            if len(layer.pixels)
-            else np.zeros(0, bool)
-            for level, (layer, sums) in enumerate(zip(kept, added, strict=True), start=1)
-        ]
+        sure = [shares > NOT_SURE for shares in _shares(kept, added, cfg)]
         kept = [layer.kept(good) for layer, good in zip(kept, sure, strict=True)]
         added = [sums.kept(good) for sums, good in zip(added, sure, strict=True)]
     sums = _together(added)
@@ -159,6 +156,31 @@ def outline(
     )
 
 
+def _worth(
+    parts: Sequence[TileRuns], cfg: PatchesSection, nested: Sequence[Joined]
+) -> list[np.ndarray]:
+    """Tell how well the components of each level are outlined (see `split.layers`)."""
+    keeps = [layer.pixels >= cfg.min_pixels for layer in nested]
+    kept = [layer.kept(keep) for layer, keep in zip(nested, keeps, strict=True)]
+    worth = [np.full(len(keep), NOT_SURE) for keep in keeps]
+    sums = _add_up(parts, kept, judging_channels(cfg))
+    for values, keep, told in zip(worth, keeps, _shares(kept, sums, cfg), strict=True):
+        values[keep] = told
+    return worth
+
+
+def _shares(
+    kept: Sequence[Joined], added: Sequence["_Sums"], cfg: PatchesSection
+) -> list[np.ndarray]:
+    """Tell of the groups of each level how much of their border is new (see `sure.outlined_shares`)."""
+    return [
+        outlined_shares(sums.llr_sum, layer.pixels, sums.moments, level, cfg)
+        if len(layer.pixels)
+        else np.zeros(0)
+        for level, (layer, sums) in enumerate(zip(kept, added, strict=True), start=1)
+    ]
+
+
 _MEANS = ("optical_llr", "series_llr", "radar_llr", "model_llr")
 """Columns of single sources: empty where only one was asked."""
 
@@ -187,20 +209,26 @@ def _together(layers_sums: Sequence[_Sums]) -> _Sums:
     )
 
 
-def _add_up(parts: Sequence[TileRuns], whole: Sequence[Joined]) -> list[_Sums]:
-    """Add the sums of tile groups to the groups of each layer of the whole grid, in one pass."""
+def _add_up(
+    parts: Sequence[TileRuns], whole: Sequence[Joined], channels: int | None = None
+) -> list[_Sums]:
+    """Add the sums of tile groups to the groups of each layer of the whole grid, in one pass.
+
+    ``channels``: how many of the first ones are added; None = all.
+    """
     totals: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
     votes: list[list[np.ndarray]] = [[np.zeros((0, 3), np.int64)] for _ in whole]
     begin = 0
     for part in parts:
         if not len(part.pixels):  # its channels are not known, nor needed
             continue
+        moments = np.ascontiguousarray(part.moments[:, :channels])
         if not totals:
-            totals = [_no_sums(len(layer.pixels), part.moments.shape[1]) for layer in whole]
+            totals = [_no_sums(len(layer.pixels), moments.shape[1]) for layer in whole]
         for layer, total, voted in zip(whole, totals, votes, strict=True):
             target = np.full(len(part.pixels), -1, np.int64)
             target[part.run_group] = layer.place[begin : begin + len(part.runs)]
-            add_groups(target, (part.llr_sum, part.llr_max, part.moments), total)
+            add_groups(target, (part.llr_sum, part.llr_max, moments), total)
             own = np.column_stack([target[part.votes[:, 0]], part.votes[:, 1:]])
             voted.append(own[own[:, 0] >= 0])
         begin += len(part.runs)

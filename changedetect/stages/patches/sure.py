@@ -9,6 +9,7 @@ import numpy as np
 
 from changedetect.config.detection import PatchesSection
 from changedetect.schema import EVIDENCE_SCALE
+from changedetect.stages.patches.split import NO_OPINION, NOT_SURE
 
 HALF = 2
 """A patch is asked if the pair observed one in so many of its pixels, or more."""
@@ -16,13 +17,13 @@ HALF = 2
 
 def judging_channels(cfg: PatchesSection) -> int:
     """Return how many channels come first in the moments of bordered tiles (`tile.Bordered`)."""
-    return 2 + len(cfg.split_steps_llr)
+    return 1 + cfg.most_levels
 
 
-def sure_groups(
+def outlined_shares(
     llr_sum: np.ndarray, pixels: np.ndarray, moments: np.ndarray, level: int, cfg: PatchesSection
 ) -> np.ndarray:
-    """Tell which groups of a level are sure enough to be patches.
+    """Tell how much of the border of groups of a level is new, where they are sure enough to be patches.
 
     Parameters
     ----------
@@ -38,7 +39,8 @@ def sure_groups(
     Returns
     -------
     ndarray
-        ``(group,)`` bool. Groups that the pair did not observe for the larger part are sure.
+        ``(group,)`` float64; share of the border, `NOT_SURE` for groups that are no patches,
+        `NO_OPINION` for those that the pair did not observe for the larger part: they are sure.
     """
     asked, asked_sum = moments[:, 0, 0], moments[:, 0, 1]
     border, new = moments[:, level, 0], moments[:, level, 1]
@@ -46,4 +48,5 @@ def sure_groups(
     mean = llr_sum / np.maximum(pixels, 1)
     reached = mean + cfg.new_border_llr * EVIDENCE_SCALE * share
     needed = asked_sum / np.maximum(asked, 1)
-    return np.asarray((HALF * asked < pixels) | (reached >= needed))
+    told = np.where(reached >= needed, share, NOT_SURE)
+    return np.asarray(np.where(HALF * asked < pixels, NO_OPINION, told))
