@@ -2,10 +2,11 @@
 
 import json
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import geopandas as gpd
@@ -180,20 +181,43 @@ def drawn_series(side_px: int) -> tuple[np.ndarray, np.ndarray]:
     return days, (season + rng.normal(0, 0.03, shape)).astype(np.float32)
 
 
+def months_of(days: Sequence[date], first: int) -> list[tuple[int, int]]:
+    """Cut dates from ``first`` on into months: where each begins and ends."""
+    cuts = [k for k in range(first + 1, len(days)) if days[k].month != days[k - 1].month]
+    return list(pairwise([first, *cuts, len(days)]))
+
+
+def _followed(
+    images: np.ndarray, roles: tuple[str, ...], days: list[date], parts: list[tuple[int, int]]
+) -> None:
+    """Take dates in, part by part, as a job does: each part gives a state that is kept."""
+    cfg = SeriesSection()
+    state = series.start(images.shape[2:], roles, cfg)
+    for low, high in parts:
+        state = series.update_dates(state, days[low:high], images[low:high], cfg)
+
+
 def courses(side_px: int) -> dict[str, Callable[[], Cost]]:
-    """Return the two ways to fit and monitor a series of one index, to be measured."""
-    days, values = drawn_series(side_px)
-    shape = values.shape
+    """Return the ways to fit and monitor a series, to be measured.
 
-    def ours() -> None:
-        cfg = SeriesSection()
-        state = series.start(shape[1:], ("ndvi",), cfg)
-        for day, image in zip(days, values, strict=True):
-            state = series.update(state, date(1, 1, 1) + timedelta(int(day) - 1), image[None], cfg)
-
+    History in one go and then month by month, as a job does it, with one index and with six bands
+    (seven indices); history and then date by date; and a plain harmonic.
+    """
+    ordinals, values = drawn_series(side_px)
+    days = [date.fromordinal(int(day)) for day in ordinals]
+    one = values[:, None]
+    rng = np.random.default_rng(4)
+    six = np.stack([0.2 * (1 + sign * values) for sign in (-1, -1, -1, 1, -1, -1)], axis=1)
+    six += rng.normal(0, 0.005, six.shape).astype(np.float32)
+    monthly = [(0, HISTORY), *months_of(days, HISTORY)]
+    daily = [(0, HISTORY), *((k, k + 1) for k in range(HISTORY, DATES))]
     flat = values.reshape(DATES, -1).astype(np.float64)
-    ours()
-    return {
-        "series": lambda: timed(ours),
-        "numpy_harmonic": lambda: timed(partial(peers.numpy_harmonic, days, flat, HISTORY)),
+    works: dict[str, Callable[[], object]] = {
+        "series": partial(_followed, one, ("ndvi",), days, monthly),
+        "series_by_date": partial(_followed, one, ("ndvi",), days, daily),
+        "series_all_bands": partial(_followed, six, series.BANDS, days, monthly),
+        "numpy_harmonic": partial(peers.numpy_harmonic, ordinals, flat, HISTORY),
     }
+    for work in works.values():
+        work()  # compiles
+    return {name: partial(timed, work) for name, work in works.items()}

@@ -34,6 +34,8 @@ RATIOS = {
     "geopandas_overlay_over_patch_parcel": ("geopandas_overlay", "patch_parcel", 10.0),
     "numpy_harmonic_over_series": ("numpy_harmonic", "series", None),
     "nrt_ccdc_over_series": ("nrt_ccdc", "series", 15.0),
+    "nrt_ccdc_over_series_by_date": ("nrt_ccdc", "series_by_date", None),
+    "nrt_ccdc_over_series_all_bands": ("nrt_ccdc", "series_all_bands", None),
     "nrt_iqr_over_series": ("nrt_iqr", "series", 15.0),
     "nrt_ewma_over_series": ("nrt_ewma", "series", 15.0),
 }

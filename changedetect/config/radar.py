@@ -60,7 +60,7 @@ class RadarSection(Section):
     course_floor_neper: float = Field(
         0.02, gt=0, description="least spread of a kind around its course [neper]"
     )
-    null_shape: float = Field(1.6, gt=0, description="form of the tail of the courses' distances")
+    null_shape: float = Field(1.7, gt=0, description="form of the tail of the courses' distances")
     pair_null_shape: float = Field(
         1.95, gt=0, description="form of the tail of a pair's log-ratios"
     )

@@ -5,47 +5,43 @@ evidence that the mean of an innovation left zero with date ``k`` of ``n`` is th
 ratio ``|Σ_{i≥k} ψ_i|² / 2(n-k)`` (Hinkley 1970, DOI 10.1093/biomet/57.1.1, section 2, for a known
 first mean and a known variance, here in several dimensions). All dates whose evidence is near the
 largest may be the first of the new state; the bracket runs from the date before the earliest of
-them to the latest.
+them to the latest. Rows of a strip stand in `lanes`.
 """
 
 import numpy as np
 
 from changedetect.kernels._jit import kernel
+from changedetect.kernels.charts import rest
+from changedetect.kernels.lanes import (
+    BREAK_AFTER_ROW,
+    BREAK_BEFORE_ROW,
+    CONFIRMED,
+    FIRST_ROW,
+    INDEX_SIZE,
+    LANES,
+    NONE,
+    OBSERVATIONS_ROW,
+    ONE,
+    REST,
+    RUN_BEFORE_ROW,
+    RUN_FIRST_ROW,
+    SCALE,
+    SCORE_ROW,
+    SEEN,
+    SLOT,
+    STRENGTH_ROW,
+    WINDOWED_ROW,
+    Z_LENGTH,
+    Z,
+    blend,
+    choose,
+)
 
 STEPS = 127
 """An innovation of the length at which innovations are cut, in stored units (int8)."""
 
 WINDOW = 24
 """Innovations that are kept: what half a pixel needs to be confirmed, twice over. [dates]"""
-
-
-@kernel
-def remember(
-    z: np.ndarray, clip: float, since: int, seen: int, recent: np.ndarray, recent_days: np.ndarray
-) -> None:
-    """Write an innovation over the oldest one.
-
-    Parameters
-    ----------
-    z
-        ``(index,)`` float64 whitened innovation. [sigma]
-    clip
-        Longer innovations are cut to this length. [sigma]
-    since
-        Days since the model's first date. [day]
-    seen
-        How many were written before since the window was emptied.
-    recent, recent_days
-        ``(WINDOW, index)`` int8 and ``(WINDOW,)`` uint16, changed in place.
-    """
-    square = 0.0
-    for i in range(z.shape[0]):
-        square += z[i] * z[i]
-    scale = STEPS / max(np.sqrt(square), clip)
-    slot = seen % recent.shape[0]
-    for i in range(z.shape[0]):
-        recent[slot, i] = np.int8(np.rint(scale * z[i]))
-    recent_days[slot] = np.uint16(since)
 
 
 @kernel
@@ -91,3 +87,122 @@ def change_dates(
             latest = max(latest, k)
     before = recent_days[(first + earliest - 1) % size]
     return int(before), int(recent_days[(first + latest) % size])
+
+
+@kernel
+def remember(
+    day: int,
+    clip: float,
+    start: int,
+    strip: tuple[np.ndarray, np.ndarray],
+    window: tuple[np.ndarray, np.ndarray],
+) -> None:
+    """Write the innovations of pixels that were seen over their oldest ones.
+
+    A pixel at rest begins its window anew: this date saw the old state.
+
+    Parameters
+    ----------
+    day
+        Ordinal. [day]
+    clip
+        Longer innovations are cut to this length. [sigma]
+    start
+        Where the strip begins in the window. [px]
+    strip
+        Rows of the strip and of its indices (`lanes`); counts what was written.
+    window
+        ``(WINDOW, index, px)`` int8 and ``(WINDOW, px)`` uint16, changed in place.
+    """
+    s, parts = strip
+    recent, recent_days = window
+    size, n, width = recent.shape
+    count = min(LANES, width - start)
+    least, steps, turn = np.float32(clip), np.float32(STEPS), np.float32(size)
+    for i in range(LANES):
+        seen = s[WINDOWED_ROW + i]
+        at = seen - turn * np.floor(seen / turn)
+        still = s[REST + i] > NONE
+        s[SLOT + i] = choose(still, NONE, at)
+        after = choose(still, ONE, seen + ONE)
+        s[WINDOWED_ROW + i] = blend(s[SEEN + i], after, seen)
+        length = s[Z_LENGTH + i]
+        s[SCALE + i] = steps / choose(length > least, length, least)
+    slot, alike = int(s[SLOT]), 0
+    for i in range(count):
+        alike += 1 if (s[SEEN + i] > NONE) & (s[SLOT + i] == s[SLOT]) else 0
+    if alike == count:
+        _write_alike(day, slot, start, strip, window)
+        return
+    for i in range(count):
+        if s[SEEN + i] > NONE:
+            slot = int(s[SLOT + i])
+            recent_days[slot, start + i] = np.uint16(day - int(s[FIRST_ROW + i]))
+            for b in range(n):
+                value = np.rint(s[SCALE + i] * parts[b * INDEX_SIZE + Z + i])
+                recent[slot, b, start + i] = np.int8(value)
+
+
+@kernel
+def _write_alike(
+    day: int,
+    slot: int,
+    start: int,
+    strip: tuple[np.ndarray, np.ndarray],
+    window: tuple[np.ndarray, np.ndarray],
+) -> None:
+    """Write innovations where all pixels of the strip were seen, and write to the same place."""
+    s, parts = strip
+    recent, recent_days = window
+    today = np.float32(day)
+    days = recent_days[slot, start : start + LANES]
+    for i in range(len(days)):
+        days[i] = np.uint16(np.int32(today - s[FIRST_ROW + i]))
+    for b in range(recent.shape[1]):
+        row = recent[slot, b, start : start + LANES]
+        z = parts[b * INDEX_SIZE + Z : b * INDEX_SIZE + Z + LANES]
+        for i in range(len(row)):
+            row[i] = np.int8(np.int32(np.rint(s[SCALE + i] * z[i])))
+
+
+@kernel
+def conclude(
+    day: int,
+    start: int,
+    strip: tuple[np.ndarray, np.ndarray],
+    window: tuple[np.ndarray, np.ndarray],
+    rules: tuple[float, float],
+) -> None:
+    """Note confirmed breaks, dated anew, and have the model begin with the next clear date.
+
+    Charts lag: the bracket is read from the window of recent innovations where it holds two.
+
+    Parameters
+    ----------
+    day, start, strip, window
+        As in `remember`.
+    rules
+        Length of an innovation of `STEPS` [sigma], and the tolerance of `change_dates`.
+    """
+    s, parts = strip
+    recent, recent_days = window
+    for i in range(min(LANES, recent.shape[2] - start)):
+        s[REST + i] = s[CONFIRMED + i]
+        if s[CONFIRMED + i] == NONE:
+            continue
+        s[SCORE_ROW + i] = s[STRENGTH_ROW + i]
+        s[BREAK_BEFORE_ROW + i] = s[RUN_BEFORE_ROW + i]
+        s[BREAK_AFTER_ROW + i] = s[RUN_FIRST_ROW + i]
+        if s[WINDOWED_ROW + i] > ONE:
+            before, after = change_dates(
+                int(s[WINDOWED_ROW + i]),
+                recent[:, :, start + i],
+                recent_days[:, start + i],
+                rules[0],
+                rules[1],
+            )
+            s[BREAK_BEFORE_ROW + i] = s[FIRST_ROW + i] + np.float32(before)
+            s[BREAK_AFTER_ROW + i] = s[FIRST_ROW + i] + np.float32(after)
+        s[OBSERVATIONS_ROW + i] = NONE
+        s[WINDOWED_ROW + i] = NONE
+    rest(day, recent.shape[1], s, parts)

@@ -1,7 +1,8 @@
-"""One date of a recursive robust harmonic model, for every pixel of a tile.
+"""Dates of a recursive robust harmonic model, for every pixel of a tile.
 
 A pixel whose values hold a NaN was not observed on that date: nothing of it moves. Pixels do not
-see one another, so the result does not depend on how an area was tiled.
+see one another, so the result does not depend on how an area was tiled. A strip of pixels goes
+through all dates before the next one begins, in float32 (`lanes`).
 
 The model of index ``b`` is ``y_b(t) = x(t)·β_b + noise`` with the first terms of
 ``x = (1, cos ωt, sin ωt, cos 2ωt, sin 2ωt)``; β walks randomly, so there is no trend term. All
@@ -15,10 +16,47 @@ from typing import NamedTuple
 
 import numpy as np
 
-from changedetect.kernels import charts, dating
+from changedetect.kernels import charts, dating, strips, whitening
 from changedetect.kernels._jit import kernel
-from changedetect.kernels.charts import FIRST_DAY, LAST_DAY, OBSERVATIONS, WINDOWED, ChartRules
-from changedetect.kernels.season import YEAR_DAYS, position_of, regressors, season_of, slopes
+from changedetect.kernels.charts import ChartRules
+from changedetect.kernels.lanes import (
+    BARE_ROW,
+    BETA,
+    CONFIRMED,
+    COVARIANCE,
+    FACTOR,
+    GAIN,
+    INDEX_SIZE,
+    INNOVATION,
+    LANES,
+    LAST_ROW,
+    LENGTH,
+    LOSS_ROW,
+    NOISE,
+    NOISE_FACTOR,
+    NONE,
+    OBSERVATIONS_ROW,
+    ONE,
+    PAIR_SIZE,
+    RATE,
+    ROOT,
+    SEASON_ROW,
+    SEEN,
+    SIZE,
+    SPREAD,
+    SQUARE,
+    STEP,
+    SWING,
+    TILT,
+    VALUE,
+    Z_LENGTH,
+    blend,
+    choose,
+)
+from changedetect.kernels.season import SEASONS, position_of, regressors, season_of, slopes
+
+ONE_CYCLE, TWO_CYCLES = 3, 5
+"""Terms of a model; others are not made."""
 
 
 class HarmonicRules(NamedTuple):
@@ -39,302 +77,308 @@ class HarmonicRules(NamedTuple):
     dates_per_year: float
 
 
+class Terms(NamedTuple):
+    """What a day is to all pixels: its number, ``x(t)``, ``x`` of a shifted and of a lost season."""
+
+    day: int
+    x: np.ndarray
+    tilt: np.ndarray
+    swing: np.ndarray
+    quarter: int
+    place: float
+
+
 @kernel
-def _unpack(packed: np.ndarray, full: np.ndarray) -> None:
-    """Spread the packed upper triangle over a symmetric matrix."""
+def _calendar(
+    days: np.ndarray, count: int, rules: HarmonicRules
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return ``(date, term)`` float32: ``x(t)``, and ``x`` of a shifted and of a lost season."""
+    x = np.zeros((len(days), count), np.float32)
+    tilt, swing = np.zeros_like(x), np.zeros_like(x)
+    for k in range(len(days)):
+        terms, slope = regressors(days[k]), slopes(days[k])
+        for i in range(count):
+            x[k, i] = terms[i]
+            tilt[k, i] = rules.shift_days * slope[i]
+            swing[k, i] = rules.amplitude * terms[i] if i > 0 else 0.0
+    return x, tilt, swing
+
+
+@kernel
+def _forecast(on: Terms, s: np.ndarray, rules: HarmonicRules) -> None:
+    """Let the coefficients walk; set ``P x``, ``1 + xᵀ P x`` and one over its root."""
+    per_day, most = np.float32(rules.process_per_day), np.float32(rules.gap_days)
+    day = np.float32(on.day)
+    x0, x1, x2 = on.x[0], on.x[1], on.x[2]
+    if len(on.x) == ONE_CYCLE:
+        for i in range(LANES):
+            gap = day - s[LAST_ROW + i]
+            step = per_day * choose(gap < most, gap, most)
+            c0 = s[COVARIANCE + i]
+            c1 = s[COVARIANCE + LANES + i]
+            c2 = s[COVARIANCE + 2 * LANES + i]
+            c11 = s[COVARIANCE + 3 * LANES + i]
+            c12 = s[COVARIANCE + 4 * LANES + i]
+            c22 = s[COVARIANCE + 5 * LANES + i]
+            g0 = (c0 + step) * x0 + c1 * x1 + c2 * x2
+            g1 = c1 * x0 + (c11 + step) * x1 + c12 * x2
+            g2 = c2 * x0 + c12 * x1 + (c22 + step) * x2
+            s[GAIN + i] = g0
+            s[GAIN + LANES + i] = g1
+            s[GAIN + 2 * LANES + i] = g2
+            spread = ONE + g0 * x0 + g1 * x1 + g2 * x2
+            s[STEP + i] = step
+            s[SPREAD + i] = spread
+            s[ROOT + i] = ONE / np.sqrt(spread)
+        return
+    for i in range(LANES):
+        gap = day - s[LAST_ROW + i]
+        s[STEP + i] = per_day * choose(gap < most, gap, most)
+        s[SPREAD + i] = ONE
+    _forecast_two(on.x, s)
+    for i in range(LANES):
+        s[ROOT + i] = ONE / np.sqrt(s[SPREAD + i])
+
+
+@kernel
+def _row_of(one: int, other: int) -> int:
+    """Return where a term of the covariance of two cycles lies."""
+    low, high = min(one, other), max(one, other)
+    return COVARIANCE + (low * (2 * TWO_CYCLES - 1 - low) // 2 + high) * LANES
+
+
+@kernel
+def _forecast_two(x: np.ndarray, s: np.ndarray) -> None:
+    """Set ``P x`` of two cycles, and add ``xᵀ P x``."""
+    for term in range(TWO_CYCLES):
+        gain = s[GAIN + term * LANES : GAIN + (term + 1) * LANES]
+        for i in range(LANES):
+            gain[i] = s[STEP + i] * x[term]
+        for other in range(TWO_CYCLES):
+            place = _row_of(term, other)
+            row, factor = s[place : place + LANES], x[other]
+            for i in range(LANES):
+                gain[i] += row[i] * factor
+        factor = x[term]
+        for i in range(LANES):
+            s[SPREAD + i] += gain[i] * factor
+
+
+@kernel
+def _innovate(on: Terms, n: int, parts: np.ndarray) -> None:
+    """Set innovations, and how much a shifted season and the season itself are."""
+    x0, x1, x2 = on.x[0], on.x[1], on.x[2]
+    t1, t2, w1, w2 = on.tilt[1], on.tilt[2], on.swing[1], on.swing[2]
+    for b in range(n):
+        part = parts[b * INDEX_SIZE : (b + 1) * INDEX_SIZE]
+        for i in range(LANES):
+            b1, b2 = part[BETA + LANES + i], part[BETA + 2 * LANES + i]
+            part[INNOVATION + i] = part[VALUE + i] - part[BETA + i] * x0 - b1 * x1 - b2 * x2
+            part[TILT + i] = b1 * t1 + b2 * t2
+            part[SWING + i] = b1 * w1 + b2 * w2
+        if len(on.x) == TWO_CYCLES:
+            x3, x4 = on.x[3], on.x[4]
+            t3, t4, w3, w4 = on.tilt[3], on.tilt[4], on.swing[3], on.swing[4]
+            for i in range(LANES):
+                b3, b4 = part[BETA + 3 * LANES + i], part[BETA + 4 * LANES + i]
+                part[INNOVATION + i] = part[INNOVATION + i] - b3 * x3 - b4 * x4
+                part[TILT + i] += b3 * t3 + b4 * t4
+                part[SWING + i] += b3 * w3 + b4 * w4
+
+
+@kernel
+def _weigh(n: int, on: Terms, s: np.ndarray, rules: HarmonicRules, chart: ChartRules) -> None:
+    """Set how much each pixel learns from the date: not where a chart is far, less if it is odd."""
+    huber = np.float32(rules.huber)
+    forgetting, weight_of = np.float32(rules.forgetting), np.float32(rules.noise_weight)
+    most_loss = np.float32(chart.loss_freeze * chart.loss_threshold)
+    most_shift = np.float32(chart.shift_freeze * chart.shift_threshold)
+    for i in range(LANES):
+        may = (s[SEEN + i] > NONE) & (s[CONFIRMED + i] == NONE)
+        may = may & (s[LOSS_ROW + i] <= most_loss) & (s[LENGTH + i] <= most_shift)
+        length = s[Z_LENGTH + i]
+        weight = choose(length <= huber, ONE, huber / length)
+        inverse = s[ROOT + i] * s[ROOT + i]
+        rate = ONE / (s[OBSERVATIONS_ROW + i] + weight_of)
+        rate = choose(rate > forgetting, rate, forgetting)
+        s[FACTOR + i] = choose(may, weight * inverse, NONE)
+        s[NOISE_FACTOR + i] = weight * weight * inverse
+        s[RATE + i] = choose(may, rate, NONE)
+        s[SPREAD + i] = choose(may, inverse, NONE)
+        s[STEP + i] *= choose(may, ONE, NONE)
+    cap, share = np.float32(rules.season_cap), np.float32(1.0 / n)
+    pace, place = np.float32(rules.season_rate), SEASON_ROW + on.quarter * LANES
+    season = s[place : place + LANES]
+    for i in range(LANES):
+        bounded = s[SQUARE + i] * share
+        bounded = choose(bounded < cap, bounded, cap)
+        season[i] += choose(s[RATE + i] > NONE, pace, NONE) * (bounded - season[i])
+
+
+@kernel
+def _learn(n: int, terms: int, s: np.ndarray, parts: np.ndarray, pairs: np.ndarray) -> None:
+    """Kalman update of coefficients with bounded innovations, and of the covariance of the noise."""
+    for b in range(n):
+        part = parts[b * INDEX_SIZE : (b + 1) * INDEX_SIZE]
+        for i in range(LANES):
+            pull = s[FACTOR + i] * part[INNOVATION + i]
+            part[BETA + i] += s[GAIN + i] * pull
+            part[BETA + LANES + i] += s[GAIN + LANES + i] * pull
+            part[BETA + 2 * LANES + i] += s[GAIN + 2 * LANES + i] * pull
+        if terms == TWO_CYCLES:
+            for i in range(LANES):
+                pull = s[FACTOR + i] * part[INNOVATION + i]
+                part[BETA + 3 * LANES + i] += s[GAIN + 3 * LANES + i] * pull
+                part[BETA + 4 * LANES + i] += s[GAIN + 4 * LANES + i] * pull
     k = 0
-    for i in range(full.shape[0]):
-        for j in range(i, full.shape[0]):
-            full[i, j] = packed[k]
-            full[j, i] = packed[k]
+    for one in range(n):
+        mine = parts[one * INDEX_SIZE + INNOVATION : one * INDEX_SIZE + INNOVATION + LANES]
+        for other in range(one, n):
+            place = other * INDEX_SIZE + INNOVATION
+            theirs = parts[place : place + LANES]
+            noise = pairs[k * PAIR_SIZE + NOISE : k * PAIR_SIZE + NOISE + LANES]
+            for i in range(LANES):
+                product = s[NOISE_FACTOR + i] * mine[i] * theirs[i]
+                noise[i] += s[RATE + i] * (product - noise[i])
             k += 1
 
 
 @kernel
-def _pack(full: np.ndarray, packed: np.ndarray) -> None:
-    """Store the upper triangle of a symmetric matrix."""
-    k = 0
-    for i in range(full.shape[0]):
-        for j in range(i, full.shape[0]):
-            packed[k] = full[i, j]
-            k += 1
-
-
-@kernel
-def _whiten(matrix: np.ndarray, floor: np.ndarray, factor: np.ndarray, vector: np.ndarray) -> None:
-    """Overwrite ``vector`` with ``L⁻¹ vector`` where ``L Lᵀ = matrix + diag(floor)``."""
-    n = matrix.shape[0]
-    for i in range(n):
-        for j in range(i + 1):
-            total = matrix[i, j]
-            if i == j:
-                total += floor[i]
-            for k in range(j):
-                total -= factor[i, k] * factor[j, k]
-            if i == j:
-                factor[i, i] = np.sqrt(max(total, floor[i] * 0.01))
+def _settle(terms: int, s: np.ndarray) -> None:
+    """Update the covariance of the coefficients."""
+    if terms == ONE_CYCLE:
+        for i in range(LANES):
+            inverse, step = s[SPREAD + i], s[STEP + i]
+            g0, g1, g2 = s[GAIN + i], s[GAIN + LANES + i], s[GAIN + 2 * LANES + i]
+            s[COVARIANCE + i] += step - g0 * g0 * inverse
+            s[COVARIANCE + LANES + i] -= g0 * g1 * inverse
+            s[COVARIANCE + 2 * LANES + i] -= g0 * g2 * inverse
+            s[COVARIANCE + 3 * LANES + i] += step - g1 * g1 * inverse
+            s[COVARIANCE + 4 * LANES + i] -= g1 * g2 * inverse
+            s[COVARIANCE + 5 * LANES + i] += step - g2 * g2 * inverse
+        return
+    for one in range(terms):
+        mine = s[GAIN + one * LANES : GAIN + (one + 1) * LANES]
+        for other in range(one, terms):
+            place = _row_of(one, other)
+            row = s[place : place + LANES]
+            theirs = s[GAIN + other * LANES : GAIN + (other + 1) * LANES]
+            if one == other:
+                for i in range(LANES):
+                    row[i] += s[STEP + i] - mine[i] * theirs[i] * s[SPREAD + i]
             else:
-                factor[i, j] = total / factor[j, j]
-    for i in range(n):
-        total = vector[i]
-        for k in range(i):
-            total -= factor[i, k] * vector[k]
-        vector[i] = total / factor[i, i]
+                for i in range(LANES):
+                    row[i] -= mine[i] * theirs[i] * s[SPREAD + i]
 
 
 @kernel
-def _add_outer(
-    coefficients: np.ndarray, terms: np.ndarray, weight: float, matrix: np.ndarray
-) -> None:
-    """Add ``s sᵀ`` with ``s = weight · coefficients · terms`` to a matrix."""
-    n = matrix.shape[0]
-    for i in range(n):
-        first = 0.0
-        for k in range(coefficients.shape[1]):
-            first += coefficients[i, k] * terms[k]
-        for j in range(n):
-            second = 0.0
-            for k in range(coefficients.shape[1]):
-                second += coefficients[j, k] * terms[k]
-            matrix[i, j] += weight * weight * first * second
-
-
-@kernel
-def _add_season(coefficients: np.ndarray, part: float, matrix: np.ndarray) -> None:
-    """Add the covariance that the season itself has over the year, times ``part²``."""
-    n = matrix.shape[0]
-    for i in range(n):
-        for j in range(n):
-            total = 0.0
-            for k in range(1, coefficients.shape[1]):
-                total += coefficients[i, k] * coefficients[j, k]
-            matrix[i, j] += 0.5 * part * part * total
-
-
-@kernel
-def _learn(
-    innovation: np.ndarray,
-    weight: float,
-    spread: float,
-    gain: np.ndarray,
-    covariance: np.ndarray,
-    coefficients: np.ndarray,
-) -> None:
-    """Kalman update of the coefficients with a bounded innovation."""
-    n = gain.shape[0]
-    for b in range(innovation.shape[0]):
-        for i in range(n):
-            coefficients[b, i] += gain[i] / spread * weight * innovation[b]
-    for i in range(n):
-        for j in range(n):
-            covariance[i, j] -= gain[i] * gain[j] / spread
-
-
-@kernel
-def _learn_noise(
-    innovation: np.ndarray,
-    weight: float,
-    spread: float,
-    observations: int,
-    noise: np.ndarray,
-    rules: HarmonicRules,
-) -> None:
-    """Follow the covariance of the noise with a bounded innovation."""
-    rate = max(rules.forgetting, 1.0 / (observations + rules.noise_weight))
-    for i in range(innovation.shape[0]):
-        for j in range(innovation.shape[0]):
-            product = weight * weight * innovation[i] * innovation[j] / spread
-            noise[i, j] += rate * (product - noise[i, j])
-
-
-@kernel
-def _begin(
-    day: int,
-    values: np.ndarray,
-    prior: np.ndarray,
-    noise_floor: np.ndarray,
-    bare_prior: float,
-    pixel: tuple[np.ndarray, ...],
-) -> None:
-    """Set a pixel back to what is known before its first clear date."""
-    coefficients, covariance, noise, season, bare, days = pixel
-    days[FIRST_DAY] = day
-    days[LAST_DAY] = day
-    coefficients[:, :] = 0.0
-    covariance[:] = 0.0
-    noise[:] = 0.0
-    season[:] = 1.0
-    bare[:] = bare_prior
-    k = 0
-    for i in range(prior.shape[0]):
-        covariance[k] = prior[i]
-        k += prior.shape[0] - i
-    k = 0
-    for b in range(noise_floor.shape[0]):
-        coefficients[b, 0] = values[b]
-        noise[k] = noise_floor[b]
-        k += noise_floor.shape[0] - b
-
-
-@kernel
-def _forecast(step: float, x: np.ndarray, covariance: np.ndarray, gain: np.ndarray) -> float:
-    """Let the coefficients walk; set ``gain = P x`` and return ``1 + xᵀ P x``."""
-    spread = 1.0
-    n = gain.shape[0]
-    for i in range(n):
-        covariance[i, i] += step
-    for i in range(n):
-        gain[i] = 0.0
-        for j in range(n):
-            gain[i] += covariance[i, j] * x[j]
-        spread += gain[i] * x[i]
-    return spread
-
-
-@kernel
-def _is_mature(day: int, days: np.ndarray, counts: np.ndarray, rules: HarmonicRules) -> bool:
-    """Whether there is enough history to judge a date by."""
-    age = day - days[FIRST_DAY]
-    enough = max(rules.history_observations, rules.dates_per_year * age / YEAR_DAYS)
-    return bool(age >= rules.history_days and counts[OBSERVATIONS] >= enough)
-
-
-@kernel
-def _learn_bare(value: float, place: float, bare: np.ndarray, rules: ChartRules) -> None:
+def _learn_bare(place: float, s: np.ndarray, greenness: np.ndarray, chart: ChartRules) -> None:
     """Follow how often each quarter of the year looked bare."""
-    low = int(np.floor(place)) % bare.shape[0]
-    high, part = (low + 1) % bare.shape[0], place - np.floor(place)
-    seen = 1.0 if value < rules.bare_level + rules.bare_sd else 0.0
-    bare[low] += rules.bare_rate * (1.0 - part) * (seen - bare[low])
-    bare[high] += rules.bare_rate * part * (seen - bare[high])
+    level = np.float32(chart.bare_level + chart.bare_sd)
+    low = int(np.floor(place)) % SEASONS
+    part = place - np.floor(place)
+    for k, share in ((low, 1.0 - part), ((low + 1) % SEASONS, part)):
+        rate = np.float32(chart.bare_rate * share)
+        bare = s[BARE_ROW + k * LANES : BARE_ROW + (k + 1) * LANES]
+        for i in range(LANES):
+            seen = choose(greenness[i] < level, ONE, NONE)
+            bare[i] += choose(s[RATE + i] > NONE, rate, NONE) * (seen - bare[i])
 
 
 @kernel
-def _bare_share(place: float, bare: np.ndarray) -> float:
-    """Return how often this part of the year looked bare, between the middles of quarters."""
-    low = int(np.floor(place)) % bare.shape[0]
-    part = place - np.floor(place)
-    return float((1.0 - part) * bare[low] + part * bare[(low + 1) % bare.shape[0]])
+def _absorb_date(
+    on: Terms,
+    start: int,
+    rows: tuple[np.ndarray, np.ndarray, np.ndarray],
+    window: tuple[np.ndarray, np.ndarray],
+    model: tuple[np.ndarray, np.ndarray],
+    rules: HarmonicRules,
+    chart: ChartRules,
+) -> None:
+    """Take a date of which a strip saw something into its rows."""
+    s, parts, pairs = rows
+    prior, floor = model
+    n, terms = len(floor), len(prior)
+    _forecast(on, s, rules)
+    _innovate(on, n, parts)
+    whitening.whiten(floor, terms, rules.other, on.quarter, rows)
+    history = (rules.history_days, rules.history_observations, rules.dates_per_year)
+    confirmed = 0
+    if charts.mark_mature(on.day, history, s) > 0:
+        confirmed = charts.watch(on.day, on.place, n, s, parts, chart)
+    charts.rest(on.day, n, s, parts)
+    dating.remember(on.day, chart.date_clip, start, (s, parts), window)
+    day = np.float32(on.day)
+    for i in range(LANES):
+        s[LAST_ROW + i] = blend(s[SEEN + i], day, s[LAST_ROW + i])
+        s[OBSERVATIONS_ROW + i] += s[SEEN + i]
+    if confirmed > 0:
+        dates = (chart.date_clip, chart.date_tolerance)
+        dating.conclude(on.day, start, (s, parts), window, dates)
+    _weigh(n, on, s, rules, chart)
+    _learn(n, terms, s, parts, pairs)
+    _settle(terms, s)
+    if chart.bare_rate > 0.0:
+        _learn_bare(on.place, s, parts[VALUE : VALUE + LANES], chart)
 
 
 @kernel
 def absorb(
-    day: int,
+    days: np.ndarray,
     values: np.ndarray,
-    prior: np.ndarray,
-    noise_floor: np.ndarray,
+    bands: tuple[np.ndarray, np.ndarray],
+    model: tuple[np.ndarray, np.ndarray],
     arrays: tuple[np.ndarray, ...],
     rules: HarmonicRules,
     chart: ChartRules,
 ) -> None:
-    """Absorb one date into the state of every pixel, in place.
+    """Absorb dates, one after the other, into the state of every pixel, in place.
 
     Parameters
     ----------
-    day
-        Proleptic Gregorian ordinal. [day]
+    days
+        ``(date,)`` int64, rising; proleptic Gregorian ordinals. [day]
     values
-        ``(index, y, x)`` float64; NaN = not observed. The first index is greenness.
-    prior
-        ``(term,)`` float64; variance of each coefficient before the first date. [noise variance]
-    noise_floor
-        ``(index,)`` float64; variance of the noise before the first date, and added to it
-        whenever an innovation is whitened. [index²]
+        ``(date, band, px)`` float32; NaN = not observed. [reflectance 0-1, or an index]
+    bands
+        Bands of red and near infrared, ``(2,)`` int64, where the first index is their normalised
+        difference, else empty; and the band of each index, ``(index,)`` int64. The first index is
+        greenness.
+    model
+        ``(term,)`` float64, variance of each coefficient before the first date [noise variance],
+        3 or 5 of them; ``(index,)`` float64, variance of the noise before the first date, and
+        added to it whenever an innovation is whitened [index²].
     arrays
-        State, changed in place: coefficients ``(y, x, index, term)`` float32, covariance
-        ``(y, x, packed)`` float32, noise ``(y, x, packed)`` float32, season ``(y, x, 4)``
-        float32, bare ``(y, x, 4)`` float32, shift ``(y, x, index)`` float32, sums ``(y, x, 4)``
-        float32, days ``(y, x, 6)`` int32 (0 = none), counts ``(y, x, 3)`` int32, recent
-        ``(y, x, window, index)`` int8, recent_days ``(y, x, window)`` uint16.
+        State, changed in place: coefficients ``(index, term, px)`` float32, covariance
+        ``(packed, px)`` float32, noise ``(packed, px)`` float32, season ``(4, px)`` float32, bare
+        ``(4, px)`` float32, shift ``(index, px)`` float32, sums ``(4, px)`` float32, days
+        ``(6, px)`` int32 (0 = none), counts ``(3, px)`` int32, recent ``(window, index, px)``
+        int8, recent_days ``(window, px)`` uint16.
     rules, chart
         See `HarmonicRules` and `charts.ChartRules`.
     """
-    (
-        coefficients,
-        covariance,
-        noise,
-        season,
-        bare,
-        shift,
-        sums,
-        days,
-        counts,
-        recent,
-        recent_days,
-    ) = arrays
-    n_index, height, width = values.shape
-    terms = prior.shape[0]
-    x, tilt = regressors(day)[:terms], slopes(day)[:terms]
-    swing = x.copy()
-    swing[0] = 0.0
-    quarter, place = season_of(day), position_of(day)
-    p, r = np.zeros((terms, terms)), np.zeros((n_index, n_index))
-    wide, factor = np.zeros((n_index, n_index)), np.zeros((n_index, n_index))
-    gain, innovation, z = np.zeros(terms), np.zeros(n_index), np.zeros(n_index)
-    for row in range(height):
-        for col in range(width):
-            value = values[:, row, col]
-            if not np.isfinite(value).all():
+    prior, floor = model
+    n = len(floor)
+    rows = (
+        np.zeros(SIZE, np.float32),
+        np.zeros(n * INDEX_SIZE, np.float32),
+        np.zeros(n * (n + 1) // 2 * PAIR_SIZE, np.float32),
+    )
+    x, tilt, swing = _calendar(days, len(prior), rules)
+    window = (arrays[9], arrays[10])
+    width = values.shape[2]
+    ahead = np.empty((len(days), values.shape[1], LANES), np.float32)
+    for start in range(0, width, LANES):
+        strips.read(arrays[:9], start, rows)
+        count = min(LANES, width - start)
+        strips.gather(values, start, ahead)
+        for k in range(len(days)):
+            seen, fresh = strips.observe(ahead[k], count, bands, rows[0], rows[1])
+            if seen == 0:
                 continue
-            here, tally, beta = days[row, col], counts[row, col], coefficients[row, col]
-            mean, summed, empty = shift[row, col], sums[row, col], bare[row, col]
-            if tally[OBSERVATIONS] == 0:
-                pixel = (beta, covariance[row, col], noise[row, col], season[row, col], empty, here)
-                _begin(day, value, prior, noise_floor, chart.bare_prior, pixel)
-            _unpack(covariance[row, col], p)
-            _unpack(noise[row, col], r)
-            gap = min(day - here[LAST_DAY], rules.gap_days)
-            spread = _forecast(rules.process_per_day * gap, x, p, gain)
-            for b in range(n_index):
-                innovation[b] = value[b]
-                for i in range(terms):
-                    innovation[b] -= beta[b, i] * x[i]
-                z[b] = innovation[b] / np.sqrt(spread)
-            wide[:, :] = r
-            _add_outer(beta, tilt, rules.shift_days, wide)
-            variance = (wide[0, 0] + noise_floor[0]) * spread
-            _add_outer(beta, swing, rules.amplitude, wide)
-            _add_season(beta, rules.other, wide)
-            _whiten(wide, noise_floor, factor, z)
-            square = np.sum(z * z)
-            wider = max(1.0, season[row, col, quarter])
-            z /= np.sqrt(wider)
-            confirmed = False
-            if _is_mature(day, here, tally, rules):
-                window = (recent[row, col], recent_days[row, col])
-                dating.remember(z, chart.date_clip, day - here[FIRST_DAY], tally[WINDOWED], *window)
-                tally[WINDOWED] += 1
-                step = charts.loss_step(
-                    value[0],
-                    value[0] - innovation[0],
-                    variance * wider,
-                    _bare_share(place, empty),
-                    chart,
-                )
-                verdict = charts.watch(step, z, mean, summed, chart)
-                confirmed = charts.follow(day, verdict, summed, here, tally, chart)
-                if not confirmed and charts.is_stale(day, here, chart):
-                    charts.rest(day, mean, summed, here, tally)
-            else:
-                charts.rest(day, mean, summed, here, tally)
-            if tally[WINDOWED] == 0:  # at rest: this date saw the old state
-                window = (recent[row, col], recent_days[row, col])
-                dating.remember(z, chart.date_clip, day - here[FIRST_DAY], 0, *window)
-                tally[WINDOWED] = 1
-            here[LAST_DAY] = day
-            tally[OBSERVATIONS] += 1
-            if confirmed:
-                window = (recent[row, col], recent_days[row, col])
-                charts.conclude(day, mean, summed, here, tally, window, chart)
-            elif charts.may_learn(summed, mean, chart):
-                length = np.sqrt(square / wider)
-                weight = 1.0 if length <= rules.huber else rules.huber / length
-                _learn(innovation, weight, spread, gain, p, beta)
-                _learn_noise(innovation, weight, spread, tally[OBSERVATIONS], r, rules)
-                bounded = min(square / n_index, rules.season_cap)
-                season[row, col, quarter] += rules.season_rate * (
-                    bounded - season[row, col, quarter]
-                )
-                _learn_bare(value[0], place, empty, chart)
-                _pack(p, covariance[row, col])
-                _pack(r, noise[row, col])
+            if fresh > 0:
+                strips.begin(days[k], prior, floor, chart.bare_prior, rows)
+            day = days[k]
+            on = Terms(day, x[k], tilt[k], swing[k], season_of(day), position_of(day))
+            _absorb_date(on, start, rows, window, model, rules, chart)
+        strips.write(arrays[:9], start, rows)

@@ -244,23 +244,6 @@ def add_moments(
 
 
 @kernel
-def raise_maxima(values: np.ndarray, group: np.ndarray, maxima: np.ndarray) -> None:
-    """Raise the maximum of each pixel's group to the pixel's value.
-
-    Parameters
-    ----------
-    values
-        ``(pixel,)`` int32.
-    group
-        ``(pixel,)`` int64.
-    maxima
-        ``(group,)`` int64; changed in place.
-    """
-    for k in range(values.shape[0]):
-        maxima[group[k]] = max(maxima[group[k]], np.int64(values[k]))
-
-
-@kernel
 def add_groups(
     target: np.ndarray,
     part: tuple[np.ndarray, np.ndarray, np.ndarray],
@@ -311,3 +294,37 @@ def group_sizes(runs: np.ndarray, group: np.ndarray) -> np.ndarray:
     for i in range(len(group)):
         pixels[group[i]] += runs[i, 2] - runs[i, 1]
     return pixels
+
+
+@kernel
+def run_sums(
+    values: np.ndarray,
+    runs: np.ndarray,
+    group: np.ndarray,
+    place: tuple[int, int],
+    sums: tuple[np.ndarray, np.ndarray, np.ndarray],
+) -> None:
+    """Count the pixels of groups of runs, add up their values, and find the largest.
+
+    Parameters
+    ----------
+    values
+        ``(y, x)`` int16, all known where there are runs.
+    runs
+        ``(n, 3)`` int32, in grid coordinates.
+    group
+        ``(n,)`` int64, group of each run.
+    place
+        Row and column of the first value in the grid. [px]
+    sums
+        Pixels, sum and maximum, ``(group,)`` int64 each; changed in place.
+    """
+    row, col = place
+    pixels, total, largest = sums
+    for i in range(len(runs)):
+        g = group[i]
+        line = values[runs[i, 0] - row, runs[i, 1] - col : runs[i, 2] - col]
+        pixels[g] += len(line)
+        for x in range(len(line)):
+            total[g] += line[x]
+            largest[g] = max(largest[g], np.int64(line[x]))

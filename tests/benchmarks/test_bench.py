@@ -83,7 +83,7 @@ def test_overlay__areas_are_those_of_geopandas(mask):
     assert len(left) == len(right)
 
 
-@pytest.mark.parametrize("name", ["series", "numpy_harmonic"])
+@pytest.mark.parametrize("name", ["series", "series_by_date", "series_all_bands", "numpy_harmonic"])
 def test_series__bodies(benchmark, name):
     benchmark.pedantic(compare.courses(16)[name], rounds=1)
 

@@ -5,18 +5,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from changedetect.kernels import dating
+from changedetect.kernels import dating, lanes
 from tests.naive import harmonic as naive
 
 CLIP = 2.0
 
 
 def window(innovations, days):
-    recent = np.zeros((dating.WINDOW, innovations.shape[1]), np.int8)
-    recent_days = np.zeros(dating.WINDOW, np.uint16)
-    for seen, (z, day) in enumerate(zip(innovations, days, strict=True)):
-        dating.remember(z, CLIP, int(day), seen, recent, recent_days)
-    return recent, recent_days
+    """Feed a strip whose first pixel sees the innovations, and whose others see nothing."""
+    count = innovations.shape[1]
+    recent = np.zeros((dating.WINDOW, count, 1), np.int8)
+    recent_days = np.zeros((dating.WINDOW, 1), np.uint16)
+    s = np.zeros(lanes.SIZE, np.float32)
+    parts = np.zeros(count * lanes.INDEX_SIZE, np.float32)
+    s[lanes.SEEN] = 1.0
+    for z, day in zip(innovations, days, strict=True):
+        parts[lanes.Z :: lanes.INDEX_SIZE] = z
+        s[lanes.Z_LENGTH] = np.linalg.norm(z)
+        dating.remember(int(day), CLIP, 0, (s, parts), (recent, recent_days))
+    assert s[lanes.WINDOWED_ROW] == len(days)
+    return recent[:, :, 0], recent_days[:, 0]
 
 
 def dates(innovations, days, tolerance):

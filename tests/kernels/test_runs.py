@@ -17,8 +17,8 @@ from changedetect.kernels.runs import (
     group_sizes,
     join_runs,
     label_runs,
-    raise_maxima,
     run_pixels,
+    run_sums,
 )
 
 _SPEC = importlib.util.spec_from_file_location(
@@ -109,12 +109,6 @@ def test_add_moments__passes_missing_values_by():
     assert moments[:, 0].tolist() == [[2, -1, 25], [1, 70000, 4_900_000_000]]
 
 
-def test_raise_maxima__keeps_the_largest():
-    maxima = np.array([-5, 7], np.int64)
-    raise_maxima(np.array([-9, -2, 3], np.int32), np.array([0, 0, 1]), maxima)
-    assert maxima.tolist() == [-2, 7]
-
-
 def rings_of(mask):
     runs = find_runs(mask, 0, 0)
     parts = label_runs(runs, 0)
@@ -188,4 +182,22 @@ def test_sums_of_groups__equal_those_of_numpy(seed):
     np.maximum.at(expected[1], target[mine], part[1][mine])
     np.add.at(expected[2], target[mine], part[2][mine])
     for found, other in zip(total, expected, strict=True):
+        np.testing.assert_array_equal(found, other)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_run_sums__equal_those_pixel_by_pixel(seed):
+    rng = np.random.default_rng(seed)
+    values = rng.integers(-32000, 32000, (9, 11)).astype(np.int16)
+    runs = find_runs((rng.random((9, 11)) < 0.5).astype(np.uint8), 3, 5)
+    group = rng.integers(0, 4, len(runs))
+    rows, cols, owner = run_pixels(runs)
+    taken = values[rows - 3, cols - 5].astype(np.int64)
+    sums = np.zeros(4, np.int64), np.zeros(4, np.int64), np.full(4, -40_000)
+    run_sums(values, runs, group, (3, 5), sums)
+    expected = np.zeros(4, np.int64), np.zeros(4, np.int64), np.full(4, -40_000)
+    np.add.at(expected[0], group[owner], 1)
+    np.add.at(expected[1], group[owner], taken)
+    np.maximum.at(expected[2], group[owner], taken)
+    for found, other in zip(sums, expected, strict=True):
         np.testing.assert_array_equal(found, other)

@@ -144,6 +144,15 @@ def test_fit_pair__every_sample_block_counts_not_the_last_one_alone():
     assert one.null not in lone
 
 
+def test_fit_pair__is_the_same_for_any_number_of_workers():
+    blocks = [stack_of(*pair(seed, noise=noise)) for seed, noise in ((5, 0.004), (6, 0.02))]
+    alone, shared = fit_pair(blocks, CFG), fit_pair(blocks, CFG, workers=3)
+    assert (alone.cap, alone.null, alone.kept) == (shared.cap, shared.null, shared.kept)
+    assert alone.contrast.tobytes() == shared.contrast.tobytes()
+    for one, other in zip(alone.alteration.variates, shared.alteration.variates, strict=True):
+        assert one.tobytes() == other.tobytes()
+
+
 def test_fit_pair__all_cloud_is_refused_by_name():
     stack = stack_of(*pair())
     stack.values[:] = np.nan

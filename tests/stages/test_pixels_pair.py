@@ -64,7 +64,9 @@ def prepared(before, after, model, clouds=None):
 @pytest.mark.parametrize("shift", [(0.4, -1.3), (-2.6, 0.7), (5.0, 3.0)])
 def test_fit_pixels__measures_a_shift_within_a_fifth_of_a_pixel(shift):
     before = land(4)
-    model = fit_pixels(samples_of(noisy(before), noisy(moved(before, *shift), 2)), ROLES, CFG)
+    samples = samples_of(noisy(before), noisy(moved(before, *shift), 2))
+    model = fit_pixels(samples, ROLES, CFG)
+    assert fit_pixels(samples, ROLES, CFG, workers=3) == model
     assert model.alignment.dy == pytest.approx(shift[0], abs=0.15)
     assert model.alignment.dx == pytest.approx(shift[1], abs=0.15)
     assert model.alignment.residual_px < 0.2

@@ -1,6 +1,7 @@
 """The time series: learns a season, holds through gaps, dates a break, and says what it can not."""
 
 from datetime import date, timedelta
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -83,7 +84,7 @@ def test_seasons__never_alarm_even_with_floods_twice_a_year(double):
     state = run(
         dates(4, 10), lambda d: clouded(crop(d, shape, rng, double=double), rng, 0.5), shape
     )
-    assert (state.days[..., charts.BREAK_AFTER] == 0).all()
+    assert (state.days[charts.BREAK_AFTER] == 0).all()
 
 
 def test_gap__delays_and_does_not_alarm():
@@ -91,7 +92,7 @@ def test_gap__delays_and_does_not_alarm():
     days = [d for d in dates(4, 10) if not date(2022, 11, 1) < d < date(2023, 6, 1)]
     shape = (10, 10)
     state = run(days, lambda d: crop(d, shape, rng), shape)
-    assert (state.days[..., charts.BREAK_AFTER] == 0).all()
+    assert (state.days[charts.BREAK_AFTER] == 0).all()
 
 
 def test_gap__around_the_change_widens_the_bracket():
@@ -171,7 +172,7 @@ def test_clouds_and_shadows_that_were_missed__are_no_break():
         return np.where(bright, out + np.float32(0.35), np.where(dark, out * np.float32(0.3), out))
 
     state = run(dates(4, 10), image, shape)
-    assert (state.days[..., charts.BREAK_AFTER] > 0).mean() <= 0.005
+    assert (state.days[charts.BREAK_AFTER] > 0).mean() <= 0.005
 
 
 def test_half_a_pixel__adds_up_where_one_date_says_little():
@@ -183,9 +184,9 @@ def test_half_a_pixel__adds_up_where_one_date_says_little():
         return green if day < truth else (green + bare(shape, rng)) / 2
 
     state = run(dates(3), image, shape)
-    broken = state.days[..., charts.BREAK_AFTER]
+    broken = state.days[charts.BREAK_AFTER]
     assert (broken >= truth.toordinal()).mean() > 0.9
-    assert (state.days[..., charts.BREAK_BEFORE] < truth.toordinal()).mean() > 0.8
+    assert (state.days[charts.BREAK_BEFORE] < truth.toordinal()).mean() > 0.8
 
 
 def test_slow_drift__is_learnt_and_no_break():
@@ -197,7 +198,7 @@ def test_slow_drift__is_learnt_and_no_break():
         return crop(day, shape, rng) + np.float32(0.006 * years)
 
     state = run(dates(5, 10), image, shape)
-    assert (state.days[..., charts.BREAK_AFTER] == 0).all()
+    assert (state.days[charts.BREAK_AFTER] == 0).all()
 
 
 def test_expected__is_the_season_that_was_learnt():
@@ -234,7 +235,7 @@ def test_greening__is_no_evidence_unless_asked_for():
     for loss_only in (True, False):
         cfg = SeriesSection(vegetation_loss_only=loss_only)
         state = run(dates(3), image, cfg=cfg, roles=("ndvi",))
-        broken = state.days[..., charts.BREAK_AFTER] > 0
+        broken = state.days[charts.BREAK_AFTER] > 0
         assert broken.any() != loss_only
         assert broken.all() != loss_only
 
@@ -290,8 +291,44 @@ def test_tiles__give_the_same_bytes_and_inputs_stay():
     assert np.array_equal(images[days[-1]], kept, equal_nan=True)
     for name in STATE_ARRAYS:
         mine = getattr(whole, name)
-        assert np.array_equal(mine[1:3, 2:5], getattr(part, name))
-        assert np.array_equal(np.swapaxes(mine, 0, 1), getattr(turned, name))
+        assert np.array_equal(mine[..., 1:3, 2:5], getattr(part, name))
+        assert np.array_equal(np.swapaxes(mine, -2, -1), getattr(turned, name))
+
+
+@pytest.mark.parametrize("roles", [ROLES, ("ndvi",)])
+def test_many_dates_at_once__give_the_bytes_of_one_by_one_wherever_strips_begin(roles):
+    rng = np.random.default_rng(19)
+    shape, days = (5, 41), dates(2.5, 12)
+    images = np.stack([clouded(crop(day, shape, rng, noise=0.04), rng, 0.4) for day in days])
+    images[50:, :, :3] = bare((3, 41), rng)
+    if roles == ("ndvi",):
+        images = (images[:, 1:2] - images[:, :1]) / (images[:, 1:2] + images[:, :1])
+    state = series.start(shape, roles, CFG)
+    for day, image in zip(days, images, strict=True):
+        state = series.update(state, day, image, CFG)
+    cuts = [0, 1, 40, len(days)]
+    whole = series.start(shape, roles, CFG)
+    for low, high in pairwise(cuts):
+        whole = series.update_dates(whole, days[low:high], images[low:high], CFG)
+    part = series.update_dates(series.start((3, 39), roles, CFG), days, images[:, :, 2:, 1:-1], CFG)
+    assert (whole.days[charts.BREAK_AFTER] > 0).any()
+    assert (whole.dates, whole.last_day) == (state.dates, state.last_day)
+    for name in STATE_ARRAYS:
+        assert getattr(whole, name).tobytes() == getattr(state, name).tobytes()
+        assert np.array_equal(getattr(whole, name)[..., 2:, 1:-1], getattr(part, name))
+
+
+def test_dates_out_of_order__are_refused_and_the_last_one_again_is_passed_over():
+    rng = np.random.default_rng(20)
+    days = dates(0.3)
+    images = np.stack([crop(day, (3, 4), rng) for day in days])
+    start = series.start((3, 4), ROLES, CFG)
+    with pytest.raises(LayerError, match="is older than"):
+        series.update_dates(start, days[::-1], images, CFG)
+    state = series.update_dates(start, days[:5], images[:5], CFG)
+    again = series.update_dates(state, days[4:], images[4:], CFG)
+    assert again.dates == len(days)
+    assert np.array_equal(again.days, series.update_dates(start, days, images, CFG).days)
 
 
 @given(
@@ -317,12 +354,12 @@ def test_kernel__equals_its_naive_twin(seed, n_index, terms, loss_only):
     prior, floor = np.array([9.0, 4, 4, 1, 1])[:terms], np.full(n_index, 0.02)
     packed = n_index * (n_index + 1) // 2
     arrays = (
-        np.zeros((1, 1, n_index, terms), np.float32),
-        np.zeros((1, 1, terms * (terms + 1) // 2), np.float32),
-        np.zeros((1, 1, packed), np.float32), np.ones((1, 1, 4), np.float32),
-        np.zeros((1, 1, 4), np.float32), np.zeros((1, 1, n_index), np.float32),
-        np.zeros((1, 1, 4), np.float32), np.zeros((1, 1, 6), np.int32), np.zeros((1, 1, 3), np.int32),
-        np.zeros((1, 1, 24, n_index), np.int8), np.zeros((1, 1, 24), np.uint16),
+        np.zeros((n_index, terms, 1), np.float32),
+        np.zeros((terms * (terms + 1) // 2, 1), np.float32),
+        np.zeros((packed, 1), np.float32), np.ones((4, 1), np.float32),
+        np.zeros((4, 1), np.float32), np.zeros((n_index, 1), np.float32),
+        np.zeros((4, 1), np.float32), np.zeros((6, 1), np.int32), np.zeros((3, 1), np.int32),
+        np.zeros((24, n_index, 1), np.int8), np.zeros((24, 1), np.uint16),
     )  # fmt: skip
     pixel, day = naive.blank(n_index, terms), 738_000
     for step in range(44):
@@ -330,16 +367,18 @@ def test_kernel__equals_its_naive_twin(seed, n_index, terms, loss_only):
         y = 0.6 + 0.1 * rng.standard_normal(n_index) - (0.55 if step > 28 else 0.0)
         if rng.random() < 0.2:
             y[0] = np.nan
-        harmonic.absorb(day, y[:, None, None], prior, floor, arrays, rules, chart)
-        naive.absorb(pixel, day, y, (prior, floor, rules, chart))
-    assert arrays[7][0, 0].tolist() == [
+        bands = (np.zeros(0, np.int64), np.arange(n_index))
+        image = y.astype(np.float32)[None, :, None]
+        harmonic.absorb(np.array([day]), image, bands, (prior, floor), arrays, rules, chart)
+        naive.absorb(pixel, day, image[0, :, 0].astype(float), (prior, floor, rules, chart))
+    assert arrays[7][:, 0].tolist() == [
         pixel.first, pixel.last, pixel.before, pixel.start, pixel.broke_before, pixel.broke_after
     ]  # fmt: skip
-    assert arrays[8][0, 0, :2].tolist() == [pixel.n, pixel.run]
-    assert min(arrays[8][0, 0, 2], 24) == len(pixel.window)
-    np.testing.assert_allclose(arrays[5][0, 0], pixel.mean, atol=2e-3)
+    assert arrays[8][:2, 0].tolist() == [pixel.n, pixel.run]
+    assert min(arrays[8][2, 0], 24) == len(pixel.window)
+    np.testing.assert_allclose(arrays[5][:, 0], pixel.mean, atol=2e-3)
     sums = [pixel.loss, pixel.energy, pixel.strength, pixel.score]
-    np.testing.assert_allclose(arrays[6][0, 0], sums, atol=5e-3)
-    np.testing.assert_allclose(arrays[4][0, 0], pixel.bare, atol=1e-4)
+    np.testing.assert_allclose(arrays[6][:, 0], sums, atol=5e-3)
+    np.testing.assert_allclose(arrays[4][:, 0], pixel.bare, atol=1e-4)
     if pixel.n:
-        np.testing.assert_allclose(arrays[0][0, 0], pixel.beta, atol=1e-3)
+        np.testing.assert_allclose(arrays[0][:, :, 0], pixel.beta, atol=1e-3)

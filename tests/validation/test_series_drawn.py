@@ -44,9 +44,9 @@ def follow(drawn):
     found = []
     for day, image in zip(drawn.days, drawn.values, strict=True):
         new = series.update(state, day, image, CFG)
-        rang = new.days[..., charts.BREAK_AFTER] != state.days[..., charts.BREAK_AFTER]
+        rang = new.days[charts.BREAK_AFTER] != state.days[charts.BREAK_AFTER]
         found += [
-            (row, col, day.toordinal(), *new.days[row, col, charts.BREAK_BEFORE :])
+            (row, col, day.toordinal(), *new.days[charts.BREAK_BEFORE :, row, col])
             for row, col in np.argwhere(rang)
         ]
         state = new

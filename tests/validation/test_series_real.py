@@ -24,7 +24,7 @@ def follow(days, images, roles, cfg=CFG):
     first = np.zeros(images.shape[2:], int)
     for day, image in zip(days, images, strict=True):
         new = series.update(state, day, image, cfg)
-        rang = new.days[..., charts.BREAK_AFTER] != state.days[..., charts.BREAK_AFTER]
+        rang = new.days[charts.BREAK_AFTER] != state.days[charts.BREAK_AFTER]
         alarms += rang
         first = np.where(rang & (first == 0), day.toordinal(), first)
         state = new
@@ -108,7 +108,7 @@ def test_pycold__break_at_the_recorded_date(real_data):
     path = real_data / "pixel_series" / "pycold" / "spectral_336_3980_obs.csv"
     days, images = reflectances(plain_rows(path))
     state, alarms, _ = follow(days, images, ROLES)
-    before, after = (date.fromordinal(int(day)) for day in state.days[0, 0, 4:6])
+    before, after = (date.fromordinal(int(day)) for day in state.days[4:6, 0, 0])
     sys.stdout.write(f"\npycold 336/3980: break in ({before}, {after}], recorded 2013-06-20")
     assert alarms.item() == 1
     recorded = min(days, key=lambda day: abs((day - date(2013, 6, 20)).days))

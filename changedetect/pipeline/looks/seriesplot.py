@@ -82,7 +82,7 @@ def draw_pixel(
         observed = series.measure_indices(values, state.roles)
         rows.append((observed[:, 0, 0], forecast[:, 0, 0], sigma[:, 0, 0]))
         new = series.update(state, day, values, settings)
-        known, found = state.days[0, 0], new.days[0, 0]
+        known, found = state.days[:, 0, 0], new.days[:, 0, 0]
         if found[charts.BREAK_AFTER] != known[charts.BREAK_AFTER]:
             places = (charts.BREAK_BEFORE, charts.BREAK_AFTER)
             before, after = (date.fromordinal(int(found[place])) for place in places)

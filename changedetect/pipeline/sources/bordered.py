@@ -100,6 +100,8 @@ def bordered(
         told = np.full((count, len(pair)), patches.UNKNOWN_BORDER, np.int8)
         for place, teller in tellers:
             mine = np.flatnonzero(pair == place)
+            if len(mine) == len(pair):
+                return teller(levels, rows, cols, count)
             if len(mine):
                 told[:, mine] = teller(levels, rows[mine], cols[mine], count)
         return told

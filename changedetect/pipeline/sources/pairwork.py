@@ -6,7 +6,7 @@ fixed places; a tile then reads its windows, runs the stages, and leaves one sma
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +32,7 @@ from changedetect.stages import classify, patches, pixels
 from changedetect.stages.evidence import lastyear
 from changedetect.stages.evidence import pair as pair_evidence
 from changedetect.stages.pixels import SkyMask
+from changedetect.tiling import in_order
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def fit(
 ) -> FittedPair:
     """Fit the models of a pair on sample blocks of the grid.
 
-    The look for clouds is shared by so many threads; the models are the same.
+    The work is shared by so many threads; the models are the same.
 
     Raises
     ------
@@ -77,19 +78,35 @@ def fit(
     pixel_m, roles, cfg = _pixel_m(pair, grid), pair.before.roles, settings.pixels
     fine = pixel_m <= cfg.sky_max_gsd_m
     doubted = fine and bool(pair.before.cloud_href), fine and bool(pair.after.cloud_href)
-    model = pixels.fit_pixels(samples, roles, cfg, doubted=doubted)
+    model = pixels.fit_pixels(samples, roles, cfg, workers, doubted=doubted)
     with reader.laying_aside():  # the tiles read all of it again
         sky = skywork.look(reader, pair, grid, model, cfg, workers)
     if sky is not None and sky.hides:
         samples = [sky.over(sample) for sample in samples]
-        model = pixels.fit_pixels(samples, roles, cfg, doubted=doubted)
+        model = pixels.fit_pixels(samples, roles, cfg, workers, doubted=doubted)
         notes = (*notes, sky.note)
     model = replace(model, notes=(*model.notes, *notes))
-    stacks = [prepared(samples.pop(0), pair, model, settings) for _ in range(len(samples))]
-    evidence = pair_evidence.fit(stacks, settings.evidence, pixel_m)
+    waiting: list[pixels.PairSample | None] = list(samples)
+    samples.clear()
+    stacks = in_order(
+        range(len(waiting)), partial(_prepared, waiting, (pair, model), settings), workers
+    )
+    evidence = pair_evidence.fit(stacks, settings.evidence, pixel_m, workers)
     fine = pixel_m <= settings.patches.new_border_max_m
     contrast = pair_evidence.usual_contrast(evidence) if fine else None
     return FittedPair(pair, model, evidence, sky, contrast)
+
+
+def _prepared(
+    waiting: list[pixels.PairSample | None],
+    fitted: tuple[ScenePair, pixels.PixelModel],
+    settings: Settings,
+    place: int,
+) -> xr.DataArray:
+    """Prepare one of the samples that wait, and let it go."""
+    sample, waiting[place] = waiting[place], None
+    assert sample is not None
+    return prepared(sample, fitted[0], fitted[1], settings)
 
 
 def prepared(

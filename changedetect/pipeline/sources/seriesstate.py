@@ -52,7 +52,7 @@ def follow_months(
     read: Callable[[Sequence[SceneKey]], DayRead],
     settings: SeriesSection,
 ) -> Iterator[Following]:
-    """Go on from what a store holds: absorb day after day, and stop after each month.
+    """Go on from what a store holds: absorb the days of a month, and stop after each month.
 
     Parameters
     ----------
@@ -74,12 +74,17 @@ def follow_months(
         going = replace(empty, state=state, absorbed=found.stored.scenes)
     yield going
     for month, due in groupby(found.pending, key=lambda key: series_store.month_of(key.day)):
+        days: list[tuple[date, np.ndarray]] = []
         for day, keys in groupby(due, key=lambda key: key.day):
             values, seen, unread = read(tuple(keys))
             going = replace(going, problems=(*going.problems, *unread))
             if values is not None:
-                state = series.update(going.state, day, values, settings)
-                going = replace(going, state=state, absorbed=(*going.absorbed, *seen))
+                days.append((day, values))
+                going = replace(going, absorbed=(*going.absorbed, *seen))
+        if days:
+            dates, images = zip(*days, strict=True)
+            state = series.update_dates(going.state, dates, np.stack(images), settings)
+            going = replace(going, state=state)
         going = replace(going, month=month)
         yield going
 

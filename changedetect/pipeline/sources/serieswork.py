@@ -21,7 +21,7 @@ from changedetect.grid import CoarseGrid, Grid, Tile
 from changedetect.io import series_store
 from changedetect.io.series_store import SceneKey, StateOwner
 from changedetect.io.tile_files import read_tile, write_tile
-from changedetect.kernels import charts, dating, harmonic
+from changedetect.kernels import charts, dating, harmonic, lanes, strips, whitening
 from changedetect.kernels import season as seasons
 from changedetect.pipeline.runs.context import MonthContext
 from changedetect.pipeline.runs.job import Job
@@ -56,10 +56,8 @@ STATES = "series"
 @cache
 def state_digest() -> str:
     """Return a digest of the program's files on which a state rests: another program, another state."""
-    files = [
-        Path(str(module.__file__))
-        for module in (charts, dating, harmonic, seasons, series, series_state)
-    ]
+    kernels = (charts, dating, harmonic, lanes, seasons, strips, whitening)
+    files = [Path(str(module.__file__)) for module in (*kernels, series, series_state)]
     return digest_of([hashlib.sha256(file.read_bytes()).hexdigest() for file in files])
 
 

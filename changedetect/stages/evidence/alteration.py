@@ -18,6 +18,7 @@ import scipy.special
 from changedetect.config.detection import EvidenceSection
 from changedetect.errors import SceneError
 from changedetect.kernels.conditional import class_distances, class_moments
+from changedetect.tiling import in_order
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,9 @@ def _independent(columns: np.ndarray, cfg: EvidenceSection) -> bool:
     return float(rest @ rest) > cfg.min_own_variance * power
 
 
-def fit_alteration(samples: np.ndarray, places: np.ndarray, cfg: EvidenceSection) -> Alteration:
+def fit_alteration(
+    samples: np.ndarray, places: np.ndarray, cfg: EvidenceSection, workers: int = 1
+) -> Alteration:
     """Fit classes and variates.
 
     Parameters
@@ -125,6 +128,8 @@ def fit_alteration(samples: np.ndarray, places: np.ndarray, cfg: EvidenceSection
         ``(pixel,)`` int; the cell of the image in which each pixel lies.
     cfg
         Number of classes, trimming, floors.
+    workers
+        Threads; the result is the same.
 
     Returns
     -------
@@ -139,7 +144,8 @@ def fit_alteration(samples: np.ndarray, places: np.ndarray, cfg: EvidenceSection
     scaled = np.ascontiguousarray((samples - centre) / scale, dtype=np.float32)
     centres = _centres(scaled[:, :bands], cfg.classes, cfg.class_min_pixels, cfg)
     slopes, levels = 2.0 * centres, -(centres**2).sum(axis=1)
-    matrix, offset, penalty = _variates(scaled, places, (slopes, levels), cfg)
+    labels = _first_labels(scaled, (slopes, levels), cfg, workers)
+    matrix, offset, penalty = _variates(scaled, places, (slopes, levels), labels, cfg)
     _, vectors = np.linalg.eigh(scaled.T.astype(np.float64) @ scaled / len(scaled))
     back = matrix / scale
     return Alteration(
@@ -183,6 +189,7 @@ def _variates(
     scaled: np.ndarray,
     places: np.ndarray,
     chooser: tuple[np.ndarray, np.ndarray],
+    labels: np.ndarray,
     cfg: EvidenceSection,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Regress after on before for every outcome of every class, leaving out its unlikely pixels."""
@@ -192,7 +199,6 @@ def _variates(
     offset = np.zeros((*shape, width // 2))
     penalty = np.full(shape, np.inf)
     seen: np.ndarray = np.zeros(classes, bool)
-    labels = _first_labels(scaled, chooser, cfg)
     squared = np.zeros(len(scaled))
     for _ in range(cfg.trim_steps):
         cuts = _cuts(labels, squared, penalty.size, cfg.trim_share)
@@ -217,19 +223,25 @@ def _variates(
 
 
 def _first_labels(
-    scaled: np.ndarray, chooser: tuple[np.ndarray, np.ndarray], cfg: EvidenceSection
+    scaled: np.ndarray,
+    chooser: tuple[np.ndarray, np.ndarray],
+    cfg: EvidenceSection,
+    workers: int,
 ) -> np.ndarray:
     """Group the pixels of every class by their spectrum after; ``class * outcomes + outcome``."""
     bands = scaled.shape[1] // 2
     kind = (scaled[:, :bands] @ chooser[0].T + chooser[1]).argmax(axis=1)
     labels = (kind * cfg.outcomes).astype(np.int16)
-    for c in range(len(chooser[1])):
+
+    def part(c: int) -> None:
         own = np.flatnonzero(kind == c)
         if len(own):
             after = scaled[own, bands:].astype(np.float64)
             least = max(cfg.min_outcome_share * len(own), cfg.outcome_min_pixels)
             centres = _centres(after, cfg.outcomes, least, cfg)
             labels[own] += nearest_rows(after, centres).astype(np.int16)
+
+    in_order(range(len(chooser[1])), part, workers)
     return np.asarray(labels)
 
 

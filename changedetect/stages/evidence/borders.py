@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from changedetect.kernels.borders import REACH_PX, new_borders
+from changedetect.tiling import in_order
 
 APART_PX = 4
 """Distance of the places whose contrast is measured: that of the two sides of a border. [px]"""
@@ -27,13 +28,15 @@ levels -> ``(level, n)`` int8 of `kernels.borders`."""
 __all__ = ["REACH_PX", "BorderTeller", "told_borders", "usual_contrast"]
 
 
-def usual_contrast(stacks: Sequence[xr.DataArray]) -> np.ndarray:
+def usual_contrast(stacks: Sequence[xr.DataArray], workers: int = 1) -> np.ndarray:
     """Measure what contrast is usual between places `APART_PX` apart.
 
     Parameters
     ----------
     stacks
         schema.STACK with two times each, one per sample block.
+    workers
+        Threads; the result is the same.
 
     Returns
     -------
@@ -41,13 +44,14 @@ def usual_contrast(stacks: Sequence[xr.DataArray]) -> np.ndarray:
         ``(date=2, band)`` float64, positive; in the unit of the bands.
     """
     bands = stacks[0].sizes["band"]
-    found = np.full((2, bands), LEAST)
-    for date in range(2):
-        for band in range(bands):
-            steps = [_steps(stack.values[date, band]) for stack in stacks]
-            pooled = np.concatenate([np.zeros(1), *steps])
-            found[date, band] = max(TO_SIGMA * float(np.median(pooled)), LEAST)
-    return found
+
+    def usual(place: tuple[int, int]) -> float:
+        steps = [_steps(stack.values[place]) for stack in stacks]
+        pooled = np.concatenate([np.zeros(1), *steps])
+        return max(TO_SIGMA * float(np.median(pooled)), LEAST)
+
+    places = [(date, band) for date in range(2) for band in range(bands)]
+    return np.array(in_order(places, usual, workers)).reshape(2, bands)
 
 
 def _steps(values: np.ndarray) -> np.ndarray:

@@ -21,6 +21,7 @@ from changedetect.schema import STACK, check_array
 from changedetect.stages.evidence.alteration import Alteration, fit_alteration, kept_bands
 from changedetect.stages.evidence.borders import usual_contrast
 from changedetect.stages.evidence.calibration import NullModel, fit_null, noise_median
+from changedetect.tiling import in_order
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ class PairModel:
         return self.null.false_alarm_rate
 
 
-def fit_pair(stacks: Sequence[xr.DataArray], cfg: EvidenceSection) -> PairModel:
+def fit_pair(stacks: Sequence[xr.DataArray], cfg: EvidenceSection, workers: int = 1) -> PairModel:
     """Fit the evidence model of a pair on its prepared sample blocks.
 
     Parameters
@@ -76,6 +77,8 @@ def fit_pair(stacks: Sequence[xr.DataArray], cfg: EvidenceSection) -> PairModel:
         schema.STACK with two times each, one per sample block, always in the same order.
     cfg
         Evidence settings.
+    workers
+        Threads; the result is the same.
 
     Returns
     -------
@@ -101,14 +104,15 @@ def fit_pair(stacks: Sequence[xr.DataArray], cfg: EvidenceSection) -> PairModel:
     kept = kept_bands(samples, names, cfg)
     columns = [i + len(names) * date for date in (0, 1) for i in kept]
     used = np.ascontiguousarray(samples[:, columns])
-    alteration = fit_alteration(used, places, cfg)
+    alteration = fit_alteration(used, places, cfg, workers)
     cap = cfg.score_cap * _typical(used, alteration)
-    pooled = np.concatenate(
-        [_observed(_distance(stack, tuple(kept), (alteration, cap), cfg)) for stack in stacks]
-    )
-    null = fit_null(pooled, len(kept), cfg)
+
+    def distances(stack: xr.DataArray) -> np.ndarray:
+        return _observed(_distance(stack, tuple(kept), (alteration, cap), cfg))
+
+    null = fit_null(np.concatenate(in_order(stacks, distances, workers)), len(kept), cfg)
     notes = _notes(names, kept)
-    contrast = usual_contrast(stacks)
+    contrast = usual_contrast(stacks, workers)
     return PairModel(names, tuple(kept), alteration, cap, null, count, contrast, notes)
 
 

@@ -23,7 +23,9 @@ Model = PairModel | StructureModel
 PICTURE = frozenset({"red", "green", "blue"})
 
 
-def fit(stacks: Sequence[xr.DataArray], cfg: EvidenceSection, gsd_m: float) -> Model:
+def fit(
+    stacks: Sequence[xr.DataArray], cfg: EvidenceSection, gsd_m: float, workers: int = 1
+) -> Model:
     """Fit the evidence model that suits a pair.
 
     Parameters
@@ -34,11 +36,13 @@ def fit(stacks: Sequence[xr.DataArray], cfg: EvidenceSection, gsd_m: float) -> M
         Evidence settings.
     gsd_m
         Size of a pixel of the stacks on the ground. [m]
+    workers
+        Threads; the result is the same.
     """
     picture = set(map(str, stacks[0].band.values)) == PICTURE
     if picture and gsd_m <= cfg.structure.max_gsd_m:
         return fit_structure(stacks, cfg.structure, cfg.min_sample_pixels)
-    return fit_pair(stacks, cfg)
+    return fit_pair(stacks, cfg, workers)
 
 
 def measure(

@@ -51,11 +51,11 @@ def deviation(state: SeriesState, month: SeriesMonth, cfg: FusionSection) -> np.
     cfg
         Section `fusion`: what a deviation says, by how near it is to an alarm.
     """
-    strength = state.sums[..., charts.STRENGTH].astype(np.float64)
+    strength = state.sums[charts.STRENGTH].astype(np.float64)
     says = np.interp(strength, cfg.deviation_frac, cfg.deviation_llr)
-    earlier = state.days[..., charts.RUN_FIRST] <= month.since.toordinal()
+    earlier = state.days[charts.RUN_FIRST] <= month.since.toordinal()
     says = np.where(earlier, np.minimum(says, 0.0), says)  # what began before is another change
-    current = state.days[..., charts.LAST_DAY] >= month.after.toordinal()
+    current = state.days[charts.LAST_DAY] >= month.after.toordinal()
     return np.asarray(np.where(current, says, cfg.early_frac * np.maximum(says, 0.0)))
 
 

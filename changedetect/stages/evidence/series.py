@@ -85,17 +85,17 @@ def start(shape: tuple[int, int], roles: Sequence[str], cfg: SeriesSection) -> S
         version=STATE_VERSION,
         last_day=0,
         dates=0,
-        coefficients=np.zeros((*shape, count, terms), np.float32),
-        covariance=np.zeros((*shape, terms * (terms + 1) // 2), np.float32),
-        noise=np.zeros((*shape, count * (count + 1) // 2), np.float32),
-        season=np.ones((*shape, season.SEASONS), np.float32),
-        bare=np.zeros((*shape, season.SEASONS), np.float32),
-        shift=np.zeros((*shape, count), np.float32),
-        sums=np.zeros((*shape, 4), np.float32),
-        days=np.zeros((*shape, 6), np.int32),
-        counts=np.zeros((*shape, 3), np.int32),
-        recent=np.zeros((*shape, dating.WINDOW, count), np.int8),
-        recent_days=np.zeros((*shape, dating.WINDOW), np.uint16),
+        coefficients=np.zeros((count, terms, *shape), np.float32),
+        covariance=np.zeros((terms * (terms + 1) // 2, *shape), np.float32),
+        noise=np.zeros((count * (count + 1) // 2, *shape), np.float32),
+        season=np.ones((season.SEASONS, *shape), np.float32),
+        bare=np.zeros((season.SEASONS, *shape), np.float32),
+        shift=np.zeros((count, *shape), np.float32),
+        sums=np.zeros((4, *shape), np.float32),
+        days=np.zeros((6, *shape), np.int32),
+        counts=np.zeros((3, *shape), np.int32),
+        recent=np.zeros((dating.WINDOW, count, *shape), np.int8),
+        recent_days=np.zeros((dating.WINDOW, *shape), np.uint16),
     )
 
 
@@ -204,17 +204,39 @@ def _noise_floor(cfg: SeriesSection, indices: Sequence[str]) -> np.ndarray:
 
 
 def update(state: SeriesState, day: date, values: np.ndarray, cfg: SeriesSection) -> SeriesState:
-    """Absorb one date; the state handed in stays as it was.
+    """Absorb one date; the state handed in stays as it was. See `update_dates`.
 
     Parameters
     ----------
     state
         Of the same tile.
     day
-        Date of the image; the date that was absorbed last is not absorbed again (the state comes
-        back unchanged), so images of one date must be put together before.
+        Date of the image.
     values
         ``(band, y, x)`` float32 in the order of ``state.roles``; NaN = not observed.
+        [reflectance 0-1]
+    cfg
+        Section `series`.
+    """
+    return update_dates(state, (day,), values[None], cfg)
+
+
+def update_dates(
+    state: SeriesState, days: Sequence[date], values: np.ndarray, cfg: SeriesSection
+) -> SeriesState:
+    """Absorb dates, one after the other; the state handed in stays as it was.
+
+    Many dates at once are the same as one by one, and faster: the state is read and written once.
+
+    Parameters
+    ----------
+    state
+        Of the same tile.
+    days
+        Dates of the images, rising; the date that was absorbed last is not absorbed again, so
+        images of one date must be put together before.
+    values
+        ``(date, band, y, x)`` float32 in the order of ``state.roles``; NaN = not observed.
         [reflectance 0-1]
     cfg
         Section `series`.
@@ -222,33 +244,56 @@ def update(state: SeriesState, day: date, values: np.ndarray, cfg: SeriesSection
     Raises
     ------
     LayerError
-        The shape does not fit, or the date is older than the last one absorbed.
+        The shape does not fit, or a date is older than the last one absorbed.
     """
-    expected = (len(state.roles), *state.shape)
+    _check_dates(state, days, values)
+    ordinals = np.array([day.toordinal() for day in days], np.int64)
+    fresh = np.flatnonzero(ordinals > np.concatenate([[state.last_day], ordinals[:-1]]))
+    if not len(fresh):
+        return state
+    if len(fresh) < len(ordinals):
+        ordinals, values = ordinals[fresh], values[fresh]
+    count, pixels = len(state.indices), state.shape[0] * state.shape[1]
+    arrays = tuple(np.array(getattr(state, name), order="C") for name in STATE_ARRAYS)
+    harmonic.absorb(
+        ordinals,
+        np.ascontiguousarray(values, np.float32).reshape(*values.shape[:2], pixels),
+        _bands(state.roles),
+        (_prior(cfg, count), _noise_floor(cfg, state.indices)),
+        tuple(array.reshape(*array.shape[:-2], pixels) for array in arrays),
+        _rules(cfg, count),
+        _chart_rules(cfg, count),
+    )
+    last, absorbed = int(ordinals[-1]), state.dates + len(ordinals)
+    return SeriesState(state.roles, state.indices, state.version, last, absorbed, *arrays)
+
+
+def _check_dates(state: SeriesState, days: Sequence[date], values: np.ndarray) -> None:
+    expected = (len(days), len(state.roles), *state.shape)
     if values.shape != expected:
-        msg = f"series: values {values.shape} found, {expected} (band, y, x) expected on {day}"
-        raise LayerError(msg)
-    ordinal = day.toordinal()
-    if ordinal < state.last_day:
-        last = date.fromordinal(state.last_day)
         msg = (
-            f"series: {day} is older than {last}, the last date absorbed; dates must come in "
-            "order: go back to the state of the month before and replay the late scene"
+            f"series: values {values.shape[1:]} found, {expected[1:]} (band, y, x) expected on "
+            f"each of {[str(day) for day in days]}"
         )
         raise LayerError(msg)
-    if ordinal == state.last_day:
-        return state
-    arrays = tuple(np.array(getattr(state, name)) for name in STATE_ARRAYS)
-    harmonic.absorb(
-        ordinal,
-        measure_indices(values, state.roles),
-        _prior(cfg, len(state.indices)),
-        _noise_floor(cfg, state.indices),
-        arrays,
-        _rules(cfg, len(state.indices)),
-        _chart_rules(cfg, len(state.indices)),
-    )
-    return SeriesState(state.roles, state.indices, state.version, ordinal, state.dates + 1, *arrays)
+    last = date.fromordinal(max(state.last_day, 1))
+    for day in days:
+        if day < last:
+            msg = (
+                f"series: {day} is older than {last}, the last date absorbed; dates must come in "
+                "order: go back to the state of the month before and replay the late scene"
+            )
+            raise LayerError(msg)
+        last = day
+
+
+def _bands(roles: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the bands of the ratio that greenness is, if it is one, and the band of each index."""
+    names = plan_indices(roles)
+    if names == ("ndvi",):
+        return np.zeros(0, np.int64), np.array([roles.index("ndvi")], np.int64)
+    green = np.array([roles.index("red"), roles.index("nir")], np.int64)
+    return green, np.array([green[1], *(roles.index(name) for name in names[1:])], np.int64)
 
 
 def expected(state: SeriesState, day: date, cfg: SeriesSection) -> tuple[np.ndarray, np.ndarray]:
@@ -259,13 +304,13 @@ def expected(state: SeriesState, day: date, cfg: SeriesSection) -> tuple[np.ndar
     tuple of ndarray
         Both ``(index, y, x)`` float64: forecast, and 1 sigma of noise; NaN where nothing was seen.
     """
-    x = season.regressors(day.toordinal())[: state.coefficients.shape[-1]]
-    mean = np.moveaxis(state.coefficients.astype(np.float64) @ x, -1, 0)
+    x = season.regressors(day.toordinal())[: state.coefficients.shape[1]]
+    mean = np.einsum("btyx,t->byx", state.coefficients.astype(np.float64), x)
     count = len(state.indices)
     diagonal = [row * count - row * (row - 1) // 2 for row in range(count)]
     floor = _noise_floor(cfg, state.indices)[:, None, None]
-    noise = np.moveaxis(state.noise[..., diagonal].astype(np.float64), -1, 0)
-    unseen = state.counts[..., charts.OBSERVATIONS] == 0
+    noise = state.noise[diagonal].astype(np.float64)
+    unseen = state.counts[charts.OBSERVATIONS] == 0
     return np.where(unseen, np.nan, mean), np.where(unseen, np.nan, np.sqrt(noise + floor))
 
 
@@ -285,8 +330,8 @@ def readiness(state: SeriesState, cfg: SeriesSection) -> np.ndarray:
         break; `TOO_SHORT`, less than `min_history_days` of clear dates; `TOO_FEW_DATES`, fewer
         than `min_history_observations` or `min_dates_per_year`.
     """
-    age = state.days[..., charts.LAST_DAY] - state.days[..., charts.FIRST_DAY]
-    dates = state.counts[..., charts.OBSERVATIONS]
+    age = state.days[charts.LAST_DAY] - state.days[charts.FIRST_DAY]
+    dates = state.counts[charts.OBSERVATIONS]
     # the last date was judged by those before it
     enough = np.maximum(
         cfg.min_history_observations, cfg.min_dates_per_year * age / season.YEAR_DAYS
@@ -334,18 +379,18 @@ def evidence(state: SeriesState, since: date, until: date, cfg: SeriesSection) -
     def inside(after: np.ndarray) -> np.ndarray:
         return (after > low) & (after <= high)
 
-    broken = inside(days[..., charts.BREAK_AFTER])
-    running = ~broken & inside(days[..., charts.RUN_FIRST])
-    last = days[..., charts.LAST_DAY]
+    broken = inside(days[charts.BREAK_AFTER])
+    running = ~broken & inside(days[charts.RUN_FIRST])
+    last = days[charts.LAST_DAY]
     mature = readiness(state, cfg) == READY
     seen = broken | (mature & (last > low))
     sums = state.sums.astype(np.float64)
-    unconfirmed = np.where(running, cfg.alarm_llr * sums[..., charts.STRENGTH], 0.0) - cfg.quiet_llr
-    confirmed = cfg.alarm_llr * sums[..., charts.SCORE] - cfg.quiet_llr
+    unconfirmed = np.where(running, cfg.alarm_llr * sums[charts.STRENGTH], 0.0) - cfg.quiet_llr
+    confirmed = cfg.alarm_llr * sums[charts.SCORE] - cfg.quiet_llr
     llr = np.where(broken, confirmed, np.minimum(unconfirmed, cfg.unconfirmed_llr))
     scaled = np.clip(np.rint(llr * EVIDENCE_SCALE), EVIDENCE_NODATA + 1, -(EVIDENCE_NODATA + 1))
-    before = np.where(broken, days[..., charts.BREAK_BEFORE], days[..., charts.RUN_BEFORE])
-    after = np.where(broken, days[..., charts.BREAK_AFTER], days[..., charts.RUN_FIRST])
+    before = np.where(broken, days[charts.BREAK_BEFORE], days[charts.RUN_BEFORE])
+    after = np.where(broken, days[charts.BREAK_AFTER], days[charts.RUN_FIRST])
     dated = seen & (broken | running)
     return SeriesEvidence(
         llr=np.where(seen, scaled, EVIDENCE_NODATA).astype(np.int16),

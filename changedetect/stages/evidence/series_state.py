@@ -7,7 +7,7 @@ import numpy as np
 
 from changedetect.errors import IntegrityError
 
-STATE_VERSION = 3
+STATE_VERSION = 4
 """Form of the stored state; a state of another version is refused."""
 
 STATE_ARRAYS = (
@@ -33,32 +33,32 @@ class SeriesState:
     dates
         How many dates were absorbed.
     coefficients
-        ``(y, x, index, term)`` float32; harmonic coefficients. [index]
+        ``(index, term, y, x)`` float32; harmonic coefficients. [index]
     covariance
-        ``(y, x, packed)`` float32; their covariance, upper triangle. [noise variance]
+        ``(packed, y, x)`` float32; their covariance, upper triangle. [noise variance]
     noise
-        ``(y, x, packed)`` float32; covariance of the noise, upper triangle. [index²]
+        ``(packed, y, x)`` float32; covariance of the noise, upper triangle. [index²]
     season
-        ``(y, x, 4)`` float32; noise variance of each quarter of the year against the whole year's.
+        ``(4, y, x)`` float32; noise variance of each quarter of the year against the whole year's.
     bare
-        ``(y, x, 4)`` float32; how often each quarter of the year looked bare. [1]
+        ``(4, y, x)`` float32; how often each quarter of the year looked bare. [1]
     shift
-        ``(y, x, index)`` float32; weighted mean of whitened innovations. [sigma]
+        ``(index, y, x)`` float32; weighted mean of whitened innovations. [sigma]
     sums
-        ``(y, x, 4)`` float32; the loss chart [log-likelihood ratio], the energy of the shift chart
+        ``(4, y, x)`` float32; the loss chart [log-likelihood ratio], the energy of the shift chart
         [sigma²], how near the nearer chart is to its alarm, and how near it was when the last break
         was confirmed. [1 = alarm]
     days
-        ``(y, x, 6)`` int32 ordinals, 0 = none: first and last clear date of the model, last clear
+        ``(6, y, x)`` int32 ordinals, 0 = none: first and last clear date of the model, last clear
         date before and first of the deviation under way, last date before and first after the
         last confirmed break. [day]
     counts
-        ``(y, x, 3)`` int32; clear dates of the model, clear dates of the deviation, innovations
+        ``(3, y, x)`` int32; clear dates of the model, clear dates of the deviation, innovations
         written to the window since it was emptied.
     recent
-        ``(y, x, window, index)`` int8; the last innovations, whitened and cut. [cut length / 127]
+        ``(window, index, y, x)`` int8; the last innovations, whitened and cut. [cut length / 127]
     recent_days
-        ``(y, x, window)`` uint16; their days. [day since the model's first]
+        ``(window, y, x)`` uint16; their days. [day since the model's first]
     """
 
     roles: tuple[str, ...]
@@ -81,7 +81,7 @@ class SeriesState:
     @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns."""
-        height, width = self.days.shape[:2]
+        height, width = self.days.shape[1:]
         return height, width
 
     def to_arrays(self) -> dict[str, np.ndarray]:

@@ -15,8 +15,8 @@ from changedetect.kernels.runs import (
     close_gaps,
     find_runs,
     label_runs,
-    raise_maxima,
     run_pixels,
+    run_sums,
 )
 
 Sampler = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -330,17 +330,16 @@ def _group_sums(
     nowhere = np.zeros(0, np.int64)
     width = sum(len(part) for part in sampler(nowhere, nowhere))
     moments = np.zeros((groups, width, 3), np.int64)
-    llr = np.zeros((groups, 1, 3), np.int64)
+    pixels, llr_sum = np.zeros(groups, np.int64), np.zeros(groups, np.int64)
     llr_max = np.full(groups, schema.EVIDENCE_NODATA, np.int64)
+    place = tile.outer.row, tile.outer.col
+    run_sums(np.ascontiguousarray(evidence), runs, group, place, (pixels, llr_sum, llr_max))
     for rows, cols, owner in _blocks(runs, group, tile):
         begin = 0
         for part in sampler(rows, cols):
             add_moments(part, owner, MISSING, moments, begin)
             begin += len(part)
-        values = evidence[rows, cols].astype(np.int32)
-        add_moments(values[None], owner, MISSING, llr)
-        raise_maxima(values, owner, llr_max)
-    return llr[:, 0, 0].copy(), llr[:, 0, 1].copy(), llr_max, moments
+    return pixels, llr_sum, llr_max, moments
 
 
 def _votes(
@@ -348,7 +347,7 @@ def _votes(
 ) -> np.ndarray:
     """Count under which scene pair the pixels of each group lie."""
     outer = tile.outer
-    pairs = np.broadcast_to(np.asarray(pair_index, np.int64), (outer.height, outer.width))
+    pairs = np.broadcast_to(np.asarray(pair_index), (outer.height, outer.width))
     run, pair, pixels = stretches(np.ascontiguousarray(pairs), runs, outer.row, outer.col)
     votes = np.column_stack([group[run], pair, pixels])
     return add_votes(votes[pair >= 0])

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 import numpy as np
 import xarray as xr
@@ -24,6 +25,7 @@ from changedetect.stages.pixels.veil import (
     veiled,
     visible_bands,
 )
+from changedetect.tiling import in_order
 
 TAPS_PX = 2
 """Cubic convolution reads this far beyond a pixel."""
@@ -78,6 +80,7 @@ def fit_pixels(
     samples: Sequence[PairSample],
     roles: tuple[str, ...],
     cfg: PixelsSection,
+    workers: int = 1,
     *,
     doubted: tuple[bool, bool] = (False, False),
 ) -> PixelModel:
@@ -91,6 +94,8 @@ def fit_pixels(
         Band roles, in the order of the bands.
     cfg
         Limits.
+    workers
+        Threads; the result is the same.
     doubted
         Whether roofs are to be taken out of the masks before and after: those that a producer
         delivered with an image of small pixels (`roofs`).
@@ -108,11 +113,12 @@ def fit_pixels(
     SceneError
         (Nearly) nothing is observed in both images, or the bands do not fit the roles.
     """
-    clear = [_masked_sample(sample, roles, doubted, cfg) for sample in samples]
-    alignment = fit_alignment(clear, cfg)
+    told = partial(_masked_sample, roles=roles, doubted=doubted, cfg=cfg)
+    clear = in_order(samples, told, workers)
+    alignment = fit_alignment(clear, cfg, workers)
     if max(abs(alignment.dy), abs(alignment.dx)) < cfg.min_shift_px:
         alignment = replace(alignment, dy=0.0, dx=0.0)
-    before, after = _common_pixels(clear, alignment, cfg.radiometry_sample_pixels)
+    before, after = _common_pixels(clear, alignment, cfg.radiometry_sample_pixels, workers)
     gain, offset = fit_gains(before, after, cfg)
     notes: tuple[str, ...] = ()
     if not alignment.known:
@@ -276,14 +282,17 @@ def _masked_sample(
 
 
 def _common_pixels(
-    samples: Sequence[PairSample], alignment: PairAlignment, most: int
+    samples: Sequence[PairSample], alignment: PairAlignment, most: int, workers: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Gather aligned pixels observed in both images, evenly thinned; ``(pixel, band)`` each."""
-    aligned = [_align(sample.after, alignment) for sample in samples]
-    seen = [
-        np.flatnonzero(np.isfinite(sample.before).all(axis=0) & np.isfinite(after).all(axis=0))
-        for sample, after in zip(samples, aligned, strict=True)
-    ]
+
+    def aligned_and_seen(sample: PairSample) -> tuple[np.ndarray, np.ndarray]:
+        after = _align(sample.after, alignment)
+        known = np.isfinite(sample.before).all(axis=0) & np.isfinite(after).all(axis=0)
+        return after, np.flatnonzero(known)
+
+    found = in_order(samples, aligned_and_seen, workers)
+    aligned, seen = [after for after, _ in found], [places for _, places in found]
     step = max(1, sum(map(len, seen)) // most)
     firsts, seconds = [], []
     for sample, after, places in zip(samples, aligned, seen, strict=True):

@@ -8,12 +8,14 @@ doi:10.1364/OL.33.000156), then a robust centre over the blocks.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from changedetect.config.detection import PixelsSection
 from changedetect.errors import RegistrationError
 from changedetect.stages.pixels.samples import PairSample
+from changedetect.tiling import in_order
 
 COARSE_STEPS = 5
 """Fine steps in a coarse one: the correlation of edges has one top within a pixel."""
@@ -44,7 +46,9 @@ class PairAlignment:
         return self.blocks > 0
 
 
-def fit_alignment(samples: Sequence[PairSample], cfg: PixelsSection) -> PairAlignment:
+def fit_alignment(
+    samples: Sequence[PairSample], cfg: PixelsSection, workers: int = 1
+) -> PairAlignment:
     """Measure the shift between the two images of a pair.
 
     Parameters
@@ -53,6 +57,8 @@ def fit_alignment(samples: Sequence[PairSample], cfg: PixelsSection) -> PairAlig
         Sample blocks, clouds already set to NaN.
     cfg
         Search range, trust limit and refusal limit.
+    workers
+        Threads; the result is the same.
 
     Returns
     -------
@@ -67,9 +73,9 @@ def fit_alignment(samples: Sequence[PairSample], cfg: PixelsSection) -> PairAlig
         the search range.
     """
     step = max(1, len(samples) // cfg.alignment_blocks)
-    shifts = _shifts(samples[::step], cfg)
+    shifts = _shifts(samples[::step], cfg, workers)
     if 2 * len(shifts) < min(cfg.alignment_blocks, len(samples)):  # cloud, or little structure
-        shifts = _shifts(samples, cfg)
+        shifts = _shifts(samples, cfg, workers)
     if not shifts:
         return PairAlignment(0.0, 0.0, float("nan"), 0)
     found = np.array(shifts)
@@ -93,9 +99,12 @@ def fit_alignment(samples: Sequence[PairSample], cfg: PixelsSection) -> PairAlig
     return PairAlignment(float(centre[0]), float(centre[1]), residual, len(found))
 
 
-def _shifts(samples: Sequence[PairSample], cfg: PixelsSection) -> list[tuple[float, float]]:
+def _shifts(
+    samples: Sequence[PairSample], cfg: PixelsSection, workers: int
+) -> list[tuple[float, float]]:
     """Measure the shifts of blocks; those that can not be trusted are left out."""
-    return [shift for sample in samples if (shift := block_shift(sample, cfg)) is not None]
+    found = in_order(samples, partial(block_shift, cfg=cfg), workers)
+    return [shift for shift in found if shift is not None]
 
 
 def _robust_centre(shifts: np.ndarray, limit_px: float) -> np.ndarray:
