@@ -26,13 +26,8 @@ from changedetect.pipeline.runs.job import Job, open_job
 from changedetect.pipeline.runs.progress import Silent
 from changedetect.pipeline.runs.settings import Settings
 from changedetect.pipeline.runs.territory import Territory, read_territory
-from changedetect.pipeline.sources.pairwork import (
-    FittedPair,
-    TileWork,
-    fit,
-    fresh_reader,
-    let_go,
-)
+from changedetect.pipeline.sources.fittedpair import FittedPair, fit
+from changedetect.pipeline.sources.pairwork import TileWork, fresh_reader, let_go
 from changedetect.pipeline.sources.tileorder import in_swaths
 from changedetect.pipeline.steps.detection import TileSet
 from changedetect.records import Scene, ScenePair

@@ -14,7 +14,7 @@ from changedetect.io import record_files, vector_writer
 from changedetect.io.rasters import RasterReader
 from changedetect.pipeline.runs.job import open_job
 from changedetect.pipeline.runs.territory import read_territory
-from changedetect.pipeline.sources import pairfits, pairwork
+from changedetect.pipeline.sources import fittedpair, pairfits
 from changedetect.pipeline.steps import detection
 from changedetect.records import UnobservedArea
 from tests.pipeline import tiny_job
@@ -134,7 +134,7 @@ def test_pairs__a_refused_one_gives_its_place_to_the_next(tiny, monkeypatch):
         names.append(pair.name)
         if pair.name == "a":
             raise SceneError("clouded")
-        return pairwork.FittedPair(pair, None, None)
+        return fittedpair.FittedPair(pair, None, None)
 
     monkeypatch.setattr(pairfits, "fit", fit)
     grid = Grid("EPSG:4547", (2.0, 0.0, 0.0, 0.0, -2.0, 0.0), 10, 10)

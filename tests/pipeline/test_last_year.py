@@ -11,7 +11,7 @@ import pytest
 from changedetect.config.detection import EvidenceSection
 from changedetect.errors import SceneError
 from changedetect.pipeline.sources import seasonwork
-from changedetect.pipeline.sources.pairwork import FittedPair
+from changedetect.pipeline.sources.fittedpair import FittedPair
 from changedetect.records import ScenePair
 from changedetect.stages.evidence.lastyear import SeasonModel
 from changedetect.stages.evidence.optical import PairModel

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from changedetect.bench import generated, jobs
-from changedetect.pipeline.sources.pairwork import TileWork, fit, fresh_reader
+from changedetect.pipeline.sources.fittedpair import fit
+from changedetect.pipeline.sources.pairwork import TileWork, fresh_reader
 
 TILE_PX = 96
 

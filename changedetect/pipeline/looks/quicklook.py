@@ -25,7 +25,8 @@ from changedetect.pipeline.runs.job import read_profile
 from changedetect.pipeline.runs.progress import Progress
 from changedetect.pipeline.runs.runstore import code_digest, digest_of, make_folder
 from changedetect.pipeline.runs.settings import Settings
-from changedetect.pipeline.sources.pairwork import TileWork, fit, fresh_reader
+from changedetect.pipeline.sources.fittedpair import fit
+from changedetect.pipeline.sources.pairwork import TileWork, fresh_reader
 from changedetect.pipeline.steps.detection import (
     CHANGE,
     CHANGE_FORM,

@@ -13,7 +13,8 @@ from changedetect.io.onnx_model import OnnxModel, open_model
 from changedetect.io.tile_files import read_tile, write_tile
 from changedetect.pipeline.runs.context import MonthContext
 from changedetect.pipeline.runs.territory import Territory
-from changedetect.pipeline.sources.pairwork import FittedPair, TileWork, shared_reader
+from changedetect.pipeline.sources.fittedpair import FittedPair
+from changedetect.pipeline.sources.pairwork import TileWork, shared_reader
 from changedetect.pipeline.sources.serieswork import SourceResult
 from changedetect.pipeline.sources.sourcework import CoarseLayer, blocks, run_blocks
 from changedetect.stages import pixels

@@ -8,8 +8,9 @@ from changedetect import schema
 from changedetect.errors import InputError
 from changedetect.grid import Grid
 from changedetect.pipeline.runs.context import MonthContext
+from changedetect.pipeline.sources.fittedpair import FittedPair, fit
 from changedetect.pipeline.sources.fusedwork import FusedWork
-from changedetect.pipeline.sources.pairwork import FittedPair, fit, fresh_reader
+from changedetect.pipeline.sources.pairwork import fresh_reader
 from changedetect.pipeline.sources.scenes import is_due
 from changedetect.pipeline.sources.seasonwork import LastYear
 from changedetect.pipeline.sources.serieswork import SourceResult

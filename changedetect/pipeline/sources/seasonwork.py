@@ -10,7 +10,7 @@ from changedetect.grid import Grid, Window
 from changedetect.io.rasters import RasterReader
 from changedetect.pipeline.runs.settings import Settings
 from changedetect.pipeline.sources import skywork
-from changedetect.pipeline.sources.pairwork import FittedPair, Season, fit, prepared
+from changedetect.pipeline.sources.fittedpair import FittedPair, Season, fit, prepared
 from changedetect.pipeline.sources.scenes import SMALL_PART, common_share
 from changedetect.records import Scene, ScenePair
 from changedetect.stages import pixels

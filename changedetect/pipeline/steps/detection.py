@@ -18,10 +18,11 @@ from changedetect.pipeline.runs.context import MonthContext
 from changedetect.pipeline.runs.runstore import StepRecord, StepResult, digest_of
 from changedetect.pipeline.runs.shards import SHARDS, adopt
 from changedetect.pipeline.runs.territory import Land, Territory, read_territory
+from changedetect.pipeline.sources.fittedpair import FittedPair
 from changedetect.pipeline.sources.fusedwork import PARTLY, FusedWork
 from changedetect.pipeline.sources.modelwork import model_layer
 from changedetect.pipeline.sources.pairfits import Prepared, fit_all, model_facts
-from changedetect.pipeline.sources.pairwork import FittedPair, TileWork, inside_of, let_go, only_on
+from changedetect.pipeline.sources.pairwork import TileWork, inside_of, let_go, only_on
 from changedetect.pipeline.sources.radarwork import radar_layer
 from changedetect.pipeline.sources.scenes import SCENES
 from changedetect.pipeline.sources.serieswork import SourceResult, series_layer
