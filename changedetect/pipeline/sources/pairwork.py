@@ -1,4 +1,4 @@
-"""A pair of images from files to evidence and runs, tile by tile.
+"""Pairs of images from files to evidence and runs, tile by tile.
 
 Used by the monthly job and by quick looks. The models of a pair are fitted once, on blocks at
 fixed places; a tile then reads its windows, runs the stages, and leaves one small file.
