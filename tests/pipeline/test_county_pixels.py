@@ -127,6 +127,7 @@ def test_pairs__a_refused_one_gives_its_place_to_the_next(tiny, monkeypatch):
         class options:  # noqa: N801
             worker_count = 1
 
+        folder = tiny.parent
         settings = None
         progress = tiny_job.Silent()
 
