@@ -9,6 +9,7 @@ compiled into the modules that use them: who changes one drops their compiled co
 import numpy as np
 
 from changedetect.kernels._jit import kernel
+from changedetect.kernels.logarithm import LN2_HIGH, LN2_LOW, LOG_TERMS, ROOT_2
 
 LANES = 192
 """Pixels of a strip: loops are long enough, and its rows stay in the near caches. [px]"""
@@ -53,7 +54,6 @@ NOISE, WIDE = 0, LANES
 PAIR_SIZE = 2 * LANES
 
 _LN2_INVERSE = np.float32(1.44269504)
-_LN2_HIGH, _LN2_LOW = np.float32(0.693359375), np.float32(-2.12194440e-4)
 _E = tuple(
     np.float32(c)
     for c in (
@@ -63,17 +63,7 @@ _E = tuple(
 )  # fmt: skip
 """Coefficients of ``expf`` of the Cephes library (Moshier, 1989, section "exp")."""
 
-_L = tuple(
-    np.float32(c)
-    for c in (
-        7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1,
-        -1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1,
-    )
-)  # fmt: skip
-"""… and of ``logf`` (section "log")."""
-
 _LEAST_POWER = np.float32(-87.0)
-_ROOT_2 = np.float32(1.41421356)
 _MANTISSA, _ONE_BITS, _BIAS, _SHIFT = (
     np.int32(0x007FFFFF), np.int32(0x3F800000), np.int32(127), np.int32(23),
 )  # fmt: skip
@@ -100,7 +90,7 @@ def exponential(x: np.float32) -> np.float32:
     """Return ``exp(x)`` of a number not above 0, right to the last digit or two of float32."""
     x = max(_LEAST_POWER, x)
     n = np.rint(x * _LN2_INVERSE)
-    f = (x - n * _LN2_HIGH) - n * _LN2_LOW
+    f = (x - n * LN2_HIGH) - n * LN2_LOW
     y = ((((_E[0] * f + _E[1]) * f + _E[2]) * f + _E[3]) * f + _E[4]) * f + _E[5]
     power = np.int32((np.int32(n) + _BIAS) << _SHIFT)
     return np.float32((y * f * f + f + ONE) * power.view(np.float32))
@@ -112,11 +102,14 @@ def logarithm(x: np.float32) -> np.float32:
     bits = np.float32(x).view(np.int32)
     e = np.float32(np.int32(bits >> _SHIFT) - _BIAS)
     part = np.int32((bits & _MANTISSA) | _ONE_BITS).view(np.float32)
-    large = part > _ROOT_2
+    large = part > ROOT_2
     e = e + ONE if large else e
     x = (part * HALF if large else part) - ONE
     z = x * x
-    y = ((((_L[0] * x + _L[1]) * x + _L[2]) * x + _L[3]) * x + _L[4]) * x + _L[5]
-    y = (((y * x + _L[6]) * x + _L[7]) * x + _L[8]) * x * z
-    y = y + (_LN2_LOW * e - HALF * z)
-    return np.float32(x + y + _LN2_HIGH * e)
+    y = (
+        (((LOG_TERMS[0] * x + LOG_TERMS[1]) * x + LOG_TERMS[2]) * x + LOG_TERMS[3]) * x
+        + LOG_TERMS[4]
+    ) * x + LOG_TERMS[5]
+    y = (((y * x + LOG_TERMS[6]) * x + LOG_TERMS[7]) * x + LOG_TERMS[8]) * x * z
+    y = y + (LN2_LOW * e - HALF * z)
+    return np.float32(x + y + LN2_HIGH * e)

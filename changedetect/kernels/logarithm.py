@@ -6,9 +6,9 @@ from changedetect.kernels._jit import kernel
 
 LANES = 1024
 _MANTISSA, _ONE, _BIAS, _SHIFT = 0x007FFFFF, 0x3F800000, 127, 23
-_ROOT_2, _HALF = np.float32(1.41421356), np.float32(0.5)
-_LN2_HIGH, _LN2_LOW = np.float32(0.693359375), np.float32(-2.12194440e-4)
-_C = tuple(
+ROOT_2, _HALF = np.float32(1.41421356), np.float32(0.5)
+LN2_HIGH, LN2_LOW = np.float32(0.693359375), np.float32(-2.12194440e-4)
+LOG_TERMS = tuple(
     np.float32(c)
     for c in (
         7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1,
@@ -38,14 +38,17 @@ def natural_log(values: np.ndarray, out: np.ndarray) -> None:
         mantissa[k] = (bits[k] & np.int32(_MANTISSA)) | np.int32(_ONE)
     parts = mantissa.view(np.float32)
     for k in range(len(out)):
-        large = parts[k] > _ROOT_2
+        large = parts[k] > ROOT_2
         e = out[k] + (np.float32(1.0) if large else np.float32(0.0))
         x = (parts[k] * _HALF if large else parts[k]) - np.float32(1.0)
         z = x * x
-        y = ((((_C[0] * x + _C[1]) * x + _C[2]) * x + _C[3]) * x + _C[4]) * x + _C[5]
-        y = (((y * x + _C[6]) * x + _C[7]) * x + _C[8]) * x * z
-        y += _LN2_LOW * e - _HALF * z
-        out[k] = x + y + _LN2_HIGH * e
+        y = (
+            (((LOG_TERMS[0] * x + LOG_TERMS[1]) * x + LOG_TERMS[2]) * x + LOG_TERMS[3]) * x
+            + LOG_TERMS[4]
+        ) * x + LOG_TERMS[5]
+        y = (((y * x + LOG_TERMS[6]) * x + LOG_TERMS[7]) * x + LOG_TERMS[8]) * x * z
+        y += LN2_LOW * e - _HALF * z
+        out[k] = x + y + LN2_HIGH * e
 
 
 @kernel
