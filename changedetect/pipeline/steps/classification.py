@@ -100,7 +100,8 @@ def _unseen_unsure(
     """Leave open what a patch became that no optical pair saw for the larger part: its evidence counts.
 
     Its probability of change is that of its mean evidence, change and no change alike before it. A few
-    pixels at the rim of a cloud, or what lies around, do not tell what is under it.
+    pixels at the rim of a cloud, or what lies around, do not tell what is under it. Where radar alone
+    speaks this probability is known to be too high (docs/accuracy.md, seeds 511-515).
     """
     bands = [place for place, name in enumerate(classify.CHANNELS) if name in BANDS]
     seen_px = moments[:, bands, 0].max(axis=1, initial=0)
