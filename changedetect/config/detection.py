@@ -217,6 +217,13 @@ class EvidenceSection(Section):
         description="an image of an earlier year is of the same season if it is off by so much, at "
         "most; 0 = the pair is held against no earlier year [day]",
     )
+    season_usual_share: float = Field(
+        0.35,
+        gt=0,
+        lt=0.5,
+        description="… and there an outcome is usual if this share of a kind had it: a year of building "
+        "is no season",
+    )
     structure: StructureSection = Field(
         default_factory=StructureSection,
         description="pairs of very-high-resolution colour pictures",
@@ -226,6 +233,18 @@ class EvidenceSection(Section):
     def guide_cell_px(self) -> int:
         """Side of the cells of the guided filter: three of them are its window. [px]"""
         return max(1, round((2 * self.guide_radius_px + 1) / 3))
+
+    def between_years(self) -> "EvidenceSection":
+        """Return the settings for images of the same season, a year or more apart.
+
+        Little of a kind of ground looks otherwise then, and much may have been built: what became of a
+        part of it is no season, and the regression leaves as much out.
+        """
+        share = {
+            "min_outcome_share": self.season_usual_share,
+            "trim_share": self.season_usual_share,
+        }
+        return self.model_copy(update=share)
 
     @property
     def guide_reach_px(self) -> int:

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from changedetect.config.detection import EvidenceSection
+from changedetect.config.detection import EvidenceSection, PatchesSection, PixelsSection
 from changedetect.errors import SceneError
+from changedetect.pipeline.runs.settings import Settings
 from changedetect.pipeline.sources import seasonwork
 from changedetect.pipeline.sources.fittedpair import FittedPair
 from changedetect.records import ScenePair
@@ -97,7 +98,8 @@ def held(monkeypatch):
         model = SeasonModel(0.0, 1.0, 0.0, None)
         monkeypatch.setattr(seasonwork.lastyear, "fit_season", lambda *_: model)
         monkeypatch.setattr(seasonwork.LastYear, "_blocks", lambda *_: iter(()))
-        settings = type("S", (), {"evidence": EvidenceSection(season_days=days)})
+        evidence = EvidenceSection(season_days=days)
+        settings = Settings(PixelsSection(), evidence, PatchesSection())
         pairs = [ScenePair(before, AFTER) for before in befores]
         work = seasonwork.LastYear(pairs, None, None, settings)
         found = [work.hold(fitted(pair)) for pair in (pairs[first], pairs[first])][-1]

@@ -33,8 +33,9 @@ def images(seed=7, built=True):
 
 def measured(before, after, past, cfg=CFG):
     now, then = stack_of(before, after), stack_of(past, after)
-    models = fit_pair([now], cfg), fit_pair([then], cfg)
-    both = measure_pair(now, models[0], cfg), measure_pair(then, models[1], cfg)
+    years = cfg.between_years()
+    models = fit_pair([now], cfg), fit_pair([then], years)
+    both = measure_pair(now, models[0], cfg), measure_pair(then, models[1], years)
     model = fit_season([both], *models, cfg)
     return both[0] >= models[0].threshold, measure_season(*both, model), model
 
@@ -47,6 +48,40 @@ def test_season__a_flooded_field_is_season_and_a_building_is_change():
     assert alarm[FIELD].mean() < 0.02
     assert alone[BUILT].mean() > 0.95
     assert alarm[BUILT].mean() > 0.95
+
+
+def built_over_a_year(this_month, earlier, seed=13, size=288):
+    """Images of ground on which so many small sites were built this month, and in the months before."""
+    rng = np.random.default_rng(seed)
+    ground = fields(rng, size=size)
+    past, before, after = (ground + rng.normal(0, 0.006, ground.shape) for _ in range(3))
+    corners = [(row, col) for row in range(4, size - 12, 16) for col in range(4, size - 12, 16)]
+    chosen = [corners[i] for i in rng.permutation(len(corners))[: this_month + earlier]]
+    new = np.zeros((size, size), bool)
+    for place, (row, col) in enumerate(chosen):
+        site = (slice(row, row + 9), slice(col, col + 9))
+        for image in (after, before) if place < earlier else (after,):
+            image[:, *site] = 0.55 + rng.normal(0, 0.01, (4, 9, 9))
+        new[site] |= place >= earlier
+    return (before, after, past), new
+
+
+@pytest.mark.parametrize("earlier", [0, 200])
+def test_season__what_was_built_during_the_year_does_not_make_building_a_season(earlier):
+    seen, new = built_over_a_year(16, earlier)
+    alone, evidence, model = measured(*seen)
+    assert alone[new].mean() > 0.95
+    assert (evidence >= model.threshold)[new].mean() > 0.9
+
+
+def test_season__with_the_rule_of_a_pair_a_year_of_building_would_be_a_season():
+    seen, new = built_over_a_year(16, 200)
+    now, then = stack_of(*seen[:2]), stack_of(seen[2], seen[1])
+    models = [fit_pair([one], CFG) for one in (now, then)]
+    both = [measure_pair(one, model, CFG) for one, model in zip((now, then), models, strict=True)]
+    model = fit_season([both], *models, CFG)
+    assert (measure_season(*both, model) >= model.threshold)[new].mean() < 0.5
+    assert model.denied_share > 0.9
 
 
 def test_season__without_change_the_stated_rate_holds():

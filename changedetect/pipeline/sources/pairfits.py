@@ -88,6 +88,7 @@ def _season_facts(fitted: FittedPair) -> dict[str, object] | None:
         "image": fitted.season.fitted.pair.before.scene_id,
         "threshold_llr": model.threshold / schema.EVIDENCE_SCALE,
         "false_alarm_rate": model.false_alarm_rate,
+        "denied_share": round(model.denied_share, 4),
     }
 
 

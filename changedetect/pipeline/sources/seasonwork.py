@@ -82,10 +82,9 @@ class LastYear:
     def _fit(self, pair: ScenePair) -> FittedPair | str:
         """Fit a pair with last year's image, or say why it can not be used."""
         if pair.name not in self._fitted:
+            settings = replace(self.settings, evidence=self.settings.evidence.between_years())
             try:
-                self._fitted[pair.name] = fit(
-                    self.reader, pair, self.grid, self.settings, self.workers
-                )
+                self._fitted[pair.name] = fit(self.reader, pair, self.grid, settings, self.workers)
             except InputError as error:
                 self._fitted[pair.name] = str(error)
         return self._fitted[pair.name]

@@ -56,12 +56,16 @@ class SeasonModel:
         From the lesser one to evidence: a straight line. [1, log-likelihood ratio × 100]
     null
         Of the lesser one.
+    denied_share
+        Share of the sample pixels alarmed by the pair that the lesser one does not alarm; 0 where the
+        pair alarms none.
     """
 
     shift: float
     slope: float
     level: float
     null: NullModel
+    denied_share: float = 0.0
 
     @property
     def threshold(self) -> int:
@@ -99,7 +103,9 @@ def fit_season(
     """
     own, other = recent.null, last_year.null
     shift = EVIDENCE_SCALE * (other.null_height - own.null_height)
-    lesser = np.concatenate([_lesser(first, second, shift) for first, second in blocks])
+    both = [_seen_by_both(first, second) for first, second in blocks]
+    first, second = (np.concatenate(parts).astype(np.float64) for parts in zip(*both, strict=True))
+    lesser = np.minimum(first, second + shift)
     if len(lesser) < cfg.min_sample_pixels:
         return None
     # Back to a distance of the pair's own: the line of `NullModel.llr`, the other way round.
@@ -108,12 +114,14 @@ def fit_season(
     null = fit_null(np.exp(bend * lesser + start).astype(np.float32), len(recent.kept), cfg)
     slope = own.scale / null.scale
     level = EVIDENCE_SCALE * ((start - null.log_median) / null.scale - null.null_height)
-    return SeasonModel(shift, slope, level, null)
+    left = (slope * lesser + level)[first >= recent.threshold] >= null.threshold
+    denied = float(1.0 - left.mean()) if len(left) else 0.0
+    return SeasonModel(shift, slope, level, null, denied)
 
 
-def _lesser(first: np.ndarray, second: np.ndarray, shift: float) -> np.ndarray:
+def _seen_by_both(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     seen = (first != EVIDENCE_NODATA) & (second != EVIDENCE_NODATA)
-    return np.asarray(np.minimum(first[seen], second[seen] + shift), np.float64)
+    return first[seen], second[seen]
 
 
 def measure_season(recent: np.ndarray, last_year: np.ndarray, model: SeasonModel) -> np.ndarray:
