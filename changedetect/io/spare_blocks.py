@@ -18,6 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
+from changedetect.io.memory import apart
+
 SPARE_MB = 4096
 """Decoded blocks that lie in the file at most. [MB]"""
 
@@ -80,7 +82,7 @@ class SpareBlocks:
             if place is None or self._file is None:
                 return None
             number = self._file
-        block = np.empty(place.shape, place.dtype)
+        block = apart(place.shape, place.dtype)
         try:
             return block if _read(number, block, place.start) else None
         except OSError:
