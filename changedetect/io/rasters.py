@@ -216,6 +216,11 @@ class RasterReader:
         """Let decoded blocks be laid aside in a folder while `laying_aside`."""
         self._blocks.spare = SpareBlocks(folder)
 
+    def room_aside(self) -> SpareBlocks | None:
+        """Return a file of its own for something else, where decoded blocks may be laid aside."""
+        spare = self._blocks.spare
+        return None if spare is None else SpareBlocks(spare.folder)
+
     def laying_aside(self) -> AbstractContextManager[None]:
         """Lay aside, inside the block, decoded blocks that give way: all will be read again."""
         return self._blocks.laying_aside()
