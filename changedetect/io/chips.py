@@ -33,6 +33,9 @@ _NORTH_PX = 16
 """The letter of the arrow fits in twice this square. [px]"""
 
 _LEGEND_PX = (6, 6)
+_GAP = 1.25
+"""A thumbnail is averaged down to this many times its size before it is filtered."""
+
 _KEPT = 64
 """Bars and legends that are kept: most pictures of a month share a few."""
 
@@ -174,7 +177,7 @@ def thumbnail(data: bytes, side_px: int) -> bytes:
 def shrunk(picture: Image.Image, side_px: int) -> bytes:
     """Shrink a drawn picture for a sheet, as `thumbnail` does."""
     inner = picture.crop((0, 0, picture.width, picture.height - _BAR_PX))
-    inner.thumbnail((side_px, side_px), Image.Resampling.LANCZOS)
+    inner.thumbnail((side_px, side_px), Image.Resampling.LANCZOS, reducing_gap=_GAP)
     buffer = BytesIO()
     inner.convert("RGB").save(buffer, "JPEG", quality=_QUALITY)
     return buffer.getvalue()
@@ -200,7 +203,7 @@ def _font(path: str | None, size_px: int) -> ImageFont.FreeTypeFont | ImageFont.
 
 
 def _draw_outline(picture: Image.Image, outline: Outline, scale: float) -> Image.Image:
-    rings = [[(float(x * scale), float(y * scale)) for x, y in ring] for ring in outline.rings]
+    rings = [[(x, y) for x, y in (ring * scale).tolist()] for ring in outline.rings]
     if outline.fill_alpha:
         mask = Image.new("L", picture.size, 0)
         for ring in rings:  # even-odd: what lies in two rings is a hole

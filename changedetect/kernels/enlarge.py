@@ -73,24 +73,23 @@ def enlarge(image: np.ndarray, out: np.ndarray) -> None:
         ``(Y, X, 3)`` uint8, C order, no smaller than the picture; filled.
     """
     height, width = out.shape[:2]
-    across, down = taps(image.shape[1], width), taps(image.shape[0], height)
-    broad = np.empty((image.shape[0], width * 3), np.uint8)
-    _broaden(np.ascontiguousarray(image), *across, broad)
-    _heighten(broad, *down, out.reshape(height, width * 3))
+    rows, cols = image.shape[:2]
+    # Along rows the same way as along columns, where neighbours in memory are treated alike.
+    turned = np.empty((width, rows * 3), np.uint8)
+    _heighten(_turned(image).reshape(cols, rows * 3), *taps(cols, width), turned)
+    broad = _turned(turned.reshape(width, rows, 3)).reshape(rows, width * 3)
+    _heighten(broad, *taps(rows, height), out.reshape(height, width * 3))
 
 
 @kernel
-def _broaden(image: np.ndarray, first: np.ndarray, weights: np.ndarray, out: np.ndarray) -> None:
-    """Enlarge every row; ``out`` is ``(y, X * 3)``."""
+def _turned(image: np.ndarray) -> np.ndarray:
+    """Exchange rows and columns of ``(y, x, 3)``."""
+    out = np.empty((image.shape[1], image.shape[0], 3), np.uint8)
     for y in range(image.shape[0]):
-        for x in range(first.size):
-            start = first[x]
+        for x in range(image.shape[1]):
             for band in range(3):
-                total = _HALF
-                for tap in range(TAPS):
-                    value = np.int32(image[y, start + tap, band])
-                    total = np.int32(total + np.int32(weights[x, tap] * value))
-                out[y, 3 * x + band] = np.uint8(min(max(total >> _BITS, 0), _BROADEST))
+                out[x, y, band] = image[y, x, band]
+    return out
 
 
 @kernel
