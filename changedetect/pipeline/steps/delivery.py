@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import shapely
 
 from changedetect import measure
@@ -167,9 +168,9 @@ def _write_all(context: MonthContext, month: Month, territory: Territory) -> Ste
     for code, name, geometry in zip(codes, districts["name"], districts.geometry, strict=True):
         try:
             package = _package(context, month, (code, str(name)), geometry)
-            _write_package(context, package, pictures)
+            totals = _write_package(context, package, pictures)
             handout.swap(run, package.stem)
-            done.append(deliver.delivered(package))
+            done.append(deliver.delivered(package, totals))
             del package  # before the next one is read: two would be in memory
         except InputError as error:
             kept_back.append((code, str(name)))
@@ -285,24 +286,27 @@ def _surface(geometry: shapely.Geometry) -> shapely.MultiPolygon:
 
 def _write_package(
     context: MonthContext, package: deliver.PackageInput, pictures: Pictures
-) -> None:
+) -> pd.DataFrame:
+    """Write a county's package where it is made; return its totals."""
     folder = handout.make(context.folder, package.stem)
     sent = [(case, unit) for case, unit in package.pairs() if not case.pooled]
-    thumbnails = pictures.write(folder, sent)
     package = replace(package, chips=frozenset(case.number for case, _ in sent))
-    layers = deliver.layers(package)
     stamp = datetime.combine(context.span[1], time(), UTC)
-    write = partial(
-        geopackage.write_case_package, tables=layers, forms=FORMS, stamp=stamp, notes=_NOTES
-    )
-    check = partial(geopackage.verify_case_package, tables=layers)
-    publish(folder / f"{package.stem}_AJ.gpkg", write, check)
-    content = deliver.workbook(package, layers)
+    with pictures.coming(folder, sent) as drawn:
+        layers = deliver.layers(package)
+        write = partial(
+            geopackage.write_case_package, tables=layers, forms=FORMS, stamp=stamp, notes=_NOTES
+        )
+        check = partial(geopackage.verify_case_package, tables=layers)
+        publish(folder / f"{package.stem}_AJ.gpkg", write, check)
+        content = deliver.workbook(package, layers)
+        shown = deliver.page_context(package, layers)
+        publish_bytes(folder / f"{package.stem}.html", page.render_page(shown).encode())
+        thumbnails = drawn()
     publish(
         folder / content.file_name,
         partial(workbook.write_workbook, content=content, pictures=thumbnails),
         partial(workbook.verify_workbook, content=content),
     )
-    shown = deliver.page_context(package, layers)
-    publish_bytes(folder / f"{package.stem}.html", page.render_page(shown).encode())
     seal_package(folder)
+    return layers["TJ_XJ"]

@@ -4,8 +4,9 @@ What is drawn does not depend on the threads. Only small pictures for the sheet 
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,6 +53,18 @@ class Pictures:
     grid: Grid
     section: DeliverSection
     workers: int = 1
+
+    @contextmanager
+    def coming(self, folder: Path, cases: Share) -> Iterator[Callable[[], dict[str, bytes]]]:
+        """Do `write` beside the work inside the block; what is given waits for it and returns its result.
+
+        One worker writes before anything else is done.
+        """
+        with ThreadPoolExecutor(1) as beside:
+            done = beside.submit(self.write, folder, cases)
+            if self.workers == 1:
+                done.result()
+            yield done.result
 
     def write(self, folder: Path, cases: Share) -> dict[str, bytes]:
         """Write before, after and overlay of every case into a package.
