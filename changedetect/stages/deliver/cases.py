@@ -17,7 +17,7 @@ from changedetect.measure import GEOGRAPHIC, reproject
 from changedetect.records import Case, TimeCode, Unit
 from changedetect.stages.deliver.land import land_columns, main_class
 from changedetect.stages.deliver.package import PackageInput, chip_paths, listing
-from changedetect.stages.deliver.tables import Row, as_multi, make_table, mu_or_none
+from changedetect.stages.deliver.tables import Row, as_multis, make_table, mu_or_none
 
 _OVERLAPS = {
     "THNZY": "NZY",
@@ -63,6 +63,9 @@ def case_tables(package: PackageInput) -> dict[str, pd.DataFrame]:
         _case_row(package, case, unit, charges.get(unit.unit_id) or Charge(unit.unit_id))
         for case, unit in package.pairs()
     ]
+    surfaces = as_multis([unit.geometry for _, unit in package.pairs()], package.crs)
+    for row, geometry in zip(rows, surfaces, strict=True):
+        row["geometry"] = geometry
     return {
         "AJTB": _with_hash(make_table(FORMS["AJTB"], rows)),
         "AJDW": make_table(FORMS["AJDW"], [_point_row(row) for row in rows]),
@@ -78,7 +81,6 @@ def _case_row(package: PackageInput, case: Case, unit: Unit, charge: Charge) -> 
         **_overlaps(package, unit),
         **_judgement(package, case, unit),
         **_handling(package, case, unit, charge),
-        "geometry": as_multi(unit.geometry, package.crs),
     }
 
 
