@@ -16,6 +16,7 @@ from changedetect.casepackage.accounts import ACCOUNT_FORMS
 from changedetect.casepackage.charges import Charge
 from changedetect.errors import InputError
 from changedetect.io import geopackage, page, record_files, tables, workbook
+from changedetect.io.memory import give_back
 from changedetect.io.publish import publish, publish_bytes
 from changedetect.io.rasters import RasterReader
 from changedetect.io.record_files import RecordIndex
@@ -31,7 +32,7 @@ from changedetect.pipeline.steps import accounting
 from changedetect.pipeline.steps.casework import CASES
 from changedetect.pipeline.steps.checking import LAYERS, UNITS
 from changedetect.pipeline.steps.detection import UNOBSERVED
-from changedetect.pipeline.steps.picturing import Pictures
+from changedetect.pipeline.steps.picturing import BLOCKS_MB, Pictures
 from changedetect.pipeline.steps.watch import CHARGES
 from changedetect.records import Case, LayerManifest, Scene, Unit, UnobservedArea
 from changedetect.stages import deliver
@@ -144,8 +145,10 @@ def _write_all(context: MonthContext, month: Month, territory: Territory) -> Ste
     codes = [str(code) for code in districts["code"]]
     context.progress.begin("deliver", len(codes))
     handout.begin(run)
+    reader = RasterReader(context.job.scenes_folder)
+    reader.keep_at_most(BLOCKS_MB)
     pictures = Pictures(
-        RasterReader(context.job.scenes_folder),
+        reader,
         month.scenes,
         territory.grid,
         context.job.config.deliver,
@@ -172,6 +175,7 @@ def _write_all(context: MonthContext, month: Month, territory: Territory) -> Ste
             handout.swap(run, package.stem)
             done.append(deliver.delivered(package, totals))
             del package  # before the next one is read: two would be in memory
+            give_back()
         except InputError as error:
             kept_back.append((code, str(name)))
             problems.append(f"county {code} {name} was not delivered this time: {error}")

@@ -24,6 +24,12 @@ COLOURS = ("red", "green", "blue")
 _TOGETHER = 32
 """Cases whose pictures one thread draws in a row; their files are published together."""
 
+_STRIP_PX = 512
+"""Height of a strip of ground whose pictures are drawn one after the other; blocks of files are alike. [px]"""
+
+BLOCKS_MB = 96
+"""Decoded blocks that drawing keeps: those of a strip of two images, 10,000 px wide. [MB]"""
+
 _AHEAD = 2
 """Shares that are drawn before they can be written, beside one a thread."""
 
@@ -74,7 +80,8 @@ class Pictures:
         dict
             Relative path of each overlay -> a small picture of it, for the sheet.
         """
-        shares = [cases[first : first + _TOGETHER] for first in range(0, len(cases), _TOGETHER)]
+        near = self._in_strips(cases)
+        shares = [near[first : first + _TOGETHER] for first in range(0, len(near), _TOGETHER)]
         shown: dict[str, bytes] = {}
         for place in {path for case, _ in cases[:1] for path in deliver.chip_paths(case.number)}:
             (folder / place).parent.mkdir(exist_ok=True)
@@ -82,6 +89,16 @@ class Pictures:
             publish_together({folder / path: data for path, data in files.items()})
             shown |= small
         return shown
+
+    def _in_strips(self, cases: Share) -> Share:
+        """Order cases as their ground lies, strip by strip: a block is decoded for all of them."""
+        top, strip_m = self.grid.bounds[3], _STRIP_PX * self.grid.resolution
+
+        def place(pair: tuple[Case, Unit]) -> tuple[int, float, str]:
+            west, _, _, north = pair[1].geometry.bounds
+            return int((top - north) // strip_m), west, pair[0].number
+
+        return sorted(cases, key=place)
 
     def _drawn(self, shares: Iterable[Share]) -> Iterator[Drawn]:
         """Draw shares by threads and give them in order; few are under way at a time."""
