@@ -212,6 +212,10 @@ class RasterReader:
         """Let decoded blocks go; they are decoded again when they are read."""
         self._blocks.clear()
 
+    def keep_at_most(self, size_mb: int) -> None:
+        """Keep fewer decoded blocks than usual, for reads that go through an image strip by strip."""
+        self._blocks.limit_bytes = size_mb * 1_000_000
+
     def spare_in(self, folder: Path) -> None:
         """Let decoded blocks be laid aside in a folder while `laying_aside`."""
         self._blocks.spare = SpareBlocks(folder)
