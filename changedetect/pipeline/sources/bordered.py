@@ -106,4 +106,5 @@ def bordered(
                 told[:, mine] = teller(levels, rows[mine], cols[mine], count)
         return told
 
-    return patches.Bordered(sampler, tell, ask)
+    steps = cfg.border_steps_llr if known else cfg.split_steps_llr
+    return patches.Bordered(sampler, tell, ask, steps)

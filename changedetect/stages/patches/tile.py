@@ -50,15 +50,19 @@ class Bordered:
     ask
         Rows and columns -> ``(pixels,)`` int32: quantised evidence that a patch needs, its border
         counted in; `MISSING` where it needs none but the alarm.
+    steps_llr
+        Steps of the levels above the least evidence, rising; the same for all tiles of a grid.
+        None = `PatchesSection.border_steps_llr`. [log-likelihood ratio]
     """
 
     sampler: Sampler
     tell: Callable[[np.ndarray, np.ndarray, np.ndarray, int], np.ndarray]
     ask: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    steps_llr: tuple[float, ...] | None = None
 
     def over(self, levels: np.ndarray, cfg: PatchesSection) -> "PartSampler":
         """Return a sampler of all channels, given the level of every pixel (0 = unchanged)."""
-        count = 1 + len(cfg.split_steps_llr)
+        count = cfg.most_levels
 
         def sample(rows: np.ndarray, cols: np.ndarray) -> tuple[np.ndarray, ...]:
             borders = self.tell(levels, rows, cols, count).astype(np.int32)
@@ -227,7 +231,7 @@ def tile_runs(
         raise LayerError(msg)
     core = tile.core_in_outer.slices
     least = np.broadcast_to(np.asarray(threshold, np.int32), evidence.shape)
-    levels = _levels(np.ascontiguousarray(evidence), np.ascontiguousarray(least), cfg)
+    levels = _levels(evidence, least, _steps(channels, cfg), cfg.gap_px)
     inner = np.ascontiguousarray(levels[core])
     whole, noise = _without_noise(find_runs(inner, tile.core.row, tile.core.col), tile, cfg)
     runs, level, group = _level_runs(inner, whole, tile)
@@ -270,13 +274,21 @@ def _without_noise(
     return runs[keep[group]], (int((~keep).sum()), int(pixels[~keep].sum()))
 
 
-def _levels(evidence: np.ndarray, least: np.ndarray, cfg: PatchesSection) -> np.ndarray:
+def _steps(channels: np.ndarray | Sampler | Bordered, cfg: PatchesSection) -> tuple[float, ...]:
+    if not isinstance(channels, Bordered):
+        return cfg.split_steps_llr
+    return cfg.border_steps_llr if channels.steps_llr is None else channels.steps_llr
+
+
+def _levels(
+    evidence: np.ndarray, least: np.ndarray, steps_llr: tuple[float, ...], gap_px: int
+) -> np.ndarray:
     """Return the level of every changed pixel, 0 elsewhere; closed gaps have level 1 at least."""
+    evidence, least = np.ascontiguousarray(evidence), np.ascontiguousarray(least)
     mask = np.empty(evidence.shape, np.uint8)
     reached(evidence, least, schema.EVIDENCE_NODATA, mask)
-    closed = close_gaps(mask, cfg.gap_px)
-    steps = [round(step * schema.EVIDENCE_SCALE) for step in cfg.split_steps_llr]
-    heights = np.array(steps, np.int32)
+    closed = close_gaps(mask, gap_px)
+    heights = np.array([round(step * schema.EVIDENCE_SCALE) for step in steps_llr], np.int32)
     level_of(evidence, least, closed, heights, schema.EVIDENCE_NODATA, mask)
     return mask
 
