@@ -94,7 +94,10 @@ def scene(edge, cores, around, inside):
     return xr.DataArray(images, dims=("time", "band", "y", "x")), evidence
 
 
-def outlined(made, size_px=256, cfg=PatchesSection()):
+SHIPPED = PatchesSection()
+
+
+def outlined(made, size_px=256, cfg=SHIPPED, spy=None):
     stack, evidence = made
     contrast = usual_contrast([stack])
     needed = round(cfg.least_llr * schema.EVIDENCE_SCALE)
@@ -104,7 +107,7 @@ def outlined(made, size_px=256, cfg=PatchesSection()):
         view = tile.outer.slices
         outer = np.ascontiguousarray(evidence[view])
         bordered = patches.Bordered(
-            partial(sampled, outer),
+            spy or partial(sampled, outer),
             told_borders(stack[:, :, *view], contrast, cfg.new_border_ratio),
             partial(asked, needed),
         )
@@ -158,3 +161,18 @@ def test_outline__a_large_patch_needs_less():
     made = scene(edge=False, cores=False, around=300, inside=300)
     assert sorted(outlined(made).patches["pixels"]) == [WHOLE_PX]
     assert not len(outlined(made, cfg=PatchesSection(size_llr=0.0)).patches)
+
+
+def test_tile_runs__asks_no_channels_of_ground_that_can_not_become_a_patch():
+    asked_of = []
+
+    def spying(rows, cols):
+        asked_of.append(len(rows))
+        return np.zeros((1, len(rows)), np.int32)
+
+    made = scene(edge=False, cores=False, around=50, inside=150)
+    outline = outlined(made, spy=spying)
+    assert sum(asked_of) == 0
+    assert (outline.noise_groups, outline.noise_px) == (1, WHOLE_PX)
+    outlined(scene(edge=True, cores=False, around=150, inside=150), spy=spying)
+    assert sum(asked_of) == WHOLE_PX

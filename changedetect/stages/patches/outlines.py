@@ -16,9 +16,10 @@ from changedetect.kernels.runs import add_groups
 from changedetect.records import ScenePair
 from changedetect.stages.patches.join import Joined, group_polygons
 from changedetect.stages.patches.split import layers
+from changedetect.stages.patches.sums import add_votes
 from changedetect.stages.patches.sure import judging_channels
+from changedetect.stages.patches.tile import TileRuns
 from changedetect.stages.patches.told import Told, no_sums
-from changedetect.stages.patches.tile import TileRuns, add_votes
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,7 @@ def outline(
         counts += part.counts
         given.append((part.runs, part.run_level))
         if bordered:
-            told.add(part)
+            told.add(part.run_group, part.llr_sum, part.moments)
     dropped, *whole = layers(given, cfg, told.judge if bordered else None)
     kept = [layer.kept(layer.pixels >= cfg.min_pixels) for layer in whole]
     added = _add_up(parts, kept)

@@ -7,7 +7,6 @@ from changedetect.config.detection import PatchesSection
 from changedetect.kernels.runs import add_groups
 from changedetect.stages.patches.join import Joined
 from changedetect.stages.patches.sure import NOT_SURE, judging_channels, new_shares, worth_of
-from changedetect.stages.patches.tile import TileRuns
 
 
 class Told:
@@ -29,13 +28,23 @@ class Told:
         self._llr_sum: list[np.ndarray] = []
         self._moments: list[np.ndarray] = []
 
-    def add(self, part: TileRuns) -> None:
-        """Keep what a tile tells; tiles are added in the order in which their runs are given."""
-        self._group.append(part.run_group + self._groups)
-        self._groups += len(part.pixels)
-        if len(part.pixels):  # else its channels are not known, nor needed
-            self._llr_sum.append(part.llr_sum)
-            self._moments.append(part.moments[:, : self._first].copy())
+    def add(self, run_group: np.ndarray, llr_sum: np.ndarray, moments: np.ndarray) -> None:
+        """Keep what a tile tells; tiles are added in the order in which their runs are given.
+
+        Parameters
+        ----------
+        run_group
+            ``(run,)`` int64, group of each run.
+        llr_sum
+            ``(group,)`` int64, sum of quantised evidence.
+        moments
+            ``(group, channel, 3)`` int64 that begin with the channels of `tile.Bordered`.
+        """
+        self._group.append(run_group + self._groups)
+        self._groups += len(llr_sum)
+        if len(llr_sum):  # else the channels are not known, nor needed
+            self._llr_sum.append(llr_sum)
+            self._moments.append(moments[:, : self._first].copy())
 
     def judge(self, joined: Joined, level: int) -> tuple[np.ndarray, np.ndarray]:
         """Tell how sure components of all runs of a level and above are (`split.Judge`)."""
