@@ -166,7 +166,7 @@ def test_outline__a_large_patch_needs_less():
 def test_tile_runs__asks_no_channels_of_ground_that_can_not_become_a_patch():
     asked_of = []
 
-    def spying(rows, cols):
+    def spying(rows, _cols):
         asked_of.append(len(rows))
         return np.zeros((1, len(rows)), np.int32)
 
