@@ -288,6 +288,11 @@ class PatchesSection(Section):
     over_alarm_llr: float = Field(
         2.2, description="and this much more than the pair's alarm, which is high if change is rare"
     )
+    least_unseen_llr: float = Field(
+        5.0,
+        description="mean evidence of a patch that no pair saw and what its size adds reach this, in "
+        "months whose pairs tell of borders",
+    )
     new_border_max_m: float = Field(
         5.0, gt=0, description="borders are looked at where pixels are at most so large [m]"
     )
