@@ -1,0 +1,28 @@
+"""What a tile asks of patches: by the pair that each pixel rests on, and where none saw it."""
+
+import numpy as np
+import pytest
+
+from changedetect.config.detection import PatchesSection
+from changedetect.pipeline.sources.bordered import Contrast, bordered
+from changedetect.stages import patches
+
+CFG = PatchesSection(least_llr=5.0, over_alarm_llr=2.0, least_unseen_llr=4.0)
+INDEX = np.array([[0, 0, 1, -1]], np.int16)
+ALARM = np.array([[100, 400, 100, 0]], np.int32)
+USUAL = Contrast(0, np.ones((2, 1)))
+
+
+@pytest.mark.parametrize(
+    ("known", "expected"),
+    [
+        # Seen; seen with a high alarm; seen by a pair that tells of no borders; not seen.
+        ((USUAL,), [500, 600, patches.MISSING, 400]),
+        ((), [patches.MISSING] * 4),
+    ],
+)
+def test_bordered__asks_by_who_saw_the_pixel(known, expected):
+    told = bordered(None, (INDEX, ALARM), known, lambda rows, _: rows[None], CFG)
+    asked = told.ask(np.zeros(4, np.int64), np.arange(4))
+    assert asked.tolist() == expected
+    assert told.steps_llr == (CFG.border_steps_llr if known else CFG.split_steps_llr)
