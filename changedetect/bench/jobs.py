@@ -17,7 +17,7 @@ import rasterio
 from rasterio.windows import Window as FileWindow
 
 from changedetect import tiling
-from changedetect.bench.measure import Cost, timed
+from changedetect.bench.measure import Cost, timed, watched
 from changedetect.grid import Tile, Window
 from changedetect.io import record_files
 from changedetect.pipeline.month import STEPS, run_month
@@ -191,16 +191,22 @@ def _outline(tiles: Sequence[Tile], work: TileWork, pair: ScenePair) -> int:
 
 
 def month(task: Task) -> dict[str, Any]:
-    """Do a month, step by step; costs of each step and of all of them."""
+    """Do a month, step by step; costs of each step and of all of them, each with its peak."""
     with tempfile.TemporaryDirectory() as folder:
         job = open_job(task.config)
         options = RunOptions(out=Path(folder), workers=task.workers)
         costs: dict[str, Any] = {}
         facts: dict[str, Any] = {}
         for name in STEPS:
-            costs[name] = timed(partial(_step, job, task.month, options, name, facts))
-    whole = Cost(sum(c.wall_s for c in costs.values()), sum(c.cpu_s for c in costs.values()))
-    return {**costs, "cost": whole, "patches": facts["detect"]["patches"]}
+            costs[name] = watched(partial(_step, job, task.month, options, name, facts))
+    peaks = [cost.peak_mb for cost in costs.values() if cost.peak_mb is not None]
+    whole = Cost(
+        sum(cost.wall_s for cost in costs.values()),
+        sum(cost.cpu_s for cost in costs.values()),
+        max(peaks, default=None),
+    )
+    counts = {"patches": facts["detect"]["patches"], "cases": facts["deliver"]["cases"]}
+    return {**costs, "cost": whole, **counts}
 
 
 def _step(job: Job, month: str, options: RunOptions, name: str, facts: dict[str, Any]) -> None:

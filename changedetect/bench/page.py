@@ -6,6 +6,7 @@ from pathlib import Path
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from changedetect.bench.measure import Cost
 from changedetect.bench.peers import absent
 from changedetect.bench.suite import RATIOS, SMALL_IS_GOOD, Report
 
@@ -41,11 +42,15 @@ def lines(report: Report) -> list[str]:
 def _cost_lines(report: Report) -> list[str]:
     rows = [f"{'piece':<28}{'wall s':>9}{'cpu s':>9}{'peak MB':>9}"]
     for name, cost in report.costs.items():
-        peak = "" if cost.peak_mb is None else f"{cost.peak_mb:.0f}"
-        rows.append(f"{name:<28}{cost.wall_s:>9.3f}{cost.cpu_s:>9.3f}{peak:>9}")
-        for part, detail in report.details.get(name, {}).items():
-            rows.append(f"  {part:<26}{detail.wall_s:>9.3f}{detail.cpu_s:>9.3f}")
-    return rows
+        rows.append(_cost_line(name, cost))
+        rows += [_cost_line(f"  {part}", one) for part, one in report.details.get(name, {}).items()]
+    counts = f"{report.patches} patches, {report.cases} cases" if report.cases else ""
+    return [*rows, counts] if counts else rows
+
+
+def _cost_line(name: str, cost: Cost) -> str:
+    peak = "" if cost.peak_mb is None else f"{cost.peak_mb:.0f}"
+    return f"{name:<28}{cost.wall_s:>9.3f}{cost.cpu_s:>9.3f}{peak:>9}"
 
 
 def _ratio_lines(report: Report) -> list[str]:

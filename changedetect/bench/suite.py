@@ -90,6 +90,7 @@ class Report:
     details: dict[str, dict[str, Cost]] = field(default_factory=dict)
     agreements: dict[str, compare.Agreement] = field(default_factory=dict)
     patches: int = 0
+    cases: int = 0
     workers_wall_s: dict[int, float] = field(default_factory=dict)
     area_wall_s: dict[int, float] = field(default_factory=dict)
 
@@ -122,6 +123,7 @@ class Report:
             },
             "agreements": {name: asdict(one) for name, one in self.agreements.items()},
             "patches": self.patches,
+            "cases": self.cases,
             "kernels": [asdict(cost) for cost in self.kernels],
             "workers_wall_s": self.workers_wall_s,
             "area_wall_s": self.area_wall_s,
@@ -201,6 +203,7 @@ def _measure_job(report: Report, folder: Path, said: Callable[[str], None]) -> N
             }
     report.pixels = details["decode"][0]["pixels"]
     report.patches = details["evidence"][0]["patches"]
+    report.cases = details["month"][0]["cases"] if choice.with_month else 0
     report.workers_wall_s = {choice.workers: report.details["evidence"]["tiles"].wall_s}
 
 
@@ -208,7 +211,8 @@ def _alone(work: Callable[..., Any], task: Task, kept: list[dict[str, Any]]) -> 
     around, facts = alone(work, task)
     kept.append(facts)
     cost: Cost = facts["cost"]
-    return Cost(cost.wall_s, cost.cpu_s, around.peak_mb)
+    peaks = [peak for peak in (cost.peak_mb, around.peak_mb) if peak is not None]
+    return Cost(cost.wall_s, cost.cpu_s, max(peaks, default=None))
 
 
 def scaling(

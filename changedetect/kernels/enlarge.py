@@ -105,4 +105,4 @@ def _heighten(broad: np.ndarray, first: np.ndarray, weights: np.ndarray, out: np
             total = np.int32(total + np.int32(wb * np.int32(b[n])))
             total = np.int32(total + np.int32(wc * np.int32(c[n])))
             total = np.int32(total + np.int32(wd * np.int32(d[n])))
-            row[n] = np.uint8(min(max(total >> _BITS, 0), _BROADEST))
+            row[n] = np.uint8(min(max(int(total) >> _BITS, 0), _BROADEST))

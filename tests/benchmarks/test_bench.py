@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pyogrio
 import pytest
 import rasterio
 
@@ -46,6 +47,20 @@ def test_month__every_step_is_measured(benchmark, task):
     facts = benchmark.pedantic(jobs.month, args=(task,), rounds=1)
     assert set(facts) >= {"scenes", "detect", "classify", "check", "cases", "deliver"}
     assert facts["patches"] >= PLAN.blobs
+    assert facts["cases"] > 0
+    assert facts["cost"].cpu_s >= facts["deliver"].cpu_s > 0
+
+
+@pytest.mark.parametrize("counties", [1, 2, 5, 8])
+def test_counties__tile_the_scene(tmp_path, counties):
+    plan = generated.Plan(SIDE_PX, blobs=4, counties=counties)
+    generated.make_records(tmp_path, plan)
+    table = pyogrio.read_dataframe(tmp_path / "XZQ.gpkg")
+    assert table["XZQDM"].is_unique
+    assert len(table) == counties
+    whole = (SIDE_PX * generated.RESOLUTION_M) ** 2
+    assert table.area.sum() == pytest.approx(whole)
+    assert table.geometry.union_all().area == pytest.approx(whole)
 
 
 @pytest.fixture(scope="module")
@@ -131,10 +146,14 @@ def test_report__ratios_and_lines(tmp_path):
     assert report.ratios["month_over_decode"] == {"wall": 4.0, "cpu": 2.5}
     assert set(report.ratios) == {"evidence_over_decode", "month_over_decode"}
     assert set(suite.SMALL_IS_GOOD) <= set(suite.RATIOS)
+    report.cases, report.patches = 12, 14
+    report.details["month"] = {"deliver": Cost(4, 5, 700)}
     json.dumps(report.facts(), allow_nan=False)
     text = "\n".join(page.lines(report))
     assert "evidence_over_decode" in text
     assert "≤ 2" in text
+    assert "14 patches, 12 cases" in text
+    assert any(line.split()[-1:] == ["700"] for line in text.splitlines())
     report.area_wall_s |= {1_000_000: 1.0, 4_000_000: 4.1}
     report.workers_wall_s |= {1: 4.1, 2: 2.2}
     page.write_plot(tmp_path / "plot.png", report)

@@ -67,6 +67,9 @@ CLASSIFIED = (
 )  # fmt: skip
 """Columns that classification adds to the patches."""
 
+_OF_PART = sorted({f.name for f in fields(Part)} & {f.name for f in fields(Unit)})
+"""What a unit takes over from its part as it is."""
+
 
 def check(
     patches: gpd.GeoDataFrame,
@@ -250,8 +253,7 @@ def _unit(facts: Facts, names: Names, themes: Sequence[Theme]) -> Unit:
     code = unit_code(facts, used, themes, about)
     areas = with_approvals(facts, left)
     facts = replace(facts, areas=areas)
-    known = {field.name for field in fields(Unit)}
-    shared = {f.name: getattr(part, f.name) for f in fields(Part) if f.name in known}
+    shared = {name: getattr(part, name) for name in _OF_PART}
     return Unit(
         **shared,
         district_name=names.district,

@@ -43,11 +43,15 @@ class Answer:
 def fitting(theme: Theme, facts: Facts) -> dict[str, Excuse]:
     """Return the excuses that are meant for the unit's change and in force, by kind."""
     part = facts.part
-    return {
-        excuse.kind: excuse
-        for excuse in theme.excuses
-        if theme.applies(excuse.rule, excuse.families, part.family, part.after_date)
-    }
+
+    def work() -> dict[str, Excuse]:
+        return {
+            excuse.kind: excuse
+            for excuse in theme.excuses
+            if theme.applies(excuse.rule, excuse.families, part.family, part.after_date)
+        }
+
+    return facts.once(("fitting", theme.code), work)
 
 
 def answer(theme: Theme, facts: Facts, ground: Ground) -> Answer:

@@ -16,7 +16,8 @@ def cropland_m2(refs: References) -> dict[str, float]:
     Parcels across a county border are cut there.
     """
     classes = refs.parcels["land_class"].astype(str)
-    is_crop = np.array([land_group(code) is LandGroup.CROPLAND for code in classes], bool)
+    crops = [code for code in classes.unique() if land_group(code) is LandGroup.CROPLAND]
+    is_crop = classes.isin(crops).to_numpy(dtype=bool)
     fields = refs.parcels.geometry.to_numpy()[is_crop]
     tree = shapely.STRtree(fields)
     found = {}
@@ -28,7 +29,8 @@ def cropland_m2(refs: References) -> dict[str, float]:
         inside = shapely.contains_properly(county, fields[near])
         cut = polygonal(shapely.intersection(fields[near[~inside]], county))
         shapes = np.concatenate([fields[near[inside]], cut[shapely.area(cut) > 0]])
-        parts = [shapely.MultiPolygon(shapely.get_parts(shape).tolist()) for shape in shapes]
-        areas, _ = measure_many(np.array(parts, dtype=object), str(refs.parcels.crs))
+        parts, owner = shapely.get_parts(shapes, return_index=True)
+        wholes = shapely.multipolygons(parts, indices=owner)
+        areas, _ = measure_many(wholes, str(refs.parcels.crs))
         found[str(code)] = float(areas.sum())
     return found

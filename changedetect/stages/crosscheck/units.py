@@ -103,11 +103,16 @@ def split(
     met: dict[int, list[int]] = {}
     for patch, district in sorted(zip(left.tolist(), right.tolist(), strict=True)):
         met.setdefault(patch, []).append(district)
+    shapely.prepare(borders)
+    inside = set(left[shapely.covers(borders[right], shapes[left])].tolist())
     sizes, lengths = measure_many(surfaces(shapes), crs)
     parts: list[Part] = []
     for index, row in enumerate(patches.to_dict("records")):
         near = [(str(codes[k]), borders[k]) for k in met.get(index, [])]
-        cut = list(_cut(shapes[index], near, cfg, edge_m2=float(row["area_sd_m2"])))
+        if len(near) == 1 and index in inside:
+            cut = [(near[0][0], shapes[index])]
+        else:
+            cut = list(_cut(shapes[index], near, cfg, edge_m2=float(row["area_sd_m2"])))
         whole = (float(sizes[index]), float(lengths[index]))
         parts.extend(_parts(row, cut, whole, crs))
     return sorted(parts, key=lambda part: part.unit_id)
