@@ -65,6 +65,28 @@ def reproject(geometry: BaseGeometry, source: str, target: str) -> BaseGeometry:
     return moved
 
 
+def reproject_many(geometries: np.ndarray, source: str, target: str) -> np.ndarray:
+    """Do `reproject` for ``(n,)`` geometries in one call; the same numbers come out.
+
+    Raises
+    ------
+    GridError
+        As `reproject`, for the first of them that it concerns.
+    """
+    if source == target or len(geometries) == 0:
+        return geometries
+    transformer = _transformer(source, target)
+
+    def move(points: np.ndarray) -> np.ndarray:
+        return np.column_stack(transformer.transform(points[:, 0], points[:, 1]))
+
+    moved: np.ndarray = shapely.transform(geometries, move)
+    if not np.isfinite(shapely.get_coordinates(moved)).all():
+        for geometry in geometries:
+            reproject(geometry, source, target)  # names it
+    return moved
+
+
 def area_m2(geometry: BaseGeometry, crs: str) -> float:
     """Measure a polygon on the CGCS2000 ellipsoid, holes taken off.
 

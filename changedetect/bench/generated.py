@@ -28,7 +28,7 @@ MONTH = "2025-06"
 NAMES = ("BENCH_20250512.tif", "BENCH_20250618.tif")
 ROLES = ("blue", "green", "red", "nir", "rededge", "swir1", "swir2")
 CODECS = {"deflate": "deflate", "zstd": "zstd", "none": None}
-COUNTIES = ("431001", "431002")
+_FIRST_COUNTY = 431001
 
 _KINDS = 8
 _FIELD_PX = 53
@@ -57,6 +57,8 @@ class Plan:
         Planted changes.
     seed
         What everything is drawn from.
+    counties
+        Rectangles of one size into which the scene is divided; each gets a package.
     """
 
     size_px: int
@@ -64,6 +66,12 @@ class Plan:
     codec: str = "deflate"
     blobs: int = 0
     seed: int = 7
+    counties: int = 2
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """Codes of the counties."""
+        return tuple(str(_FIRST_COUNTY + number) for number in range(self.counties))
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,11 +234,8 @@ def parcels(size_px: int, seed: int = 7, parcel_px: float = _PARCEL_PX) -> gpd.G
 def make_records(folder: Path, plan: Plan) -> None:
     """Write counties, parcels, zones and approvals under a scene."""
     folder.mkdir(parents=True, exist_ok=True)
-    side_m = plan.size_px * RESOLUTION_M
-    west, north = CORNER
-    south, middle, east = north - side_m, west + side_m / 2, west + side_m
-    halves = [shapely.box(west, south, middle, north), shapely.box(middle, south, east, north)]
-    _layer(folder, "XZQ", {"XZQDM": list(COUNTIES), "XZQMC": ["甲县", "乙县"]}, halves)
+    names = [f"第{number}县" for number in range(1, plan.counties + 1)]
+    _layer(folder, "XZQ", {"XZQDM": list(plan.codes), "XZQMC": names}, _divided(plan))
     land = parcels(plan.size_px, plan.seed)
     _layer(folder, "DLTB", land.drop(columns="geometry"), list(land.geometry))
     zones = _boxes(plan, 5, 0.25)
@@ -249,6 +254,18 @@ def make_records(folder: Path, plan: Plan) -> None:
         "SPMJ": [float(box.area) for box in given],
     }
     _layer(folder, "SP_NZY", approved, given)
+
+
+def _divided(plan: Plan) -> list[shapely.Geometry]:
+    """Divide the ground of a scene into its counties, as square as their number allows."""
+    down = max(
+        n for n in range(1, plan.counties + 1) if plan.counties % n == 0 and n * n <= plan.counties
+    )
+    across = plan.counties // down
+    side_m = plan.size_px * RESOLUTION_M
+    x = CORNER[0] + np.linspace(0, side_m, across + 1)
+    y = CORNER[1] - np.linspace(0, side_m, down + 1)
+    return [shapely.box(x[c], y[r + 1], x[c + 1], y[r]) for r in range(down) for c in range(across)]
 
 
 def _layer(folder: Path, name: str, columns: object, shapes: list[shapely.Geometry]) -> None:
@@ -319,7 +336,7 @@ def make_job(folder: Path, plan: Plan) -> Path:
     sensor = SENSOR.format(resolution=RESOLUTION_M, bands=bands)
     (folder / "sensors" / "bench.yaml").write_text(sensor, encoding="utf-8")
     config = folder / "config.yaml"
-    counties = "[" + ", ".join(f'"{code}"' for code in COUNTIES) + "]"
+    counties = "[" + ", ".join(f'"{code}"' for code in plan.codes) + "]"
     text = CONFIG.format(crs=CRS, resolution=RESOLUTION_M, counties=counties)
     config.write_text(text, encoding="utf-8")
     return config

@@ -21,6 +21,9 @@ PX_PER_BLOB = 6028
 PX_PER_PARCEL = 401
 """Pixels per parcel: 300,000 under 10,980²."""
 
+PATCHES_PER_COUNTY = 2500
+"""As in the cross-check's own measurement: eight packages for 20,000 patches."""
+
 RATIOS = {
     "evidence_over_decode": ("evidence", "decode", 2.0),
     "month_over_decode": ("month", "decode", 3.0),
@@ -161,7 +164,8 @@ def _task(choice: Choice, folder: Path, size_px: int | None, workers: int) -> Ta
     config = folder / f"scene_{size_px}" / "config.yaml"
     if not config.exists():
         blobs = max(size_px * size_px // PX_PER_BLOB, 1)
-        plan = generated.Plan(size_px, choice.bands, choice.codec, blobs)
+        counties = max(round(blobs / PATCHES_PER_COUNTY), 2)
+        plan = generated.Plan(size_px, choice.bands, choice.codec, blobs, counties=counties)
         generated.make_job(config.parent, plan)
     return Task(config, generated.MONTH, workers)
 

@@ -82,6 +82,11 @@ class DecodedBlocks:
                 self.spare.put(key_gone, block_gone)
         return block
 
+    @property
+    def held_bytes(self) -> int:
+        """Memory of the blocks that are kept. [byte]"""
+        return self._bytes
+
     @contextmanager
     def laying_aside(self) -> Iterator[None]:
         """Lay aside, inside the block, what gives way: it will be read again."""

@@ -9,8 +9,9 @@ import fcntl
 import os
 import re
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -58,12 +59,35 @@ def publish(
     ResourceError
         The disk is full or does not allow writing.
     """
+    _check_place(path, overwrite=overwrite)
+    with _named_faults(path):
+        _put(path, write, verify)
+        _sync(path.parent)
+
+
+def _check_place(path: Path, *, overwrite: bool) -> None:
     if path.exists() and not overwrite:
         msg = f"{path} is there already; choose another place, or allow overwriting"
         raise InputError(msg)
     if not path.parent.is_dir():
         msg = f"{path.parent} is not a folder; it must exist before {path.name} is written"
         raise InputError(msg)
+
+
+@contextmanager
+def _named_faults(path: Path) -> Iterator[None]:
+    """Say of a disk's fault which file it keeps from being written."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO}:
+            msg = f"{path}: could not be written: {error.strerror}; nothing was left behind"
+            raise ResourceError(msg) from error
+        raise
+
+
+def _put(path: Path, write: Callable[[Path], None], verify: Callable[[Path], None] | None) -> None:
+    """Give a file its name when it is whole and on the disk; the name itself may not be yet."""
     temp = _temp_path(path)
     try:
         temp.unlink(missing_ok=True)
@@ -73,18 +97,17 @@ def publish(
         temp.chmod(FILE_MODE)
         _sync(temp)
         temp.replace(path)
-        _sync(path.parent)
-    except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO}:
-            msg = f"{path}: could not be written: {error.strerror}; nothing was left behind"
-            raise ResourceError(msg) from error
-        raise
     finally:
         temp.unlink(missing_ok=True)
 
 
 def publish_bytes(path: Path, data: bytes, *, overwrite: bool = False) -> None:
     """Publish bytes; they are read again and compared before the file gets its name."""
+    publish(path, *_bytes_of(path, data), overwrite=overwrite)
+
+
+def _bytes_of(path: Path, data: bytes) -> tuple[Callable[[Path], None], Callable[[Path], None]]:
+    """Return what writes bytes, and what compares them when they are read again."""
 
     def write(temp: Path) -> None:
         temp.write_bytes(data)
@@ -94,20 +117,31 @@ def publish_bytes(path: Path, data: bytes, *, overwrite: bool = False) -> None:
             msg = f"{path}: what was read back is not what was written; the disk is failing or full"
             raise ResourceError(msg)
 
-    publish(path, write, verify, overwrite=overwrite)
+    return write, verify
 
 
 def publish_together(files: Mapping[Path, bytes]) -> None:
-    """Publish many small files, each as `publish_bytes` does; a disk that syncs them together is as fast as for one.
+    """Publish many small files, each as `publish_bytes` does; what the disk syncs together is as fast as one.
+
+    Folders are synced once, when all files have their names.
 
     Raises
     ------
     InputError, ResourceError
         As `publish_bytes`, for the first file in order that failed; others may be there.
     """
+
+    def one(path: Path, data: bytes) -> None:
+        _check_place(path, overwrite=False)
+        with _named_faults(path):
+            _put(path, *_bytes_of(path, data))
+
     with ThreadPoolExecutor(_TOGETHER) as pool:
-        for done in [pool.submit(publish_bytes, path, data) for path, data in files.items()]:
+        for done in [pool.submit(one, path, data) for path, data in files.items()]:
             done.result()
+    for folder in sorted({path.parent for path in files}):
+        with _named_faults(folder):
+            _sync(folder)
 
 
 def _sync(path: Path) -> None:

@@ -212,9 +212,18 @@ class RasterReader:
         """Let decoded blocks go; they are decoded again when they are read."""
         self._blocks.clear()
 
+    def keep_at_most(self, size_mb: int) -> None:
+        """Keep fewer decoded blocks than usual, for reads that go through an image strip by strip."""
+        self._blocks.limit_bytes = size_mb * 1_000_000
+
     def spare_in(self, folder: Path) -> None:
         """Let decoded blocks be laid aside in a folder while `laying_aside`."""
         self._blocks.spare = SpareBlocks(folder)
+
+    def room_aside(self) -> SpareBlocks | None:
+        """Return a file of its own for something else, where decoded blocks may be laid aside."""
+        spare = self._blocks.spare
+        return None if spare is None else SpareBlocks(spare.folder)
 
     def laying_aside(self) -> AbstractContextManager[None]:
         """Lay aside, inside the block, decoded blocks that give way: all will be read again."""

@@ -16,6 +16,7 @@ from changedetect.grid import Transform, Window
 from changedetect.io.crs import epsg_code
 from changedetect.io.decoded_blocks import DecodedBlocks
 from changedetect.io.georeference import PLAIN, is_georeferenced
+from changedetect.io.memory import apart
 from changedetect.io.opening import open_raster
 from changedetect.kernels.cells import stored_means
 from changedetect.kernels.scratch import scratch
@@ -226,7 +227,7 @@ def _blocks_of(
         for col in range(inner.col // width, -(-(inner.col + inner.width) // width)):
             block = Window(row * height, col * width, height, width).grown(0, whole)
             key = path, scene.sha256, tuple(indexes), row, col
-            read = partial(_read, dataset, path, indexes, block)
+            read = partial(_decoded, dataset, path, indexes, block)
             stored = store.get(key, read, costly=dataset.compression is not None)
             part = block.grown(0, inner)
             yield part, stored[(slice(None), *part.relative_to(block).slices)]
@@ -237,6 +238,19 @@ def _read(dataset: DatasetReader, path: Path, indexes: Sequence[int], window: Wi
         return np.asarray(dataset.read(list(indexes), window=_file_window(window)))
     except RasterioError as error:
         raise _unreadable(path, window, error) from error
+
+
+def _decoded(
+    dataset: DatasetReader, path: Path, indexes: Sequence[int], block: Window
+) -> np.ndarray:
+    """Decode a block into memory of its own: it stays for long, and then gives way."""
+    shape = len(indexes), block.height, block.width
+    own = apart(shape, dataset.dtypes[indexes[0] - 1])
+    try:
+        dataset.read(list(indexes), window=_file_window(block), out=own)
+    except RasterioError as error:
+        raise _unreadable(path, block, error) from error
+    return own
 
 
 def _hidden(dataset: DatasetReader, path: Path, window: Window) -> np.ndarray | None:

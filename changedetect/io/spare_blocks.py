@@ -18,6 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
+from changedetect.io.memory import apart
+
 SPARE_MB = 4096
 """Decoded blocks that lie in the file at most. [MB]"""
 
@@ -55,23 +57,26 @@ class SpareBlocks:
     _full: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def put(self, key: Hashable, block: np.ndarray) -> None:
-        """Lay a block aside; one that is there stays, one for which there is no room is let go."""
+    def put(self, key: Hashable, block: np.ndarray) -> bool:
+        """Lay a block aside; one that is there stays. Return whether it is there: there may be no room."""
         with self._lock:
-            if key in self._places or self._full or not self._opened():
-                return
+            if key in self._places:
+                return True
+            if self._full or not self._opened():
+                return False
             start, self._end = self._end, self._end + block.nbytes
             if self._end > self.limit_bytes or self._file is None:
                 self._full = True
-                return
+                return False
             number = self._file
         try:
             _write(number, np.ascontiguousarray(block), start)
         except OSError:  # the disk is full or gone: what lies there already can still be read
             self._full = True
-            return
+            return False
         with self._lock:
             self._places[key] = _Place(start, block.shape, block.dtype)
+        return True
 
     def get(self, key: Hashable) -> np.ndarray | None:
         """Return a block in new memory; None if it is not there or can not be read."""
@@ -80,7 +85,7 @@ class SpareBlocks:
             if place is None or self._file is None:
                 return None
             number = self._file
-        block = np.empty(place.shape, place.dtype)
+        block = apart(place.shape, place.dtype)
         try:
             return block if _read(number, block, place.start) else None
         except OSError:

@@ -140,12 +140,27 @@ def _fault(value: object) -> str:
 class _Book:
     """The open workbook with its formats, made once each."""
 
-    __slots__ = ("_formats", "book", "content")
+    __slots__ = ("_cells", "_formats", "book", "content")
 
     def __init__(self, book: Any, formats: dict[str, Any], content: WorkbookContent) -> None:  # noqa: ANN401
         self.book = book
         self.content = content
         self._formats = formats
+        self._cells: dict[tuple[Column, str, str], Any] = {}
+
+    def cell(self, column: Column, tone: str, number_form: str = "") -> Any:  # noqa: ANN401 - xlsxwriter has no types
+        """Return the format of a cell; without a number's form, that of an empty one."""
+        key = column, tone, number_form
+        if key not in self._cells:
+            look: dict[str, Any] = {**_EDGE, **_TONES[tone]}
+            if column.wrap:
+                look["text_wrap"] = True
+            if column.codes:
+                look["align"] = "center"
+            if number_form:
+                look["num_format"] = number_form
+            self._cells[key] = self.look(**look)
+        return self._cells[key]
 
     def look(self, **properties: object) -> Any:  # noqa: ANN401 - xlsxwriter has no types
         """Return the format with these properties."""
@@ -190,21 +205,16 @@ def _write_cell(
     book: _Book, place: tuple[Any, int, int], column: Column, value: object, tone: str
 ) -> None:
     page, row, index = place
-    look: dict[str, Any] = {**_EDGE, **_TONES[tone]}
-    if column.wrap:
-        look["text_wrap"] = True
-    if column.codes:
-        look["align"] = "center"
     if value is None:
-        page.write_blank(row, index, None, book.look(**look))
+        page.write_blank(row, index, None, book.cell(column, tone))
     elif isinstance(value, str):
-        page.write_string(row, index, value, book.look(**look, num_format="@"))
+        page.write_string(row, index, value, book.cell(column, tone, "@"))
     elif isinstance(value, date):
         moment = datetime(value.year, value.month, value.day)  # noqa: DTZ001 - cells have no zone
-        page.write_datetime(row, index, moment, book.look(**look, num_format="yyyy-mm-dd"))
+        page.write_datetime(row, index, moment, book.cell(column, tone, "yyyy-mm-dd"))
     else:
         decimals = "." + "0" * column.decimals if column.kind == "float" and column.decimals else ""
-        page.write_number(row, index, value, book.look(**look, num_format=f"0{decimals}"))
+        page.write_number(row, index, value, book.cell(column, tone, f"0{decimals}"))
 
 
 def _write_picture(

@@ -210,32 +210,73 @@ def edge_spans(
 
 
 @kernel
-def label_boxes(labels: np.ndarray, count: int) -> np.ndarray:
-    """Measure the objects of an image of labels.
+def standing_out(values: np.ndarray, level: float, out: np.ndarray) -> None:
+    """Tell which cells lie in a square of 3 x 3 cells above a level (a morphological opening).
 
     Parameters
     ----------
-    labels
-        ``(y, x)`` int, 0 = none, else the number of the object.
+    values
+        ``(y, x)`` float32, finite.
+    level
+        In the unit of the values.
+    out
+        ``(y, x)`` uint8, is set: 1 or 0. A cell depends on cells up to two away.
+    """
+    height, width = values.shape
+    least = np.float32(level)
+    out[:] = 0
+    across = np.zeros((3, width), np.uint8)
+    middle = np.zeros(width + 2, np.uint8)
+    for y in range(height):
+        line, target = values[y], across[y % 3]
+        for x in range(1, width - 1):
+            target[x] = (line[x - 1] > least) & (line[x] > least) & (line[x + 1] > least)
+        if y < 2:
+            continue
+        one, two = across[(y - 2) % 3], across[(y - 1) % 3]
+        for x in range(width):
+            middle[x + 1] = one[x] & two[x] & target[x]
+        for row in range(y - 2, y + 1):
+            own = out[row]
+            for x in range(width):
+                own[x] |= middle[x] | middle[x + 1] | middle[x + 2]
+
+
+@kernel
+def run_boxes(runs: np.ndarray, group: np.ndarray, count: int) -> np.ndarray:
+    """Measure groups of runs.
+
+    Parameters
+    ----------
+    runs
+        ``(n, 3)`` int32: row, first column, column after the last.
+    group
+        ``(n,)`` int64, group of each run, from 0.
     count
-        Largest number.
+        Number of groups; each has a run.
 
     Returns
     -------
     ndarray
-        ``(count + 1, 5)`` int64: cells of each object, first row, row after the last, first column and
-        column after the last; row 0 tells of what belongs to none.
+        ``(count, 5)`` int64: cells of each group, first row, row after the last, first column and column
+        after the last.
     """
-    height, width = labels.shape
-    boxes = np.zeros((count + 1, 5), np.int64)
-    boxes[:, 1], boxes[:, 3] = height, width
-    for y in range(height):
-        for x in range(width):
-            own = boxes[labels[y, x]]
-            own[0] += 1
-            own[1], own[2] = min(own[1], y), y + 1
-            own[3], own[4] = min(own[3], x), max(own[4], x + 1)
+    boxes = np.zeros((count, 5), np.int64)
+    boxes[:, 1], boxes[:, 3] = 2147483647, 2147483647
+    for i in range(len(runs)):
+        own = boxes[group[i]]
+        row, start, end = np.int64(runs[i, 0]), np.int64(runs[i, 1]), np.int64(runs[i, 2])
+        own[0] += end - start
+        own[1], own[2] = min(own[1], row), max(own[2], row + 1)
+        own[3], own[4] = min(own[3], start), max(own[4], end)
     return boxes
+
+
+@kernel
+def paint_runs(runs: np.ndarray, out: np.ndarray) -> None:
+    """Set the cells of runs ``(n, 3)`` int32 in a plane ``(y, x)`` bool."""
+    for i in range(len(runs)):
+        out[runs[i, 0], runs[i, 1] : runs[i, 2]] = True
 
 
 @kernel
@@ -249,15 +290,15 @@ def _median(values: np.ndarray) -> float:
 
 
 @kernel
-def mark_soft(
+def soft_objects(
     bright: np.ndarray,
     unseen: np.ndarray,
-    labels: np.ndarray,
+    runs: np.ndarray,
     boxes: np.ndarray,
     limits: tuple[float, float, int],
     out: np.ndarray,
 ) -> None:
-    """Mark the objects that are bright enough and end softly.
+    """Tell which objects are bright enough and end softly.
 
     Parameters
     ----------
@@ -265,38 +306,36 @@ def mark_soft(
         ``(y, x)`` float32, finite.
     unseen
         ``(y, x)`` bool.
-    labels
-        ``(y, x)`` int, number of the object of each cell.
+    runs
+        ``(r, 3)`` int32, those of an object side by side.
     boxes
-        ``(n, 5)`` int64: number of an object, and its box as in `label_boxes`.
+        ``(n, 6)`` int64: first run of an object, run after its last, and its box as in `run_boxes`.
     limits
         Least median brightness of an object; largest share of it that may lie within three cells of
         the edge, in the median along the edge; and how far beyond its box an object is
         looked at. The edge runs at half of the brightness. Cells beside unseen ones tell nothing; without any
         other the object is not known to be soft.
     out
-        ``(y, x)`` bool, is set where such objects lie.
+        ``(n,)`` bool, is set.
     """
     least, share, reach = limits
     height, width = bright.shape
     for k in range(len(boxes)):
-        number = boxes[k, 0]
-        top, bottom = max(boxes[k, 1] - reach, 0), min(boxes[k, 2] + reach, height)
-        left, right = max(boxes[k, 3] - reach, 0), min(boxes[k, 4] + reach, width)
-        body = labels[top:bottom, left:right] == number
+        out[k] = False
+        top, bottom = max(boxes[k, 2] - reach, 0), min(boxes[k, 3] + reach, height)
+        left, right = max(boxes[k, 4] - reach, 0), min(boxes[k, 5] + reach, width)
         part = bright[top:bottom, left:right]
-        inside = np.empty(body.size, np.float32)
+        body = np.zeros(part.shape, np.bool_)
+        inside = np.empty(part.size, np.float32)
         count = 0
-        for y in range(body.shape[0]):
-            for x in range(body.shape[1]):
-                if body[y, x]:
-                    inside[count] = part[y, x]
-                    count += 1
+        for i in range(boxes[k, 0], boxes[k, 1]):
+            y = runs[i, 0] - top
+            for x in range(runs[i, 1] - left, runs[i, 2] - left):
+                body[y, x] = True
+                inside[count] = part[y, x]
+                count += 1
         contrast = _median(inside[:count])
         if contrast < least:
             continue
         spans = edge_spans(part, body, unseen[top:bottom, left:right], contrast / 2, reach)
-        if len(spans) and _median(spans) / contrast <= share:
-            for y in range(body.shape[0]):
-                for x in range(body.shape[1]):
-                    out[top + y, left + x] |= body[y, x]
+        out[k] = len(spans) > 0 and _median(spans) / contrast <= share

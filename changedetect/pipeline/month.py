@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 
 from changedetect.errors import ConfigError, InputError
+from changedetect.io.memory import give_back
 from changedetect.pipeline.runs.context import MonthContext, RunOptions, RunReport
 from changedetect.pipeline.runs.job import Job, month_span
 from changedetect.pipeline.runs.progress import Progress
@@ -75,6 +76,7 @@ def run_month(
             except InputError as error:
                 error.add_note(f"in step {name} of {month}")
                 raise
+            give_back()
         return RunReport(root / month, month, tuple(done), store.records)
 
 

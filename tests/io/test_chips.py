@@ -8,7 +8,15 @@ from PIL import Image
 
 from changedetect.errors import InputError
 from changedetect.io import chips
-from changedetect.io.chips import Chip, Outline, case_chips, render_chip, thumbnail, write_chip
+from changedetect.io.chips import (
+    Chip,
+    Outline,
+    case_chips,
+    draw_chips,
+    render_chip,
+    thumbnail,
+    write_chip,
+)
 
 GROUND = np.full((40, 40, 3), 90, dtype=np.uint8)
 SQUARE = np.array([(10.0, 10.0), (30.0, 10.0), (30.0, 30.0), (10.0, 30.0)])
@@ -79,6 +87,30 @@ def test_without_a_chinese_font__captions_are_ascii_not_boxes(monkeypatch):
     monkeypatch.setattr(chips, "_FONTS", ())
     assert chips.chinese_font() is None
     assert opened(render_chip(chip(), 300)).shape == (342, 300, 3)
+
+
+def test_noise__of_a_large_picture_fits():
+    """Speckle hardly shrinks: the encoder's memory must not be sized for calm ground."""
+    noise = np.random.default_rng(5).integers(0, 256, (512, 512, 3), np.uint8)
+    assert opened(render_chip(Chip(noise, (), "", "", 2.0), 512)).shape == (554, 512, 3)
+
+
+@pytest.mark.parametrize("side", [3, 40, 120, 700])
+def test_ground__is_the_image_as_pillow_resizes_it(side):
+    image = np.random.default_rng(side).integers(60, 200, (side, side, 3), np.uint8)
+    way = Image.Resampling.LANCZOS if side > 512 else Image.Resampling.BICUBIC
+    expected = np.asarray(Image.fromarray(image).resize((512, 512), way))
+    drawn = np.asarray(draw_chips([Chip(image, (), "", "", 2.0)], 512)[0])
+    np.testing.assert_array_equal(drawn[60:512], expected[60:])
+
+
+def test_drawing__of_one_picture_leaves_the_others_alone():
+    marked = Chip(GROUND, (Outline((SQUARE,), fill_alpha=90, label="图斑"),), "后", "AFTER", 2.0)
+    alone = [np.asarray(draw_chips([one], 300)[0]) for one in (chip(), marked, chip())]
+    together = [np.asarray(one) for one in draw_chips([chip(), marked, chip()], 300)]
+    for one, other in zip(alone, together, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert not np.array_equal(alone[0], alone[1])
 
 
 def test_thumbnail__is_small_and_without_the_bar():

@@ -8,10 +8,13 @@ from scipy import ndimage
 from changedetect.kernels.cells import (
     cell_means,
     edge_spans,
-    label_boxes,
-    mark_soft,
+    paint_runs,
+    run_boxes,
+    soft_objects,
+    standing_out,
     stored_means,
 )
+from changedetect.kernels.runs import find_runs, label_runs
 from changedetect.kernels.stored import to_quantity, whole_pixels
 
 
@@ -82,33 +85,51 @@ def test_stored_means__are_those_of_the_image(seed, cell_px, black, whole_number
 
 
 @given(st.integers(0, 2**32 - 1))
-def test_label_boxes__equal_those_of_scipy(seed):
+def test_run_boxes__equal_those_of_scipy(seed):
     rng = np.random.default_rng(seed)
-    labels, count = ndimage.label(rng.random(tuple(rng.integers(1, 20, 2))) < 0.4)
-    boxes = label_boxes(labels, count)
-    np.testing.assert_array_equal(boxes[:, 0], np.bincount(labels.ravel(), minlength=count + 1))
+    mask = rng.random(tuple(rng.integers(1, 20, 2))) < 0.4
+    labels, count = ndimage.label(mask)
+    runs = find_runs(mask.view(np.uint8), 0, 0)
+    boxes = run_boxes(runs, label_runs(runs, 0), count)
+    np.testing.assert_array_equal(boxes[:, 0], np.bincount(labels.ravel(), minlength=count + 1)[1:])
     found = [(b[0].start, b[0].stop, b[1].start, b[1].stop) for b in ndimage.find_objects(labels)]
-    assert boxes[1:, 1:].tolist() == [list(box) for box in found]
+    assert boxes[:, 1:].tolist() == [list(box) for box in found]
+    painted = np.zeros(mask.shape, bool)
+    paint_runs(runs, painted)
+    np.testing.assert_array_equal(painted, mask)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_standing_out__equals_the_opening_of_scipy(seed):
+    rng = np.random.default_rng(seed)
+    values = rng.integers(0, 5, tuple(rng.integers(1, 20, 2))).astype(np.float32)
+    out = np.full(values.shape, 9, np.uint8)
+    standing_out(values, 0.5, out)
+    np.testing.assert_array_equal(out, ndimage.binary_opening(values > 0.5, np.ones((3, 3))))
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 3))
-def test_mark_soft__equals_object_by_object(seed, reach):
+def test_soft_objects__equal_object_by_object(seed, reach):
     rng = np.random.default_rng(seed)
     bright = ndimage.gaussian_filter(rng.normal(size=(24, 30)), rng.uniform(0.5, 3))
     bright = (bright / bright.std() * 4).astype(np.float32)
     unseen = rng.random(bright.shape) < 0.05
     labels, count = ndimage.label(bright > 3)
-    boxes = label_boxes(labels, count)
-    boxes[:, 0] = np.arange(count + 1)
     least, share = 4.5, 0.6
-    expected = np.zeros(bright.shape, bool)
-    for index, box in enumerate(ndimage.find_objects(labels), start=1):
+    expected = np.zeros(count, bool)
+    for index, box in enumerate(ndimage.find_objects(labels)):
         around = tuple(slice(max(s.start - reach, 0), s.stop + reach) for s in box)
-        body, part = labels[around] == index, bright[around]
+        body, part = labels[around] == index + 1, bright[around]
         contrast = float(np.median(part[body]))
         spans = edge_spans(part, body, unseen[around], contrast / 2, reach)
-        if contrast >= least and len(spans) and float(np.median(spans)) / contrast <= share:
-            expected[around] |= body
-    out = np.zeros(bright.shape, bool)
-    mark_soft(bright, unseen, labels, boxes[1:], (least, share, reach), out)
+        soft = contrast >= least and len(spans) and float(np.median(spans)) / contrast <= share
+        expected[index] = soft
+    runs = find_runs((bright > 3).view(np.uint8), 0, 0)
+    group = label_runs(runs, 0)
+    boxes = run_boxes(runs, group, count)
+    ends = np.cumsum(np.bincount(group, minlength=count))
+    parts = np.column_stack([ends - np.bincount(group, minlength=count), ends, boxes[:, 1:]])
+    out = np.empty(count, bool)
+    ordered = runs[np.argsort(group, kind="stable")]
+    soft_objects(bright, unseen, ordered, parts, (least, share, reach), out)
     np.testing.assert_array_equal(out, expected)

@@ -128,7 +128,9 @@ def test_totals__of_counties_kept_one_by_one_are_those_of_all_at_once():
     full = make_package()
     empty = replace(full, district="430001", units=(), cases=())
     whole = statistics([full, empty])
-    pd.testing.assert_frame_equal(all_totals([delivered(full), delivered(empty)]), whole)
+    pd.testing.assert_frame_equal(
+        all_totals([delivered(one, statistics([one])) for one in (full, empty)]), whole
+    )
     assert list(whole["XZQDM"].unique()) == ["430001", full.district]
 
 
@@ -143,7 +145,9 @@ def test_province__has_one_workbook_and_page_with_a_sum():
         "百分之十五比例",
         "增违挂钩",
     ]
-    shown = summary_context([delivered(make_package())], [("430992", "乙县")], made, "2025-06")
+    shown = summary_context(
+        [delivered(make_package(), totals)], [("430992", "乙县")], made, "2025-06"
+    )
     assert any("合计" in row for register in shown["registers"] for row in register["rows"])
     county = totals[totals["JB"] == "县合计"].iloc[0]
     (line,) = shown["counties"]

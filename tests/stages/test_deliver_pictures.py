@@ -97,3 +97,33 @@ def test_stretch__a_cloud_on_one_date_does_not_blacken_the_ground():
     assert np.median(pictures[0]) > 60
     assert np.array_equal(pictures[0][32:], pictures[1][32:])  # equal ground still looks equal
     assert (pictures[1][:32] == 255).all()
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(0, 0.9), st.booleans())
+def test_stretch__limits_are_the_percentiles_of_numpy(seed, hidden, partly):
+    rng = np.random.default_rng(seed)
+    size = tuple(rng.integers(1, 12, 2))
+    dates = [rng.uniform(0, 0.4, (3, *size)).astype(np.float32) for _ in range(2)]
+    dates[0][:, rng.random(size) < hidden] = np.nan
+    if partly:  # one band alone lacks pixels
+        dates[1][1, rng.random(size) < hidden] = np.nan
+    config = DeliverSection()
+    pictures = stretch_pair(dates[0], dates[1], config)
+    seen = [np.isfinite(date).all(axis=0) for date in dates]
+    if not (seen[0].any() or seen[1].any()):
+        assert (np.stack(pictures) == NOT_OBSERVED_GREY).all()
+        return
+    ends = [config.stretch_low_percent, config.stretch_high_percent]
+    for band in range(3):
+        values = [date[band].astype(np.float64) for date in dates]
+        both = np.concatenate([date[own] for date, own in zip(values, seen, strict=True)])
+        low, high = np.percentile(both, ends)
+        finite = [date[np.isfinite(date)] for date in values]
+        reach = min(np.percentile(date, ends[1]) for date in finite if date.size)
+        reach = low + config.stretch_headroom * (reach - low)
+        high = min(high, reach) if reach > low else high
+        for date, own, picture in zip(values, seen, pictures, strict=True):
+            share = (date[own] - low) / (high - low) if high > low else np.zeros(own.sum())
+            expected = np.rint(np.clip(share, 0, 1) * 255).astype(np.uint8)
+            np.testing.assert_array_equal(picture[..., band][own], expected)
+            assert (picture[..., band][~own] == NOT_OBSERVED_GREY).all()

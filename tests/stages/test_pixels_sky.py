@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from changedetect.config.detection import PixelsSection
+from changedetect.errors import ResourceError
 from changedetect.grid import Window
 from changedetect.schema import CLEAR, CLOUD, SHADOW
 from changedetect.stages import pixels
@@ -19,6 +20,7 @@ from changedetect.stages.pixels import (
     SkyMask,
     cell_means,
     find_sky,
+    sky,
 )
 from changedetect.stages.pixels.registration import PairAlignment
 from changedetect.stages.pixels.veil import fit_veil
@@ -28,7 +30,10 @@ CFG = PixelsSection()
 
 def compare_cells(before, after, model, cell_px):
     means = (cell_means(image, cell_px, MIN_SEEN) for image in (before, after))
-    return pixels.compare_cells(*means, model)
+    found = pixels.compare_cells(*means, model)
+    cells = SkyCells(*found.shape[1:], max(found.shape[1:]))
+    cells.put(0, 0, found)
+    return cells
 
 
 ROLES = ("blue", "green", "red", "nir")
@@ -181,21 +186,58 @@ def test_dates_without_noise_have_no_clouds(plain):
     assert (sky_of(land, clouded(land).astype(np.float32)) == CLEAR).all()
 
 
-def test_cells_put_by_windows_are_those_of_the_whole(plain):
-    before, after, _ = plain
+class OnDisk(dict):
+    """Stands for the file beside a run: arrays come and go as bytes."""
+
+    def put(self, key, block):
+        self[key] = block.shape, block.tobytes()
+        return True
+
+    def get(self, key):
+        shape, values = self[key]
+        return np.frombuffer(values, np.float32).reshape(shape)
+
+
+@pytest.mark.parametrize("azimuth", [AZIMUTH, None])
+def test_cells_put_by_windows_and_laid_aside_are_those_of_the_whole(plain, azimuth, monkeypatch):
+    """And so are the clouds in them, in strips of a few rows; memory stays below its limit."""
+    before, _, land = plain
+    after = seen(clouded(shaded(land, away(AT, AZIMUTH, 260.0))), 3)
+    after[:, 120:130, 200:290] = np.nan
     model = model_of(before, after)
     whole = compare_cells(before, after, model, CELL_PX)
-    parts = SkyCells.empty(SIDE // CELL_PX, SIDE // CELL_PX)
-    for row in range(0, SIDE, 100):
-        for col in range(0, SIDE, 150):
-            part = np.s_[:, row : row + 100, col : col + 150]
-            parts.put(
-                row // CELL_PX,
-                col // CELL_PX,
-                compare_cells(before[part], after[part], model, CELL_PX),
-            )
-    for name in ("visible_low", "visible_high", "low", "high"):
-        np.testing.assert_array_equal(getattr(parts, name), getattr(whole, name))
+    aside, side = OnDisk(), 7
+    parts = SkyCells(whole.rows, whole.cols, side, aside, limit_bytes=20_000)
+    step = side * CELL_PX
+    for row in range(0, SIDE, step):
+        for col in range(0, SIDE, step):
+            part = np.s_[:, row : row + step, col : col + step]
+            means = (cell_means(image[part], CELL_PX, MIN_SEEN) for image in (before, after))
+            found = pixels.compare_cells(*means, model)
+            parts.put(row // CELL_PX, col // CELL_PX, found)
+            assert parts.held_bytes <= 20_000
+    assert len(aside) > 40
+    for plane in range(4):
+        np.testing.assert_array_equal(
+            parts.plane(plane, parts.window), whole.plane(plane, whole.window)
+        )
+    sun = {"sun_azimuth_deg": azimuth, "cell_m": CELL_PX * PIXEL_M, "cfg": CFG}
+    expected = [find_sky(whole, after=date, **sun) for date in (False, True)]
+    assert expected[1].any()
+    monkeypatch.setattr(sky, "STRIP_CELLS", 5)
+    for date in (False, True):
+        np.testing.assert_array_equal(find_sky(parts, after=date, **sun), expected[date])
+
+
+def test_cells_that_can_not_be_read_back_are_no_clear_sky():
+    class Broken(OnDisk):
+        def get(self, _key):
+            return None
+
+    cells = SkyCells(4, 4, 4, Broken(), limit_bytes=0)
+    cells.put(0, 0, np.zeros((4, 4, 4), np.float32))
+    with pytest.raises(ResourceError, match="disk"):
+        cells.unseen(cells.window)
 
 
 def test_mask_is_laid_only_where_an_image_has_none():

@@ -4,6 +4,7 @@ A package is made beside the old one and takes its place by two renames. A kill 
 the old folder under its waiting name, and the next run puts that back first.
 """
 
+import os
 import re
 import shutil
 from pathlib import Path
@@ -73,16 +74,22 @@ def end(run: Path) -> None:
 
 def written(folder: Path) -> list[Path]:
     """Return the files of a package that we wrote, sorted."""
-    return sorted(path for path in folder.rglob("*") if path.is_file() and _is_ours(folder, path))
+    found = []
+    for place, _, names in os.walk(folder):
+        inside = Path(place).relative_to(folder).as_posix()
+        begin = "" if inside == "." else f"{inside}/"
+        found += [begin + name for name in names if _is_ours(folder.name, begin + name)]
+    return [path for path in sorted(folder / name for name in found) if path.is_file()]
 
 
-def _is_ours(folder: Path, path: Path) -> bool:
-    name, stem = path.relative_to(folder).as_posix(), folder.name
+def _is_ours(stem: str, name: str) -> bool:
+    """Tell whether we write a file of this name, relative to a package's folder."""
     picture = _PICTURE.fullmatch(name)
-    fixed = {
+    if picture:
+        return is_case_number(picture["number"])
+    return name in (
         f"{stem}_AJ.gpkg", f"{stem}_台账.xlsx", f"{stem}.html", "manifest.json", "verify.py",
-    }  # fmt: skip
-    return name in fixed or bool(picture and is_case_number(picture["number"]))
+    )  # fmt: skip
 
 
 def _carry_over(old: Path, place: Path) -> None:
@@ -90,7 +97,7 @@ def _carry_over(old: Path, place: Path) -> None:
     for path in sorted(old.rglob("*")):
         if path.is_dir() and not path.is_symlink():
             continue
-        if _is_ours(old, path):
+        if _is_ours(old.name, path.relative_to(old).as_posix()):
             path.unlink()
             continue
         target = place / path.relative_to(old)

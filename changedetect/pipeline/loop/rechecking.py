@@ -19,8 +19,8 @@ from changedetect.pipeline.runs.runstore import finished_outputs
 from changedetect.pipeline.runs.territory import read_territory
 from changedetect.pipeline.sources.scenes import SCENES
 from changedetect.pipeline.steps.checking import RECHECKS, UNITS
-from changedetect.pipeline.steps.delivery import case_images
 from changedetect.pipeline.steps.known import CHECKED, said_of_check
+from changedetect.pipeline.steps.picturing import case_images
 from changedetect.records import Scene, Unit
 from changedetect.stages import ledger
 

@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 
 from changedetect.grid import Grid
+from changedetect.io.memory import give_back
 from changedetect.io.rasters import RasterReader
 from changedetect.pipeline.runs.settings import Settings
 from changedetect.pipeline.sources import skywork
@@ -63,12 +64,14 @@ def fit(
     fine = pixel_m <= cfg.sky_max_gsd_m
     doubted = fine and bool(pair.before.cloud_href), fine and bool(pair.after.cloud_href)
     model = pixels.fit_pixels(samples, roles, cfg, workers, doubted=doubted)
+    give_back()  # the look holds blocks and cells beside the samples
     with reader.laying_aside():  # the tiles read all of it again
         sky = skywork.look(reader, pair, grid, model, cfg, workers)
     if sky is not None and sky.hides:
         samples = [sky.over(sample) for sample in samples]
         model = pixels.fit_pixels(samples, roles, cfg, workers, doubted=doubted)
         notes = (*notes, sky.note)
+    give_back()
     model = replace(model, notes=(*model.notes, *notes))
     waiting: list[pixels.PairSample | None] = list(samples)
     samples.clear()
@@ -76,6 +79,8 @@ def fit(
         range(len(waiting)), partial(_prepared, waiting, (pair, model), settings), workers
     )
     evidence = pair_evidence.fit(stacks, settings.evidence, pixel_m, workers)
+    stacks.clear()
+    give_back()  # tiles come next
     fine = pixel_m <= settings.patches.new_border_max_m
     contrast = pair_evidence.usual_contrast(evidence) if fine else None
     return FittedPair(pair, model, evidence, sky, contrast)

@@ -16,6 +16,7 @@ from changedetect import schema
 from changedetect.config.detection import PatchesSection
 from changedetect.errors import SceneError
 from changedetect.grid import Grid, Tile, Window
+from changedetect.io.memory import give_back
 from changedetect.io.opening import kept_open
 from changedetect.io.rasters import RasterReader
 from changedetect.io.tile_files import read_tile, write_tile
@@ -275,8 +276,9 @@ def only_on(wanted: np.ndarray, runs: patches.TileRuns, tile: Tile) -> patches.T
 
 
 def let_go(folder: Path) -> None:
-    """Let decoded blocks go, in memory and on disk: no tile is read any more."""
+    """Let decoded blocks go, in memory and on disk, and what tiles left: none is read any more."""
     shared_reader(folder).forget()
+    give_back()
 
 
 @cache

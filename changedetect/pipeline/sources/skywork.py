@@ -64,7 +64,12 @@ def look(
     ):
         return None
     cell_px = max(1, round(cfg.sky_cell_m / pixel_m))
-    cells = pixels.SkyCells.empty(-(-grid.height // cell_px), -(-grid.width // cell_px))
+    cells = pixels.SkyCells(
+        -(-grid.height // cell_px),
+        -(-grid.width // cell_px),
+        _step(cell_px) // cell_px,
+        reader.room_aside(),
+    )
 
     def compare(windows: Sequence[Window]) -> None:
         with kept_open():
@@ -129,7 +134,7 @@ def _means(
 
 def _windows(grid: Grid, part: Window, cell_px: int) -> Iterator[tuple[Window, ...]]:
     """Cut what is asked for along whole cells of the grid: rows of windows, swath after swath."""
-    step = max(1, WINDOW_PX // cell_px) * cell_px
+    step = _step(cell_px)
     swath = max(1, SWATH_PX // step) * step
     bottom, right = part.row + part.height, part.col + part.width
     for left in range(part.col // step * step, right, swath):
@@ -139,6 +144,11 @@ def _windows(grid: Grid, part: Window, cell_px: int) -> Iterator[tuple[Window, .
                 Window(row, col, height, min(step, grid.width - col))
                 for col in range(left, min(left + swath, right), step)
             )
+
+
+def _step(cell_px: int) -> int:
+    """Side of a window: whole cells. [px]"""
+    return max(1, WINDOW_PX // cell_px) * cell_px
 
 
 def common_part(pair: ScenePair, grid: Grid) -> Window:

@@ -7,18 +7,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import shapely
 
 from changedetect import measure
 from changedetect.casepackage import FORMS, NOTICE
 from changedetect.casepackage.accounts import ACCOUNT_FORMS
 from changedetect.casepackage.charges import Charge
-from changedetect.config.deliver import DeliverSection
 from changedetect.errors import InputError
-from changedetect.grid import Grid
-from changedetect.io import chips, geopackage, page, record_files, tables, workbook
-from changedetect.io.opening import kept_open
-from changedetect.io.publish import publish, publish_bytes, publish_together
+from changedetect.io import geopackage, page, record_files, tables, workbook
+from changedetect.io.memory import give_back
+from changedetect.io.publish import publish, publish_bytes
 from changedetect.io.rasters import RasterReader
 from changedetect.io.record_files import RecordIndex
 from changedetect.pipeline.ledger import handout
@@ -33,13 +32,13 @@ from changedetect.pipeline.steps import accounting
 from changedetect.pipeline.steps.casework import CASES
 from changedetect.pipeline.steps.checking import LAYERS, UNITS
 from changedetect.pipeline.steps.detection import UNOBSERVED
+from changedetect.pipeline.steps.picturing import BLOCKS_MB, Pictures
 from changedetect.pipeline.steps.watch import CHARGES
 from changedetect.records import Case, LayerManifest, Scene, Unit, UnobservedArea
 from changedetect.stages import deliver
 
 _NOTES = {"LZRZ": "下发时为空：流转日志保存在省级台账中，按案件编号查询"}
 COUNTY_DIGITS = 6
-COLOURS = ("red", "green", "blue")
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +145,15 @@ def _write_all(context: MonthContext, month: Month, territory: Territory) -> Ste
     codes = [str(code) for code in districts["code"]]
     context.progress.begin("deliver", len(codes))
     handout.begin(run)
+    reader = RasterReader(context.job.scenes_folder)
+    reader.keep_at_most(BLOCKS_MB)
+    pictures = Pictures(
+        reader,
+        month.scenes,
+        territory.grid,
+        context.job.config.deliver,
+        context.options.worker_count,
+    )
     done: list[deliver.Delivered] = []
     kept_back: list[tuple[str, str]] = []
     problems = [
@@ -163,10 +171,11 @@ def _write_all(context: MonthContext, month: Month, territory: Territory) -> Ste
     for code, name, geometry in zip(codes, districts["name"], districts.geometry, strict=True):
         try:
             package = _package(context, month, (code, str(name)), geometry)
-            _write_package(context, month, package, territory.grid)
+            totals = _write_package(context, package, pictures)
             handout.swap(run, package.stem)
-            done.append(deliver.delivered(package))
+            done.append(deliver.delivered(package, totals))
             del package  # before the next one is read: two would be in memory
+            give_back()
         except InputError as error:
             kept_back.append((code, str(name)))
             problems.append(f"county {code} {name} was not delivered this time: {error}")
@@ -280,86 +289,28 @@ def _surface(geometry: shapely.Geometry) -> shapely.MultiPolygon:
 
 
 def _write_package(
-    context: MonthContext, month: Month, package: deliver.PackageInput, grid: Grid
-) -> None:
-    section = context.job.config.deliver
+    context: MonthContext, package: deliver.PackageInput, pictures: Pictures
+) -> pd.DataFrame:
+    """Write a county's package where it is made; return its totals."""
     folder = handout.make(context.folder, package.stem)
-    with kept_open():
-        pictures = _write_chips(context, month, package, folder, grid)
-    package = replace(package, chips=frozenset(pictures))
-    layers = deliver.layers(package)
+    sent = [(case, unit) for case, unit in package.pairs() if not case.pooled]
+    package = replace(package, chips=frozenset(case.number for case, _ in sent))
     stamp = datetime.combine(context.span[1], time(), UTC)
-    write = partial(
-        geopackage.write_case_package, tables=layers, forms=FORMS, stamp=stamp, notes=_NOTES
-    )
-    check = partial(geopackage.verify_case_package, tables=layers)
-    publish(folder / f"{package.stem}_AJ.gpkg", write, check)
-    thumbnails = {
-        path: chips.thumbnail(data, section.thumbnail_px)
-        for images in pictures.values()
-        for path, data in images.items()
-    }
-    content = deliver.workbook(package, layers)
+    with pictures.coming(folder, sent) as drawn:
+        layers = deliver.layers(package)
+        write = partial(
+            geopackage.write_case_package, tables=layers, forms=FORMS, stamp=stamp, notes=_NOTES
+        )
+        check = partial(geopackage.verify_case_package, tables=layers)
+        publish(folder / f"{package.stem}_AJ.gpkg", write, check)
+        content = deliver.workbook(package, layers)
+        shown = deliver.page_context(package, layers)
+        publish_bytes(folder / f"{package.stem}.html", page.render_page(shown).encode())
+        thumbnails = drawn()
     publish(
         folder / content.file_name,
         partial(workbook.write_workbook, content=content, pictures=thumbnails),
         partial(workbook.verify_workbook, content=content),
     )
-    shown = deliver.page_context(package, layers)
-    publish_bytes(folder / f"{package.stem}.html", page.render_page(shown).encode())
     seal_package(folder)
-
-
-def _write_chips(
-    context: MonthContext, month: Month, package: deliver.PackageInput, folder: Path, grid: Grid
-) -> dict[str, dict[str, bytes]]:
-    """Write the pictures of every case that goes out; pooled ones have none."""
-    reader = RasterReader(context.job.scenes_folder)
-    section = context.job.config.deliver
-    written: dict[str, dict[str, bytes]] = {}
-    for case, unit in package.pairs():
-        if case.pooled:
-            continue
-        images = case_images(reader, month.scenes, unit, grid, section)
-        data = [chips.render_chip(chip, section.chip_side_px) for chip in images]
-        paths = deliver.chip_paths(case.number)
-        written[case.number] = dict(zip(paths, data, strict=True))
-    files = {folder / path: data for some in written.values() for path, data in some.items()}
-    for place in {path.parent for path in files}:
-        place.mkdir(exist_ok=True)
-    publish_together(files)
-    return written
-
-
-def _shown_roles(scene: Scene) -> tuple[str, ...]:
-    """Return the bands shown as red, green and blue; the first one in grey where there are none."""
-    return COLOURS if set(COLOURS) <= set(scene.roles) else (scene.roles[0],) * len(COLOURS)
-
-
-def case_images(
-    reader: RasterReader,
-    scenes: Mapping[str, Scene],
-    unit: Unit,
-    grid: Grid,
-    section: DeliverSection,
-) -> Sequence[chips.Chip]:
-    """Draw the pictures of a unit: before, after, and the overlay."""
-    before, after = scenes[unit.before_scene], scenes[unit.after_scene]
-    window = deliver.chip_window(unit.geometry, grid, section)
-    part = grid.sub(window)
-    images = [
-        reader.read_chip(scene, grid, window, _shown_roles(scene)) for scene in (before, after)
-    ]
-    pictures = deliver.stretch_pair(images[0], images[1], section)
-    outlines = [chips.Outline(deliver.outline_px(unit.geometry, part).rings, label="图斑")]
-    for surface in deliver.overlay_surfaces(unit):
-        rings = deliver.outline_px(surface.geometry, part).rings
-        outlines.append(
-            chips.Outline(rings, surface.colour, 0, section.overlay_alpha, surface.label)
-        )
-    return chips.case_chips(
-        (pictures[0], before.day.isoformat(), before.sensor),
-        (pictures[1], after.day.isoformat(), after.sensor),
-        outlines,
-        grid.resolution,
-    )
+    return layers["TJ_XJ"]

@@ -11,12 +11,13 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from changedetect.casepackage import FORMS
+from changedetect.casepackage.charges import Charge
 from changedetect.codes import FAMILIES, PDJY, SOURCE_NAMES
 from changedetect.measure import GEOGRAPHIC, reproject
 from changedetect.records import Case, TimeCode, Unit
 from changedetect.stages.deliver.land import land_columns, main_class
 from changedetect.stages.deliver.package import PackageInput, chip_paths, listing
-from changedetect.stages.deliver.tables import Row, as_multi, make_table, mu_or_none
+from changedetect.stages.deliver.tables import Row, as_multis, make_table, mu_or_none
 
 _OVERLAPS = {
     "THNZY": "NZY",
@@ -57,14 +58,21 @@ _MARKS = {"1": "(入池)", "2": "(留痕)"}
 
 def case_tables(package: PackageInput) -> dict[str, pd.DataFrame]:
     """Return AJTB and AJDW, both by case number."""
-    rows = [_case_row(package, case, unit) for case, unit in package.pairs()]
+    charges = {one.unit_id: one for one in reversed(package.charges)}
+    rows = [
+        _case_row(package, case, unit, charges.get(unit.unit_id) or Charge(unit.unit_id))
+        for case, unit in package.pairs()
+    ]
+    surfaces = as_multis([unit.geometry for _, unit in package.pairs()], package.crs)
+    for row, geometry in zip(rows, surfaces, strict=True):
+        row["geometry"] = geometry
     return {
         "AJTB": _with_hash(make_table(FORMS["AJTB"], rows)),
         "AJDW": make_table(FORMS["AJDW"], [_point_row(row) for row in rows]),
     }
 
 
-def _case_row(package: PackageInput, case: Case, unit: Unit) -> Row:
+def _case_row(package: PackageInput, case: Case, unit: Unit, charge: Charge) -> Row:
     return {
         **_identity(package, case, unit),
         **_images(case, unit),
@@ -72,8 +80,7 @@ def _case_row(package: PackageInput, case: Case, unit: Unit) -> Row:
         **_areas(unit),
         **_overlaps(package, unit),
         **_judgement(package, case, unit),
-        **_handling(package, case, unit),
-        "geometry": as_multi(unit.geometry, package.crs),
+        **_handling(package, case, unit, charge),
     }
 
 
@@ -251,7 +258,7 @@ def witnesses(unit: Unit) -> str:
     return f"{for_it}支持" + (f"；{against}不支持，证据有争议" if against else "")
 
 
-def _handling(package: PackageInput, case: Case, unit: Unit) -> Row:
+def _handling(package: PackageInput, case: Case, unit: Unit, charge: Charge) -> Row:
     notes = [*filter(None, [witnesses(unit)])]
     listed = listing(case)
     if listed != "0":
@@ -264,7 +271,6 @@ def _handling(package: PackageInput, case: Case, unit: Unit) -> Row:
         notes.append("监管地块，不是变化图斑：面积为地块面积")
     if case.parent:
         notes.append(f"父案件{case.parent}")
-    charge = package.charge(unit.unit_id)
     row: Row = {
         "ZRDW": charge.office(takes_cropland=unit.areas.cropland > 0) or None,
         "ZRR": charge.people or None,

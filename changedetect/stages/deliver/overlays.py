@@ -1,5 +1,8 @@
 """What lies under a case: land pieces (DLTH), approvals (SPTH), unapproved ground (WPFW)."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import pandas as pd
 
 from changedetect.casepackage import FORMS
@@ -8,7 +11,7 @@ from changedetect.measure import to_mu
 from changedetect.records import ApprovalOverlap, Case, TimeCode, Unit, Verdict
 from changedetect.stages.deliver.land import piece_mu
 from changedetect.stages.deliver.package import PackageInput
-from changedetect.stages.deliver.tables import Row, as_multi, make_table, mu_or_none
+from changedetect.stages.deliver.tables import Row, as_multis, make_table, mu_or_none
 
 _YES_NO = {Verdict.YES: "1", Verdict.NO: "0", Verdict.UNKNOWN: "9"}
 
@@ -23,23 +26,33 @@ _GROUP_CODES = {
 
 def overlay_tables(package: PackageInput) -> dict[str, pd.DataFrame]:
     """Return DLTH, SPTH and WPFW, by case number."""
-    land: list[Row] = []
+    land: list[dict[str, Any]] = []
     approvals: list[Row] = []
-    remainders: list[Row] = []
+    remainders: list[dict[str, Any]] = []
     for case, unit in package.pairs():
-        land.extend(_land_rows(case, unit, package.crs))
+        land.extend(_land_rows(case, unit))
         ordered = sorted(unit.approvals, key=lambda overlap: (overlap.kind, overlap.record_id))
         approvals.extend(_approval_row(case, overlap) for overlap in ordered)
         if unit.time_code is not TimeCode.LAYER_MISSING:
-            remainders.extend(_remainder_rows(case, unit, package.crs))
+            remainders.append(_remainder_row(case, unit))
+    _carry_over(land, package.crs)
+    _carry_over(remainders, package.crs)
+    left = [row for row in remainders if not row["geometry"].is_empty]
     return {
         "DLTH": make_table(FORMS["DLTH"], land),
         "SPTH": make_table(FORMS["SPTH"], approvals),
-        "WPFW": make_table(FORMS["WPFW"], remainders),
+        "WPFW": make_table(FORMS["WPFW"], left),
     }
 
 
-def _land_rows(case: Case, unit: Unit, crs: str) -> list[Row]:
+def _carry_over(rows: Sequence[dict[str, Any]], crs: str) -> None:
+    """Carry the geometries of rows to the delivered system, all at once."""
+    carried = as_multis([row["geometry"] for row in rows], crs)
+    for row, geometry in zip(rows, carried, strict=True):
+        row["geometry"] = geometry
+
+
+def _land_rows(case: Case, unit: Unit) -> list[dict[str, Any]]:
     return [
         {
             "AJBH": case.number,
@@ -53,7 +66,7 @@ def _land_rows(case: Case, unit: Unit, crs: str) -> list[Row]:
             "SFKFB": _YES_NO[piece.in_town_boundary],
             "MJ": piece.area_m2,
             "MJM": area_mu,
-            "geometry": as_multi(piece.geometry, crs),
+            "geometry": piece.geometry,
         }
         for number, (piece, area_mu) in enumerate(piece_mu(unit), 1)
     ]
@@ -79,18 +92,13 @@ def _approval_row(case: Case, overlap: ApprovalOverlap) -> Row:
     }
 
 
-def _remainder_rows(case: Case, unit: Unit, crs: str) -> list[Row]:
-    geometry = as_multi(unit.remainder, crs)
-    if geometry.is_empty:
-        return []
+def _remainder_row(case: Case, unit: Unit) -> dict[str, Any]:
     areas = unit.areas
-    return [
-        {
-            "AJBH": case.number,
-            "MJ": areas.unapproved,
-            "WPMJ": to_mu(areas.unapproved),
-            "WPGDMJ": mu_or_none(areas.unapproved_cropland),
-            "WPYNMJ": mu_or_none(areas.unapproved_basic_farmland),
-            "geometry": geometry,
-        }
-    ]
+    return {
+        "AJBH": case.number,
+        "MJ": areas.unapproved,
+        "WPMJ": to_mu(areas.unapproved),
+        "WPGDMJ": mu_or_none(areas.unapproved_cropland),
+        "WPYNMJ": mu_or_none(areas.unapproved_basic_farmland),
+        "geometry": unit.remainder,
+    }

@@ -139,11 +139,6 @@ class PackageInput:
             for manifest in self.manifests
         )
 
-    def charge(self, unit_id: str) -> Charge:
-        """Return whose a unit is; an empty one where nothing tells."""
-        found = (one for one in self.charges if one.unit_id == unit_id)
-        return next(found, Charge(unit_id))
-
     def pairs(self) -> list[tuple[Case, Unit]]:
         """Return every case with its unit, by case number.
 

@@ -1,5 +1,6 @@
 """Before and after as pictures: which window, one stretch for both dates, outlines in pixels."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,12 +10,11 @@ from shapely.geometry.base import BaseGeometry
 from changedetect.config.deliver import DeliverSection
 from changedetect.errors import GridError
 from changedetect.grid import Grid, Window
+from changedetect.kernels.stretch import brighten
 from changedetect.records import TimeCode, Unit, Verdict
 
 NOT_OBSERVED_GREY = 160
 """Grey of a pixel that was not observed. [0-255]"""
-
-_WHITE = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,27 +125,43 @@ def stretch_pair(
         headroom over the darker date, so that a cloud on one date does not blacken the ground on
         both. A flat band becomes black.
     """
-    pair = np.stack([before, after]).astype(np.float64)
-    observed = np.isfinite(pair).all(axis=1)
-    result = np.full((*observed.shape, 3), NOT_OBSERVED_GREY, dtype=np.uint8)
-    if observed.any():
-        for band in range(pair.shape[1]):
-            values = pair[:, band][observed]
-            low, high = _limits(values, (pair[0, band], pair[1, band]), config)
-            scaled = (values - low) / (high - low) if high > low else np.zeros_like(values)
-            result[..., band][observed] = np.rint(np.clip(scaled, 0, 1) * _WHITE)
-    return result[0], result[1]
+    dates = before, after
+    observed = [np.isfinite(date).all(axis=0) for date in dates]
+    pictures = [
+        np.full((*seen.shape, len(date)), NOT_OBSERVED_GREY, dtype=np.uint8)
+        for date, seen in zip(dates, observed, strict=True)
+    ]
+    if observed[0].any() or observed[1].any():
+        for band in range(len(before)):
+            low, high = _limits([date[band] for date in dates], observed, config)
+            for date, seen, picture in zip(dates, observed, pictures, strict=True):
+                brighten(date[band], seen, low, high, picture[..., band])
+    return pictures[0], pictures[1]
 
 
 def _limits(
-    values: np.ndarray, dates: tuple[np.ndarray, np.ndarray], config: DeliverSection
+    dates: Sequence[np.ndarray], observed: Sequence[np.ndarray], config: DeliverSection
 ) -> tuple[float, float]:
     """Return the darkest and brightest value that a band of both pictures shows."""
-    low, high = np.percentile(values, [config.stretch_low_percent, config.stretch_high_percent])
-    ends = [
-        float(np.percentile(seen, config.stretch_high_percent))
-        for date in dates
-        if (seen := date[np.isfinite(date)]).size
-    ]
+    ranked = [np.sort(date[seen]) for date, seen in zip(dates, observed, strict=True)]
+    both = np.sort(np.concatenate(ranked), kind="stable")  # merges what is sorted
+    low = _percentile(both, config.stretch_low_percent)
+    high = _percentile(both, config.stretch_high_percent)
+    ends = []
+    for date, known in zip(dates, ranked, strict=True):
+        finite = np.isfinite(date)
+        own = known if np.count_nonzero(finite) == len(known) else np.sort(date[finite])
+        if len(own):
+            ends.append(_percentile(own, config.stretch_high_percent))
     reach = low + config.stretch_headroom * (min(ends) - low)
-    return float(low), float(min(high, reach) if reach > low else high)
+    return low, min(high, reach) if reach > low else high
+
+
+def _percentile(ranked: np.ndarray, percent: float) -> float:
+    """Return a percentile of sorted numbers as `numpy.percentile` does, between two linearly."""
+    place = (len(ranked) - 1) * (percent / 100)
+    below = int(place)
+    first, second = float(ranked[below]), float(ranked[min(below + 1, len(ranked) - 1)])
+    part = place - below
+    step = second - first
+    return first + step * part if part < 1 / 2 else second - step * (1 - part)

@@ -53,13 +53,13 @@ class Delivered:
     themes: Mapping[str, str]
 
 
-def delivered(package: PackageInput) -> Delivered:
-    """Keep the figures of a package that was written."""
+def delivered(package: PackageInput, totals: pd.DataFrame) -> Delivered:
+    """Keep the figures of a package that was written, and its TJ_XJ."""
     return Delivered(
         district=package.district,
         name=package.district_name,
         stem=package.stem,
-        totals=statistics([package]),
+        totals=totals,
         cases=sum(not case.pooled for case in package.cases),
         pooled=sum(case.pooled for case in package.cases),
         unobserved_m2=package.unobserved_m2,

@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import shapely
 from shapely.geometry.base import BaseGeometry
 
 from changedetect.casepackage import LayerForm
 from changedetect.errors import LayerError
-from changedetect.measure import GEOGRAPHIC, reproject, to_mu
+from changedetect.measure import GEOGRAPHIC, reproject_many, to_mu
 
 Row = dict[str, object]
 
@@ -21,13 +22,18 @@ def mu_or_none(area_m2: float | None) -> float | None:
 
 def as_multi(geometry: BaseGeometry, crs: str) -> BaseGeometry:
     """Carry a surface to EPSG:4490 as a MultiPolygon; lines and points in it are dropped."""
-    parts = [
-        part
-        for piece in shapely.get_parts(reproject(geometry, crs, GEOGRAPHIC))
-        for part in shapely.get_parts(piece)
-        if part.geom_type == "Polygon" and not part.is_empty
-    ]
-    return shapely.MultiPolygon(parts)
+    return as_multis([geometry], crs)[0]
+
+
+def as_multis(geometries: Sequence[BaseGeometry], crs: str) -> list[BaseGeometry]:
+    """Do `as_multi` for many surfaces at once."""
+    moved = reproject_many(np.array(geometries, dtype=object), crs, GEOGRAPHIC)
+    pieces, owner = shapely.get_parts(moved, return_index=True)
+    parts, piece = shapely.get_parts(pieces, return_index=True)  # a collection may hold some
+    kept = (shapely.get_type_id(parts) == shapely.GeometryType.POLYGON) & ~shapely.is_empty(parts)
+    made = np.full(len(moved), shapely.MultiPolygon(), dtype=object)
+    shapely.multipolygons(parts[kept], indices=owner[piece[kept]], out=made)
+    return list(made)
 
 
 def make_table(form: LayerForm, rows: Sequence[Mapping[str, object]]) -> pd.DataFrame:

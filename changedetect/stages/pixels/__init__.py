@@ -5,6 +5,7 @@ Two passes: `fit_pixels` sees the sample blocks of `sample_windows` and gives a 
 come without a mask, `compare_cells` and `find_sky` look for clouds in between.
 """
 
+from changedetect.kernels.cells import cell_means
 from changedetect.stages.pixels.pair import (
     PixelModel,
     as_stack,
@@ -18,14 +19,8 @@ from changedetect.stages.pixels.pair import (
 )
 from changedetect.stages.pixels.registration import PairAlignment
 from changedetect.stages.pixels.samples import UNMASKED, PairSample, sample_windows
-from changedetect.stages.pixels.sky import (
-    MIN_SEEN,
-    SkyCells,
-    SkyMask,
-    cell_means,
-    compare_cells,
-    find_sky,
-)
+from changedetect.stages.pixels.sky import SkyMask, find_sky
+from changedetect.stages.pixels.skycells import MIN_SEEN, SkyCells, compare_cells
 
 __all__ = [
     "MIN_SEEN",

@@ -12,72 +12,34 @@ docs/accuracy.md.
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from scipy import ndimage
 
 from changedetect.config.detection import PixelsSection
 from changedetect.grid import Window
-from changedetect.kernels.cells import cell_means, label_boxes, mark_soft
-from changedetect.kernels.resample import box_count
-from changedetect.schema import CLEAR, CLOUD, SHADOW
-from changedetect.stages.pixels.pair import PixelModel, is_clouded
+from changedetect.kernels.cells import paint_runs, run_boxes, soft_objects, standing_out
+from changedetect.kernels.runs import find_runs, label_runs, run_pixels
+from changedetect.schema import CLOUD, SHADOW
+from changedetect.stages.pixels.pair import is_clouded
 from changedetect.stages.pixels.samples import PairSample
+from changedetect.stages.pixels.skycells import MIN_SEEN, SkyCells
 
 SQUARE = np.ones((3, 3), bool)
-MIN_SEEN = 0.5
-"""A cell of which less is seen says nothing."""
-
 
 EDGE_CELLS = 6
 """How far beyond its brightest part an object reaches at most. [cell]"""
 
-__all__ = ["MIN_SEEN", "SkyCells", "SkyMask", "cell_means", "compare_cells", "find_sky"]
+OPENING_CELLS = 2
+"""How far `standing_out` looks. [cell]"""
 
+STRIP_CELLS = 256
+"""Rows of cells looked at together: memory does not grow with the images. [cell]"""
 
-@dataclass(frozen=True, slots=True)
-class SkyCells:
-    """How much the two dates differ, cell by cell, in units of the usual difference.
-
-    Attributes
-    ----------
-    visible_low, visible_high
-        ``(y, x)`` float32; smallest and largest difference of a visible band; NaN = not seen. [sigma]
-    low, high
-        The same over all bands. [sigma]
-    """
-
-    visible_low: np.ndarray
-    visible_high: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
-
-    @classmethod
-    def empty(cls, rows: int, cols: int) -> "SkyCells":
-        """Cells of which nothing is seen."""
-        return cls(*(np.full((rows, cols), np.nan, np.float32) for _ in range(4)))
-
-    def put(self, row: int, col: int, part: "SkyCells") -> None:
-        """Lay the cells of a window into these."""
-        for whole, piece in (
-            (self.visible_low, part.visible_low),
-            (self.visible_high, part.visible_high),
-            (self.low, part.low),
-            (self.high, part.high),
-        ):
-            whole[row : row + piece.shape[0], col : col + piece.shape[1]] = piece
-
-    def signs(self, *, after: bool) -> tuple[np.ndarray, np.ndarray]:
-        """Tell how far one date is brighter in every visible band, and darker in every band.
-
-        Returns
-        -------
-        tuple of ndarray
-            ``(y, x)`` float32 each; 0 or less where it is not, or nothing is seen. [sigma]
-        """
-        bright, dark = (self.visible_low, -self.high) if after else (-self.visible_high, self.low)
-        return np.nan_to_num(bright, nan=0.0), np.nan_to_num(dark, nan=0.0)
+__all__ = ["SkyMask", "find_sky"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,28 +116,6 @@ class SkyMask:
         return np.asarray(across[rows - rows[0]])
 
 
-def compare_cells(before: np.ndarray, after: np.ndarray, model: PixelModel) -> SkyCells:
-    """Compare two dates cell by cell.
-
-    Parameters
-    ----------
-    before, after
-        ``(band, rows, cols)`` float32, means of the images as read over the same cells (`cell_means`,
-        `MIN_SEEN`); NaN is not seen. A shift of a few pixels between them is small beside a cell.
-    model
-        Makes the image after look like the one before, and tells how they usually differ.
-    """
-    gain, offset, level, spread = (
-        np.array(values, np.float32)[:, None, None]
-        for values in (model.gain, model.offset, model.veil.level, model.veil.spread)
-    )
-    apart = after * gain + offset
-    apart -= before + level
-    apart /= np.where(spread > 0, spread, np.nan)  # dates without any noise: no scale, no clouds
-    visible = apart[np.array(model.veil.visible)]
-    return SkyCells(visible.min(axis=0), visible.max(axis=0), apart.min(axis=0), apart.max(axis=0))
-
-
 def find_sky(
     cells: SkyCells,
     *,
@@ -204,58 +144,144 @@ def find_sky(
     ndarray
         ``(y, x)`` uint8: schema.CLEAR, CLOUD or SHADOW.
     """
-    bright, dark = cells.signs(after=after)
-    unseen = np.isnan(cells.low)
+    shape = cells.window.height, cells.window.width
+    out = np.zeros(shape, np.uint8)  # CLEAR; no memory until something else is written
     min_cells = max(4, math.ceil(cfg.sky_min_ha * 1e4 / cell_m**2))
-    cores = np.zeros(bright.shape, bool)
-    for level in cfg.sky_levels_sigma:
-        cores |= _soft_objects(bright, unseen, level, min_cells, cfg)
-    out = np.full(bright.shape, CLEAR, np.uint8)
-    if not cores.any():
+    objects = _soft_objects(cells, after, min_cells, cfg)
+    if not len(objects):
         return out
     reach = max(1, math.ceil(cfg.sky_reach_m / cell_m))
-    clouds = ndimage.binary_dilation(
-        cores, SQUARE, iterations=reach, mask=cores | (bright > cfg.sky_rest_sigmas)
-    )
+    clouds = _clouds(cells, objects, after, reach, cfg)
+    shade = np.zeros(shape, bool)
     if sun_azimuth_deg is not None:
-        shade = _shadows(clouds, dark, sun_azimuth_deg, cell_m, cfg)
-        out[ndimage.binary_dilation(shade, SQUARE) & ~unseen] = SHADOW
-    out[ndimage.binary_dilation(clouds, SQUARE)] = CLOUD
+        shade = _shadows(
+            cells, clouds, after=after, azimuth_deg=sun_azimuth_deg, cell_m=cell_m, cfg=cfg
+        )
+    for core, outer in _strips(cells, 1):
+        inner = core.relative_to(outer).slices
+        dark = ndimage.binary_dilation(shade[outer.slices], SQUARE)[inner] & ~cells.unseen(core)
+        out[core.slices][dark] = SHADOW
+        out[core.slices][ndimage.binary_dilation(clouds[outer.slices], SQUARE)[inner]] = CLOUD
     return out
 
 
-def _soft_objects(
-    bright: np.ndarray, unseen: np.ndarray, level: float, min_cells: int, cfg: PixelsSection
+def _strips(cells: SkyCells, margin: int) -> Iterator[tuple[Window, Window]]:
+    """Cut all cells into strips, each with and without a margin."""
+    whole = cells.window
+    for row in range(0, whole.height, STRIP_CELLS):
+        core = Window(row, 0, min(STRIP_CELLS, whole.height - row), whole.width)
+        yield core, core.grown(margin, whole)
+
+
+def _soft_objects(cells: SkyCells, after: bool, min_cells: int, cfg: PixelsSection) -> np.ndarray:
+    """List the runs ``(n, 3)`` int32 of objects that are bright and large enough and end softly."""
+    levels = cfg.sky_levels_sigma
+    found: list[list[np.ndarray]] = [[] for _ in levels]
+    for core, outer in _strips(cells, OPENING_CELLS):
+        bright = cells.bright(outer, after=after)
+        mask = np.empty(bright.shape, np.uint8)
+        for level, own in zip(levels, found, strict=True):
+            standing_out(bright, level, mask)
+            own.append(find_runs(mask[core.relative_to(outer).slices], core.row, 0))
+    kept = [_soft_runs(cells, after, np.concatenate(own), min_cells, cfg) for own in found]
+    return np.concatenate(kept)
+
+
+def _soft_runs(
+    cells: SkyCells, after: bool, runs: np.ndarray, min_cells: int, cfg: PixelsSection
 ) -> np.ndarray:
-    """Objects brighter than a level that are bright enough, large enough, and end softly."""
-    eroded = box_count(bright > level, 1) == SQUARE.size
-    labels, count = ndimage.label(box_count(eroded, 1) > 0)
-    out = np.zeros(bright.shape, bool)
-    boxes = label_boxes(labels, count)
-    boxes[0, 0] = 0
-    large = np.flatnonzero(boxes[:, 0] >= min_cells)
-    boxes = np.column_stack([large, boxes[large, 1:]])
+    """Keep the runs of one level that belong to large objects that end softly."""
+    if not len(runs):
+        return runs
+    group = label_runs(runs, 0)
+    boxes = run_boxes(runs, group, int(group.max()) + 1)
+    runs = runs[np.argsort(group, kind="stable")]
+    ends = np.cumsum(np.bincount(group))
+    parts = np.column_stack([np.concatenate([[0], ends[:-1]]), ends, boxes[:, 1:]])
+    parts = parts[boxes[:, 0] >= min_cells]
+    soft = np.zeros(len(parts), bool)
     limits = cfg.sky_min_sigmas, cfg.sky_edge_share, EDGE_CELLS
-    mark_soft(bright, unseen, labels, boxes, limits, out)
-    return out
+    for some in _neighbours(parts):
+        soft[some] = _ends_softly(cells, after, runs, parts[some], limits)
+    return np.concatenate([runs[:0], *(runs[a:b] for a, b in parts[soft, :2])])
+
+
+def _neighbours(parts: np.ndarray) -> Iterator[slice]:
+    """Cut objects, in the order of their first rows, into some that lie near; a tall one alone."""
+    first = 0
+    while first < len(parts):
+        limit = parts[first, 2] + 2 * STRIP_CELLS
+        beyond = np.flatnonzero(parts[first:, 3] > limit)
+        last = max(first + 1, first + int(beyond[0]) if len(beyond) else len(parts))
+        yield slice(first, last)
+        first = last
+
+
+def _ends_softly(
+    cells: SkyCells,
+    after: bool,
+    runs: np.ndarray,
+    parts: np.ndarray,
+    limits: tuple[float, float, int],
+) -> np.ndarray:
+    """Ask `soft_objects` about objects that lie near one another, in the window around them."""
+    (top, left), (bottom, right) = parts[:, (2, 4)].min(axis=0), parts[:, (3, 5)].max(axis=0)
+    box = Window(int(top), int(left), int(bottom - top), int(right - left))
+    part = box.grown(EDGE_CELLS, cells.window)
+    begin, end = parts[0, 0], parts[-1, 1]
+    moved = parts - np.array([begin, begin, part.row, part.row, part.col, part.col])
+    own = runs[begin:end] - np.array([part.row, part.col, part.col], np.int32)
+    told = np.empty(len(parts), bool)
+    bright, unseen = cells.bright(part, after=after), cells.unseen(part)
+    soft_objects(bright, unseen, own, moved, limits, told)
+    return told
+
+
+def _clouds(
+    cells: SkyCells, objects: np.ndarray, after: bool, reach: int, cfg: PixelsSection
+) -> np.ndarray:
+    """Grow objects to what is still brighter around them, ``(y, x)`` bool."""
+    cores = np.zeros((cells.window.height, cells.window.width), bool)
+    paint_runs(objects, cores)
+    clouds = np.zeros_like(cores)
+    for core, outer in _strips(cells, reach):
+        own = cores[outer.slices]
+        if own.any():
+            rest = own | (cells.bright(outer, after=after) > cfg.sky_rest_sigmas)
+            grown = ndimage.binary_dilation(own, SQUARE, iterations=reach, mask=rest)
+            clouds[core.slices] = grown[core.relative_to(outer).slices]
+    return clouds
 
 
 def _shadows(
-    clouds: np.ndarray, dark: np.ndarray, azimuth_deg: float, cell_m: float, cfg: PixelsSection
+    cells: SkyCells,
+    clouds: np.ndarray,
+    *,
+    after: bool,
+    azimuth_deg: float,
+    cell_m: float,
+    cfg: PixelsSection,
 ) -> np.ndarray:
     """Find the shadows of clouds: dark ground under their outline, moved away from the sun."""
-    shade = dark > cfg.shadow_edge_sigmas
+    shade = np.zeros(clouds.shape, bool)
+    for core, _ in _strips(cells, 0):
+        shade[core.slices] = cells.dark(core, after=after) > cfg.shadow_edge_sigmas
     cast = np.zeros(clouds.shape, bool)
-    labels, count = ndimage.label(clouds, SQUARE)
-    for index, box in enumerate(ndimage.find_objects(labels, count), start=1):
-        rows, cols = np.nonzero(labels[box] == index)
-        rows, cols = rows + box[0].start, cols + box[1].start
+    runs = find_runs(clouds.view(np.uint8), 0, 0)
+    group = label_runs(runs, 1)
+    order = np.argsort(group, kind="stable")
+    ends = np.cumsum(np.bincount(group))
+    for first, last in pairwise([0, *ends]):
+        rows, cols, _ = run_pixels(runs[order[first:last]])
         place = _darkest_place((rows, cols), clouds, shade, azimuth_deg, cell_m, cfg)
         if place is not None:
             cast[place] = True
     near = max(1, math.ceil(cfg.sky_reach_m / cell_m))
-    cast = ndimage.binary_dilation(cast, SQUARE, iterations=near)
-    return np.asarray(cast & (dark > cfg.shadow_edge_sigmas / 2))
+    for core, outer in _strips(cells, near):
+        grown = ndimage.binary_dilation(cast[outer.slices], SQUARE, iterations=near)
+        dark = cells.dark(core, after=after) > cfg.shadow_edge_sigmas / 2
+        shade[core.slices] = grown[core.relative_to(outer).slices] & dark
+    return shade
 
 
 def _darkest_place(
