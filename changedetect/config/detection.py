@@ -261,10 +261,31 @@ class PatchesSection(Section):
         (2.0, 4.0, 6.0), description="steps above the alarm at which a patch may fall apart, rising"
     )
     split_share: float = Field(
-        0.6, gt=0, le=1, description="a patch stays whole if one core holds this share of it"
+        0.6,
+        gt=0,
+        le=1,
+        description="a patch stays whole if one core holds this share of it, where no image tells of "
+        "borders",
+    )
+    border_steps_llr: tuple[float, ...] = Field(
+        (1.0, 2.0, 3.0, 5.0),
+        description="steps above candidate_llr at which ground is outlined, rising, where images can "
+        "tell whether its border is new",
+    )
+    inner_margin_llr: float = Field(
+        4.0,
+        ge=0,
+        description="an inner outline counts if it is so much surer than the one around it",
+    )
+    apart_new_share: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="several patches are told apart inside ground that would be one, if two of them "
+        "have so much of their border new",
     )
     candidate_llr: float = Field(
-        0.8,
+        0.0,
         description="changed ground is outlined from this evidence on, where images can tell whether "
         "its border is new; from the pair's alarm on elsewhere",
     )
@@ -276,15 +297,29 @@ class PatchesSection(Section):
         ge=0,
         description="what a border that is new all around adds to the evidence of a patch",
     )
+    size_llr: float = Field(
+        1.0, ge=0, description="what it adds if a patch is e times as large as size_from_px"
+    )
+    size_from_px: int = Field(55, ge=1, description="patches up to this gain nothing [px]")
     least_llr: float = Field(
-        4.0, description="mean evidence of a patch and what its border adds reach this"
+        5.6, description="mean evidence of a patch and what border and size add reach this"
     )
     over_alarm_llr: float = Field(
-        1.2, description="and this much more than the pair's alarm, which is high if change is rare"
+        2.2, description="and this much more than the pair's alarm, which is high if change is rare"
+    )
+    least_unseen_llr: float = Field(
+        5.0,
+        description="mean evidence of a patch that no pair saw and what its size adds reach this, in "
+        "months whose pairs tell of borders",
     )
     new_border_max_m: float = Field(
         5.0, gt=0, description="borders are looked at where pixels are at most so large [m]"
     )
+
+    @property
+    def most_levels(self) -> int:
+        """Levels of evidence at which ground can be outlined, at most."""
+        return 1 + max(len(self.split_steps_llr), len(self.border_steps_llr))
 
 
 class UnseenSection(Section):

@@ -292,7 +292,7 @@ def test_tile_runs__a_sampler_gives_what_arrays_give():
 def test_tile_runs__blocks_of_pixels_add_up(monkeypatch):
     states = np.ones((6, 11), np.uint8)
     expected = digest(outlined(states))
-    monkeypatch.setattr("changedetect.stages.patches.tile._PIXELS_AT_ONCE", 7)
+    monkeypatch.setattr("changedetect.stages.patches.sums._PIXELS_AT_ONCE", 7)
     assert digest(outlined(states)) == expected
 
 

@@ -95,7 +95,7 @@ def test_outline__is_sure_of_the_same_in_any_tiling(size_px):
     [
         ({"new_border_llr": 0.0}, {"strong", "unseen"}),
         ({"least_llr": 1.0}, {"old", "new", "strong", "unseen"}),
-        ({"least_llr": 10.5}, {"unseen"}),
+        ({"least_llr": 11.0}, {"unseen"}),
     ],
 )
 def test_outline__follows_its_settings(change, expected):

@@ -77,8 +77,9 @@ def bordered(
     cfg
         What makes a patch sure.
     """
-    over, least = (
-        round(llr * schema.EVIDENCE_SCALE) for llr in (cfg.over_alarm_llr, cfg.least_llr)
+    over, least, unseen = (
+        round(llr * schema.EVIDENCE_SCALE)
+        for llr in (cfg.over_alarm_llr, cfg.least_llr, cfg.least_unseen_llr)
     )
     index, alarm = rests_on
     tellers = [
@@ -93,6 +94,8 @@ def bordered(
         needed = np.maximum(least, alarm[rows, cols] + over)
         for one in known:
             np.copyto(asked, needed, where=pair == one.place)
+        if known:
+            np.copyto(asked, np.int32(unseen), where=pair < 0)
         return asked
 
     def tell(levels: np.ndarray, rows: np.ndarray, cols: np.ndarray, count: int) -> np.ndarray:
@@ -106,4 +109,5 @@ def bordered(
                 told[:, mine] = teller(levels, rows[mine], cols[mine], count)
         return told
 
-    return patches.Bordered(sampler, tell, ask)
+    steps = cfg.border_steps_llr if known else cfg.split_steps_llr
+    return patches.Bordered(sampler, tell, ask, steps)

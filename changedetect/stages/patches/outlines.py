@@ -16,8 +16,10 @@ from changedetect.kernels.runs import add_groups
 from changedetect.records import ScenePair
 from changedetect.stages.patches.join import Joined, group_polygons
 from changedetect.stages.patches.split import layers
-from changedetect.stages.patches.sure import judging_channels, sure_groups
-from changedetect.stages.patches.tile import TileRuns, add_votes
+from changedetect.stages.patches.sums import add_votes
+from changedetect.stages.patches.sure import judging_channels
+from changedetect.stages.patches.tile import TileRuns
+from changedetect.stages.patches.told import Told, no_sums
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,8 @@ def outline(
     Parameters
     ----------
     parts
-        Results of all tiles; they do not overlap. Gone through twice, one at a time (`Parts`).
+        Results of all tiles; they do not overlap. Gone through twice, one at a time (`Parts`); of the
+        first time what tells of borders is kept.
     grid
         The grid they were cut from. Without a CRS (quick looks) areas are planar, in its units.
     cfg
@@ -116,23 +119,24 @@ def outline(
     """
     counts = np.zeros(4, np.int64)
     given = []
+    told = Told(cfg)
     for part in parts:
         counts += part.counts
         given.append((part.runs, part.run_level))
-    whole = layers(given, cfg)
+        if bordered:
+            told.add(part.run_group, part.llr_sum, part.moments)
+    dropped, *whole = layers(given, cfg, told.judge if bordered else None)
     kept = [layer.kept(layer.pixels >= cfg.min_pixels) for layer in whole]
     added = _add_up(parts, kept)
     if bordered:
         sure = [
-            sure_groups(sums.llr_sum, layer.pixels, sums.moments, level, cfg)
-            if len(layer.pixels)
-            else np.zeros(0, bool)
+            told.sure(sums.llr_sum, layer.pixels, sums.moments, level)
             for level, (layer, sums) in enumerate(zip(kept, added, strict=True), start=1)
         ]
         kept = [layer.kept(good) for layer, good in zip(kept, sure, strict=True)]
         added = [sums.kept(good) for sums, good in zip(added, sure, strict=True)]
     sums = _together(added)
-    told = judging_channels(cfg) if bordered else 0
+    first = judging_channels(cfg) if bordered else 0
     table = pd.concat([_table(layer, grid, sources) for layer in kept], ignore_index=True)
     table = _with_evidence(table, sums)
     order = np.argsort(table["patch_id"].to_numpy(str), kind="stable")
@@ -141,7 +145,8 @@ def outline(
         table = table.assign(against="", disputed=False, **dict.fromkeys(_MEANS, np.nan))
         table = table[list(schema.PATCHES.names)]
     table = table.iloc[order].reset_index(drop=True)
-    specks = [
+    specks = [(len(dropped.pixels), int(dropped.pixels.sum()))]
+    specks += [
         (len(layer.pixels) - len(left.pixels), int(layer.pixels.sum()) - int(left.pixels.sum()))
         for layer, left in zip(whole, kept, strict=True)
     ]
@@ -149,7 +154,7 @@ def outline(
     return Outline(
         patches=gpd.GeoDataFrame(table, geometry="geometry", crs=grid.crs or None),
         runs=_in_reading_order(np.concatenate([layer.runs for layer in kept])),
-        moments=sums.moments[order, told:],
+        moments=sums.moments[order, first:],
         votes=_reordered(sums.votes, order),
         noise_groups=int(counts[2]) + sum(groups for groups, _ in specks),
         noise_px=noise_px,
@@ -196,7 +201,7 @@ def _add_up(parts: Sequence[TileRuns], whole: Sequence[Joined]) -> list[_Sums]:
         if not len(part.pixels):  # its channels are not known, nor needed
             continue
         if not totals:
-            totals = [_no_sums(len(layer.pixels), part.moments.shape[1]) for layer in whole]
+            totals = [no_sums(len(layer.pixels), part.moments.shape[1]) for layer in whole]
         for layer, total, voted in zip(whole, totals, votes, strict=True):
             target = np.full(len(part.pixels), -1, np.int64)
             target[part.run_group] = layer.place[begin : begin + len(part.runs)]
@@ -204,20 +209,11 @@ def _add_up(parts: Sequence[TileRuns], whole: Sequence[Joined]) -> list[_Sums]:
             own = np.column_stack([target[part.votes[:, 0]], part.votes[:, 1:]])
             voted.append(own[own[:, 0] >= 0])
         begin += len(part.runs)
-    totals = totals or [_no_sums(len(layer.pixels), 0) for layer in whole]
+    totals = totals or [no_sums(len(layer.pixels), 0) for layer in whole]
     return [
         _Sums(*total, add_votes(np.concatenate(voted)))
         for total, voted in zip(totals, votes, strict=True)
     ]
-
-
-def _no_sums(groups: int, channels: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Sum, maximum and moments of groups to which nothing has been added."""
-    return (
-        np.zeros(groups, np.int64),
-        np.full(groups, schema.EVIDENCE_NODATA, np.int64),
-        np.zeros((groups, channels, 3), np.int64),
-    )
 
 
 def _with_evidence(table: pd.DataFrame, sums: _Sums) -> pd.DataFrame:

@@ -1,28 +1,86 @@
-"""Patches that hang together only by weak evidence fall apart into their strong cores.
+"""Nested outlines: which of the components of changed ground are patches.
 
-Ground that changed with the season often touches a building site; at the alarm threshold the two
-are one patch. The levels of the evidence form a tree (components of what reaches each level, each
-inside one of the level below). From the root down, a component stays whole if its largest core at
-the next level holds most of it; else each core is looked at on its own, and what is left between
-them is a patch too: nothing that reached the alarm is lost, only parted.
+Ground that changed with the season often touches a building site; where evidence is weak the two
+are one. The levels of the evidence form a tree (components of what reaches each level, each inside
+one of the level below). One component is one patch, outlined where it is surest:
+
+- An inner outline counts in place of the one around it only if it is surer by a margin; what lies
+  around it then is no patch.
+- Several inner outlines count in place of one that would be sure itself only if two of them have
+  borders of their own that are new; else the parts of one building would be several patches.
+- Where nothing tells how sure an outline is, it stays whole if its largest core holds most of it;
+  else each core is looked at on its own, and what is left between them is a patch too.
 
 The idea is that of component trees (Salembier et al. 1998, doi:10.1109/83.663500, section II);
-the rule by which a component is parted is ours, measured on three simulated counties.
+the rules by which a component is parted are ours, measured on simulated counties.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from changedetect.config.detection import PatchesSection
 from changedetect.kernels.runs import group_sizes, join_runs, label_runs
 from changedetect.stages.patches.join import CORNER, Joined
+from changedetect.stages.patches.sure import NO_OPINION, NOT_SURE
 
 NOBODY = -1
+DROPPED = 0
+"""Level of runs that are in no patch."""
+
+_SILENT = float(np.finfo(np.float64).min)
+"""Counts for less than any outline that something was told of, and more than none."""
+
+Judge = Callable[[Joined, int], tuple[np.ndarray, np.ndarray]]
+"""Components of the ground that reaches a level, and the level -> how sure each is
+(`sure.worth_of`), and how much of its border is new; ``(component,)`` float64 each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """The components of the ground that reaches a level.
+
+    Attributes
+    ----------
+    inside
+        ``(run,)`` bool; which of the sorted runs reach the level.
+    core
+        ``(run inside,)`` int64; component of those.
+    parent
+        ``(component,)`` int64; component of the level below in which each lies.
+    pixels
+        ``(component,)`` int64.
+    large
+        ``(component,)`` bool; not smaller than the smallest patch.
+    worth, new_share
+        ``(component,)`` float64, as `Judge` tells.
+    """
+
+    inside: np.ndarray
+    core: np.ndarray
+    parent: np.ndarray
+    pixels: np.ndarray
+    large: np.ndarray
+    worth: np.ndarray
+    new_share: np.ndarray
+
+    @property
+    def silent(self) -> np.ndarray:
+        """Components of which nothing is told."""
+        return np.asarray(self.worth == NO_OPINION)
+
+    @property
+    def value(self) -> np.ndarray:
+        """How sure each component is as a patch, in numbers that can be compared."""
+        told = np.where(self.silent, _SILENT, self.worth)
+        return np.where(self.large, told, NOT_SURE)
 
 
 def layers(
-    parts: Sequence[tuple[np.ndarray, np.ndarray]], cfg: PatchesSection
+    parts: Sequence[tuple[np.ndarray, np.ndarray]],
+    cfg: PatchesSection,
+    judge: Judge | None = None,
 ) -> tuple[Joined, ...]:
     """Part the changed ground of a grid; the same for every tiling and order of tiles.
 
@@ -31,49 +89,113 @@ def layers(
     parts
         Of each tile: runs ``(n, 3)`` int32 and their levels ``(n,)`` int64.
     cfg
-        Smallest core, and the share above which a patch stays whole.
+        Smallest core, and when a patch is parted.
+    judge
+        Tells how sure each component is; None = nothing tells.
 
     Returns
     -------
     tuple of Joined
-        Patches that belong together never touch inside one layer, so each layer is outlined like
-        a mask of its own; ``place`` of runs of other layers is -1.
+        What is in no patch, then the patches of each level. Patches that belong together never
+        touch inside one layer, so each layer is outlined like a mask of its own; ``place`` of runs
+        of other layers is -1.
     """
     given = np.concatenate([np.zeros((0, 3), np.int32), *(runs for runs, _ in parts)])
     level = np.concatenate([np.zeros(0, np.int64), *(levels for _, levels in parts)])
     order = np.lexsort((given[:, 1], given[:, 0]))
-    owner = _owner_levels(given[order], level[order], cfg)
-    return tuple(
-        _layer(given, order, owner == value) for value in range(1, int(level.max(initial=1)) + 1)
-    )
+    owner = owner_levels((given, order), level[order], cfg, judge)
+    most = int(level.max(initial=1))
+    return tuple(_layer(given, order, owner == value) for value in range(DROPPED, most + 1))
 
 
-def _components(runs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Component of each run, and pixels of each component."""
-    joined, place = join_runs(runs)
-    group = label_runs(joined, CORNER)
-    return group[place], group_sizes(joined, group)
+def owner_levels(
+    whole: tuple[np.ndarray, np.ndarray],
+    level: np.ndarray,
+    cfg: PatchesSection,
+    judge: Judge | None = None,
+) -> np.ndarray:
+    """Return the level of the patch of each sorted run, from 1; `DROPPED` = of none.
 
-
-def _owner_levels(runs: np.ndarray, level: np.ndarray, cfg: PatchesSection) -> np.ndarray:
-    """Level of the deepest component that each run belongs to after parting; from 1."""
-    owner = np.ones(len(runs), np.int64)
-    node, pixels = _components(runs)
-    active = np.ones(len(pixels), bool)
-    for value in range(2, int(level.max(initial=1)) + 1):
-        inside = level >= value
-        core = np.full(len(runs), NOBODY, np.int64)
-        core[inside], core_pixels = _components(runs[inside])
-        parent = np.zeros(len(core_pixels), np.int64)
-        parent[core[inside]] = node[inside]
-        large = core_pixels >= cfg.min_pixels
-        largest = np.zeros(len(pixels), np.int64)
-        np.maximum.at(largest, parent[large], core_pixels[large])
-        parted = active & (largest > 0) & (largest < cfg.split_share * pixels)
-        active = parted[parent] & large
-        owner[inside] = np.where(active[core[inside]], value, owner[inside])
-        node, pixels = core, core_pixels
+    Parameters
+    ----------
+    whole
+        Runs ``(n, 3)`` int32, and their order by row and column.
+    level
+        ``(n,)`` int64 of the sorted runs.
+    cfg, judge
+        As in `layers`.
+    """
+    tree = _tree(whole, level, cfg, judge or _nothing_told)
+    opened = _opened(tree, cfg)
+    owner = np.zeros(len(level), np.int64)
+    active = np.ones(len(tree[0].pixels), bool)
+    for value, (node, wide) in enumerate(zip(tree, opened, strict=True), start=1):
+        if value > 1:
+            active = (active & opened[value - 2])[node.parent] & node.large
+        patch = (node.silent | (~wide & (node.worth > NOT_SURE))) & node.large
+        mine = np.where(patch, value, DROPPED)
+        owner[node.inside] = np.where(active[node.core], mine[node.core], owner[node.inside])
     return owner
+
+
+def _nothing_told(joined: Joined, _level: int) -> tuple[np.ndarray, np.ndarray]:
+    return np.full(len(joined.pixels), NO_OPINION), np.zeros(len(joined.pixels))
+
+
+def _tree(
+    whole: tuple[np.ndarray, np.ndarray], level: np.ndarray, cfg: PatchesSection, judge: Judge
+) -> list[Node]:
+    """Nest the components of all levels, the lowest first."""
+    given, order = whole
+    tree: list[Node] = []
+    below = np.zeros(len(order), np.int64)
+    for value in range(1, int(level.max(initial=1)) + 1):
+        inside = level >= value
+        joined = _layer(given, order, inside)
+        core = joined.place[order][inside]
+        parent = np.zeros(len(joined.pixels), np.int64)
+        parent[core] = below[inside]
+        below[inside] = core
+        large = joined.pixels >= cfg.min_pixels
+        tree.append(Node(inside, core, parent, joined.pixels, large, *judge(joined, value)))
+    return tree
+
+
+def _opened(tree: Sequence[Node], cfg: PatchesSection) -> list[np.ndarray]:
+    """Tell which components of each level give way to what lies inside of them."""
+    opened: list[np.ndarray] = []
+    count = len(tree[-1].pixels)
+    inner, cores, apart = np.full(count, NOT_SURE), np.zeros(count), np.zeros(count)
+    largest = np.zeros(count, np.int64)
+    for place in range(len(tree) - 1, -1, -1):
+        node = tree[place]
+        value = node.value
+        surer = inner > value + cfg.inner_margin_llr
+        one = (value > NOT_SURE) & (cores > 1) & (apart <= 1)
+        parted = (largest > 0) & (largest < cfg.split_share * node.pixels)
+        wide = np.where(node.silent, parted, surer & ~one)
+        opened.insert(0, wide)
+        if place == 0:
+            break
+        told = (value > NOT_SURE) & ~node.silent & (node.new_share >= cfg.apart_new_share)
+        below = len(tree[place - 1].pixels)
+        inner = _highest(node, np.maximum(value, inner), below, NOT_SURE)
+        cores = _added(node, np.where(wide, cores, value > NOT_SURE), below)
+        apart = _added(node, np.where(wide, apart, told), below)
+        largest = _highest(node, node.pixels, below, 0)
+    return opened
+
+
+def _highest(node: Node, values: np.ndarray, below: int, start: float) -> np.ndarray:
+    """Return the highest value of the large cores in each component of the level below."""
+    found = np.full(below, start, values.dtype)
+    np.maximum.at(found, node.parent[node.large], values[node.large])
+    return found
+
+
+def _added(node: Node, values: np.ndarray, below: int) -> np.ndarray:
+    """Add the values of the large cores in each component of the level below."""
+    return np.bincount(node.parent[node.large], values[node.large].astype(np.float64), below)
 
 
 def _layer(given: np.ndarray, order: np.ndarray, mine: np.ndarray) -> Joined:

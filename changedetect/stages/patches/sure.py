@@ -1,8 +1,9 @@
-"""Which patches are sure enough: their evidence, and how much of their border is new, together.
+"""How sure it is that outlined ground changed: its evidence, how much of its border is new, its size.
 
 At the alarm a patch of weak evidence is as often the season's as a true change. Ground that the
 season changed ends at borders that were there before; so a border that shows only after adds to the
-evidence of a patch, and one that was there before adds nothing.
+evidence of a patch, and one that was there before adds nothing. A large patch is less often chance
+than a small one.
 """
 
 import numpy as np
@@ -13,16 +14,24 @@ from changedetect.schema import EVIDENCE_SCALE
 HALF = 2
 """A patch is asked if the pair observed one in so many of its pixels, or more."""
 
+NOT_SURE, NO_OPINION = -np.inf, np.inf
+
 
 def judging_channels(cfg: PatchesSection) -> int:
     """Return how many channels come first in the moments of bordered tiles (`tile.Bordered`)."""
-    return 2 + len(cfg.split_steps_llr)
+    return 1 + cfg.most_levels
 
 
-def sure_groups(
+def new_shares(moments: np.ndarray, level: int) -> np.ndarray:
+    """Return how much of the border of groups of a level (from 1) is new, ``(group,)`` float64."""
+    border, new = moments[:, level, 0], moments[:, level, 1]
+    return np.asarray(new / np.maximum(border, 1))
+
+
+def worth_of(
     llr_sum: np.ndarray, pixels: np.ndarray, moments: np.ndarray, level: int, cfg: PatchesSection
 ) -> np.ndarray:
-    """Tell which groups of a level are sure enough to be patches.
+    """Tell how sure groups of a level are.
 
     Parameters
     ----------
@@ -33,17 +42,20 @@ def sure_groups(
     level
         Of the groups, from 1.
     cfg
-        What a new border adds.
+        What a new border and size add.
 
     Returns
     -------
     ndarray
-        ``(group,)`` bool. Groups that the pair did not observe for the larger part are sure.
+        ``(group,)`` float64: by how much they are above what is needed, `NOT_SURE` below it;
+        `NO_OPINION` of groups that the pair did not observe for the larger part: they are sure.
+        [log-likelihood ratio]
     """
     asked, asked_sum = moments[:, 0, 0], moments[:, 0, 1]
-    border, new = moments[:, level, 0], moments[:, level, 1]
-    share = new / np.maximum(border, 1)
     mean = llr_sum / np.maximum(pixels, 1)
-    reached = mean + cfg.new_border_llr * EVIDENCE_SCALE * share
     needed = asked_sum / np.maximum(asked, 1)
-    return np.asarray((HALF * asked < pixels) | (reached >= needed))
+    grown = np.log(np.maximum(pixels, cfg.size_from_px) / cfg.size_from_px)
+    over = (mean - needed) / EVIDENCE_SCALE
+    over = over + cfg.new_border_llr * new_shares(moments, level) + cfg.size_llr * grown
+    told = np.where(over >= 0.0, over, NOT_SURE)
+    return np.asarray(np.where(HALF * asked < pixels, NO_OPINION, told))

@@ -1,6 +1,6 @@
 """One tile: its core's evidence becomes runs, groups and integer sums."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -9,24 +9,21 @@ from changedetect import schema
 from changedetect.config.detection import PatchesSection
 from changedetect.errors import LayerError
 from changedetect.grid import Tile
-from changedetect.kernels.levels import level_of, level_runs, reached, stretches
-from changedetect.kernels.runs import (
-    add_moments,
-    close_gaps,
-    find_runs,
-    label_runs,
-    run_pixels,
-    run_sums,
+from changedetect.kernels.levels import level_of, level_runs, reached
+from changedetect.kernels.runs import close_gaps, find_runs, join_runs, label_runs
+from changedetect.stages.patches.split import DROPPED, owner_levels
+from changedetect.stages.patches.sums import (
+    MISSING,
+    PartSampler,
+    Runs,
+    evidence_sums,
+    moments_of,
+    votes_of,
 )
+from changedetect.stages.patches.told import Told
 
 Sampler = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """``(rows, cols)`` of the outer window, each ``(pixels,)`` int64 -> ``(channel, pixels)`` int32."""
-
-PartSampler = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, ...]]
-"""As `Sampler`, the channels in several arrays, one after the other."""
-
-MISSING = int(np.iinfo(np.int32).min)
-"""Value of a channel that is not known in a pixel."""
 
 UNKNOWN_BORDER = -1
 """Value of a pixel that is no border, or of which nothing is known."""
@@ -50,30 +47,25 @@ class Bordered:
     ask
         Rows and columns -> ``(pixels,)`` int32: quantised evidence that a patch needs, its border
         counted in; `MISSING` where it needs none but the alarm.
+    steps_llr
+        Steps of the levels above the least evidence, rising; the same for all tiles of a grid.
+        None = `PatchesSection.border_steps_llr`. [log-likelihood ratio]
     """
 
     sampler: Sampler
     tell: Callable[[np.ndarray, np.ndarray, np.ndarray, int], np.ndarray]
     ask: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    steps_llr: tuple[float, ...] | None = None
 
-    def over(self, levels: np.ndarray, cfg: PatchesSection) -> "PartSampler":
-        """Return a sampler of all channels, given the level of every pixel (0 = unchanged)."""
-        count = 1 + len(cfg.split_steps_llr)
+    def judges(self, levels: np.ndarray, cfg: PatchesSection) -> PartSampler:
+        """Return a sampler of what is asked and told, given the level of every pixel (0 = unchanged)."""
 
         def sample(rows: np.ndarray, cols: np.ndarray) -> tuple[np.ndarray, ...]:
-            borders = self.tell(levels, rows, cols, count).astype(np.int32)
+            borders = self.tell(levels, rows, cols, cfg.most_levels).astype(np.int32)
             borders[borders == UNKNOWN_BORDER] = MISSING
-            return self.ask(rows, cols)[None], borders, self.sampler(rows, cols)
+            return self.ask(rows, cols)[None], borders
 
         return sample
-
-
-_PIXELS_AT_ONCE = 1 << 13
-"""Pixels sampled in one call: their channels stay in the cache, and memory is used again."""
-
-
-_KEYS_A_VOTE = 16
-"""Keys that are so dense are counted, others are sorted; the result is the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,63 +219,105 @@ def tile_runs(
         raise LayerError(msg)
     core = tile.core_in_outer.slices
     least = np.broadcast_to(np.asarray(threshold, np.int32), evidence.shape)
-    levels = _levels(np.ascontiguousarray(evidence), np.ascontiguousarray(least), cfg)
+    levels = _levels(evidence, least, _steps(channels, cfg), cfg.gap_px)
     inner = np.ascontiguousarray(levels[core])
     whole, noise = _without_noise(find_runs(inner, tile.core.row, tile.core.col), tile, cfg)
-    runs, level, group = _level_runs(inner, whole, tile)
+    found = _level_runs(inner, whole, tile)
+    told = []
+    if isinstance(channels, Bordered):
+        moments = moments_of(found, tile, channels.judges(levels, cfg))
+        found, moments, hopeless = _with_hope(found, moments, evidence, tile, cfg)
+        told.append(moments)
+        noise += hopeless
+    told.append(moments_of(found, tile, _sampler(channels)))
     hidden = (evidence[core] == schema.EVIDENCE_NODATA).view(np.uint8)
     unobserved = find_runs(hidden, tile.core.row, tile.core.col)
-    sums = _group_sums(runs, group, tile, evidence, _sampler(channels, levels, cfg))
     unobserved_px = int(np.count_nonzero(hidden))
     counts = np.array([hidden.size - unobserved_px, unobserved_px, *noise], np.int64)
-    votes = _votes(runs, group, tile, pair_index)
-    return TileRuns(runs, level, group, *sums, votes, unobserved, counts)
+    sums = evidence_sums(found, tile, evidence)
+    votes = votes_of(found, tile, pair_index)
+    return TileRuns(*found, *sums, np.concatenate(told, axis=1), votes, unobserved, counts)
 
 
-def _sampler(
-    channels: np.ndarray | Sampler | Bordered, levels: np.ndarray, cfg: PatchesSection
-) -> PartSampler:
-    if isinstance(channels, Bordered):
-        return channels.over(levels, cfg)
-    if callable(channels):
-        return lambda rows, cols: (channels(rows, cols),)
-    return lambda rows, cols: (channels[:, rows, cols].astype(np.int32, copy=False),)
+def _sampler(channels: np.ndarray | Sampler | Bordered) -> PartSampler:
+    sampler = channels.sampler if isinstance(channels, Bordered) else channels
+    if callable(sampler):
+        return lambda rows, cols: (sampler(rows, cols),)
+    return lambda rows, cols: (sampler[:, rows, cols].astype(np.int32, copy=False),)
+
+
+def _with_hope(
+    found: Runs, moments: np.ndarray, evidence: np.ndarray, tile: Tile, cfg: PatchesSection
+) -> tuple[Runs, np.ndarray, np.ndarray]:
+    """Drop ground of which nothing can become a patch, so that its channels need not be known.
+
+    Only ground that no other tile can enlarge: what is told of it here is told of it at the end.
+
+    Returns
+    -------
+    tuple
+        What is left, its moments, and groups and pixels that were dropped ``(2,)`` int64.
+    """
+    _, llr_sum, _ = evidence_sums(found, tile, evidence)
+    told = Told(cfg)
+    told.add(found.group, llr_sum, moments)
+    order = np.arange(len(found.runs))
+    owner = owner_levels((found.runs, order), found.level, cfg, told.judge)
+    joined, place = join_runs(found.runs)
+    piece = label_runs(joined, 1)[place]
+    pieces = int(piece.max()) + 1 if len(piece) else 0
+    hope = np.zeros(pieces, bool)
+    hope[piece[(owner > DROPPED) | _at_border(found.runs, tile)]] = True
+    left, stay = found.kept(hope[piece])
+    lost = found.runs[~hope[piece]]
+    pixels = int((lost[:, 2] - lost[:, 1]).sum())
+    return left, moments[stay], np.array([int((~hope).sum()), pixels], np.int64)
 
 
 def _without_noise(
     runs: np.ndarray, tile: Tile, cfg: PatchesSection
-) -> tuple[np.ndarray, tuple[int, int]]:
+) -> tuple[np.ndarray, np.ndarray]:
     """Drop small groups that no other tile can enlarge; count what was dropped."""
     group = label_runs(runs, 1)
     groups = int(group.max()) + 1 if len(group) else 0
     pixels = np.bincount(group, runs[:, 2] - runs[:, 1], groups).astype(np.int64)
+    open_group = np.zeros(groups, bool)
+    open_group[group[_at_border(runs, tile)]] = True
+    keep = open_group | (pixels >= cfg.min_pixels)
+    return runs[keep[group]], np.array([int((~keep).sum()), int(pixels[~keep].sum())], np.int64)
+
+
+def _at_border(runs: np.ndarray, tile: Tile) -> np.ndarray:
+    """Tell which runs touch the border of the core, ``(run,)`` bool."""
     core = tile.core
-    at_border = (
+    return np.asarray(
         (runs[:, 0] == core.row)
         | (runs[:, 0] == core.row + core.height - 1)
         | (runs[:, 1] == core.col)
         | (runs[:, 2] == core.col + core.width)
     )
-    open_group = np.zeros(groups, bool)
-    open_group[group[at_border]] = True
-    keep = open_group | (pixels >= cfg.min_pixels)
-    return runs[keep[group]], (int((~keep).sum()), int(pixels[~keep].sum()))
 
 
-def _levels(evidence: np.ndarray, least: np.ndarray, cfg: PatchesSection) -> np.ndarray:
+def _steps(channels: np.ndarray | Sampler | Bordered, cfg: PatchesSection) -> tuple[float, ...]:
+    if not isinstance(channels, Bordered):
+        return cfg.split_steps_llr
+    return cfg.border_steps_llr if channels.steps_llr is None else channels.steps_llr
+
+
+def _levels(
+    evidence: np.ndarray, least: np.ndarray, steps_llr: tuple[float, ...], gap_px: int
+) -> np.ndarray:
     """Return the level of every changed pixel, 0 elsewhere; closed gaps have level 1 at least."""
+    evidence, least = np.ascontiguousarray(evidence), np.ascontiguousarray(least)
     mask = np.empty(evidence.shape, np.uint8)
     reached(evidence, least, schema.EVIDENCE_NODATA, mask)
-    closed = close_gaps(mask, cfg.gap_px)
-    steps = [round(step * schema.EVIDENCE_SCALE) for step in cfg.split_steps_llr]
-    heights = np.array(steps, np.int32)
+    closed = close_gaps(mask, gap_px)
+    heights = np.array([round(step * schema.EVIDENCE_SCALE) for step in steps_llr], np.int32)
     level_of(evidence, least, closed, heights, schema.EVIDENCE_NODATA, mask)
     return mask
 
 
-def _level_runs(
-    levels: np.ndarray, whole: np.ndarray, tile: Tile
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _level_runs(levels: np.ndarray, whole: np.ndarray, tile: Tile) -> Runs:
     """List the runs of each level that lie in kept runs; their levels, and groups of one level."""
     runs, level = level_runs(levels, tile.core.row, tile.core.col)
     kept = _inside(runs, whole)
@@ -294,7 +328,7 @@ def _level_runs(
         label = label_runs(runs[mine], 1)
         group[mine] = label + groups
         groups += int(label.max()) + 1 if len(label) else 0
-    return runs, level, group
+    return Runs(runs, level, group)
 
 
 def _inside(runs: np.ndarray, whole: np.ndarray) -> np.ndarray:
@@ -306,70 +340,3 @@ def _inside(runs: np.ndarray, whole: np.ndarray) -> np.ndarray:
     places = np.searchsorted(starts, runs[:, 0].astype(np.int64) * width + runs[:, 1], "right") - 1
     host = whole[np.maximum(places, 0)]
     return np.asarray((places >= 0) & (host[:, 0] == runs[:, 0]) & (runs[:, 2] <= host[:, 2]))
-
-
-def _blocks(
-    runs: np.ndarray, group: np.ndarray, tile: Tile
-) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """List the pixels of runs in blocks: rows and columns in the outer window, and groups."""
-    ends = np.cumsum(runs[:, 2] - runs[:, 1], dtype=np.int64)
-    first = 0
-    while first < len(runs):
-        start = ends[first - 1] if first else 0
-        last = max(first + 1, int(np.searchsorted(ends, start + _PIXELS_AT_ONCE)))
-        rows, cols, owner = run_pixels(runs[first:last])
-        yield rows - tile.outer.row, cols - tile.outer.col, group[first:last][owner]
-        first = last
-
-
-def _group_sums(
-    runs: np.ndarray, group: np.ndarray, tile: Tile, evidence: np.ndarray, sampler: PartSampler
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Sum evidence and channels over the pixels of each group."""
-    groups = int(group.max()) + 1 if len(group) else 0
-    nowhere = np.zeros(0, np.int64)
-    width = sum(len(part) for part in sampler(nowhere, nowhere))
-    moments = np.zeros((groups, width, 3), np.int64)
-    pixels, llr_sum = np.zeros(groups, np.int64), np.zeros(groups, np.int64)
-    llr_max = np.full(groups, schema.EVIDENCE_NODATA, np.int64)
-    place = tile.outer.row, tile.outer.col
-    run_sums(np.ascontiguousarray(evidence), runs, group, place, (pixels, llr_sum, llr_max))
-    for rows, cols, owner in _blocks(runs, group, tile):
-        begin = 0
-        for part in sampler(rows, cols):
-            add_moments(part, owner, MISSING, moments, begin)
-            begin += len(part)
-    return pixels, llr_sum, llr_max, moments
-
-
-def _votes(
-    runs: np.ndarray, group: np.ndarray, tile: Tile, pair_index: np.ndarray | int
-) -> np.ndarray:
-    """Count under which scene pair the pixels of each group lie."""
-    outer = tile.outer
-    pairs = np.broadcast_to(np.asarray(pair_index), (outer.height, outer.width))
-    run, pair, pixels = stretches(np.ascontiguousarray(pairs), runs, outer.row, outer.col)
-    votes = np.column_stack([group[run], pair, pixels])
-    return add_votes(votes[pair >= 0])
-
-
-def add_votes(votes: np.ndarray) -> np.ndarray:
-    """Add the pixels of equal (group, pair), sorted by group and pair.
-
-    Parameters
-    ----------
-    votes
-        ``(v, 3)`` int64: group, scene pair (from 0), pixels.
-    """
-    pairs = int(votes[:, 1].max()) + 1 if len(votes) else 1
-    keys = votes[:, 0] * pairs + votes[:, 1]
-    if keys.max(initial=0) < _KEYS_A_VOTE * len(keys):
-        counted = np.zeros(int(keys.max(initial=-1)) + 1, np.int64)
-        np.add.at(counted, keys, votes[:, 2])
-        keys = np.flatnonzero(counted)
-        pixels = counted[keys]
-    else:
-        keys, place = np.unique(keys, return_inverse=True)
-        pixels = np.zeros(len(keys), np.int64)
-        np.add.at(pixels, place, votes[:, 2])
-    return np.column_stack([keys // pairs, keys % pairs, pixels])
