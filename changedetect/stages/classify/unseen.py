@@ -63,7 +63,9 @@ def leave_open(
         The same with ``is_unseen``; unseen rows have family `UNSURE`, of probability 0.
     """
     unseen = seen < cfg.seen_share
-    log_odds = cfg.log_odds + cfg.log_odds_per_ln_mu * np.log(_values(patches, "area_m2") / M2_PER_MU)
+    log_odds = cfg.log_odds + cfg.log_odds_per_ln_mu * np.log(
+        _values(patches, "area_m2") / M2_PER_MU
+    )
     for source, weight in cfg.weights().items():
         log_odds = log_odds + weight * np.nan_to_num(_values(patches, f"{source}_llr"))
     return predicted.assign(
