@@ -271,6 +271,7 @@ class Unit:
     ``unit_id`` is the patch id, or ``{patch_id}-{county}`` for a part. Geometry in the grid's CRS.
     ``sources`` and ``against`` name the evidence that speaks for the change and against it.
     ``watch``: kind of a record watched without a patch, or ``case``. ``parent``: unit whose remainder it is.
+    ``is_unseen``: no optical pair saw most of it; other sources say that it changed.
     """
 
     unit_id: str
@@ -305,6 +306,7 @@ class Unit:
     against: tuple[str, ...] = ()
     watch: str = ""
     parent: str = ""
+    is_unseen: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,6 +163,7 @@ def _found(number: int, shapes: np.ndarray, rng: np.random.Generator) -> dict[st
         "family": rng.choice(_FAMILIES, count),
         "family_probability": 0.9,
         "change_probability": rng.uniform(0.4, 1.0, count).round(3),
+        "is_unseen": False,
         "before_gsd_m": 2.0,
         "after_gsd_m": 2.0,
     }

@@ -58,6 +58,12 @@ class CrosscheckSection(Section):
     pseudo_change_probability: float = Field(
         0.3, ge=0, le=1, description="below: pseudo-change, rejected but kept"
     )
+    unseen_pseudo_change_probability: float = Field(
+        0.2,
+        ge=0,
+        le=1,
+        description="… where no optical pair saw the patch: a clue that waits for a clear image",
+    )
     season_days: int = Field(
         183,
         ge=30,
@@ -94,3 +100,19 @@ class CrosscheckSection(Section):
     pseudo_families: tuple[str, ...] = Field(
         ("pseudo",), description="names that the classifier gives to a rejected patch"
     )
+
+    def rejects_below(self, promised: float | None, is_unseen: bool) -> float:
+        """Return the probability of change below which a patch counts as pseudo-change.
+
+        Parameters
+        ----------
+        promised
+            Limit of a promise of recall, which comes first; None where none was made.
+        is_unseen
+            No optical pair saw most of the patch.
+        """
+        if promised is not None:
+            return promised
+        if is_unseen:
+            return self.unseen_pseudo_change_probability
+        return self.pseudo_change_probability

@@ -322,6 +322,32 @@ class PatchesSection(Section):
         return 1 + max(len(self.split_steps_llr), len(self.border_steps_llr))
 
 
+class UnseenSection(Section):
+    """How likely a patch changed that no optical pair saw: log-odds, a sum over its sources.
+
+    Fitted on the 2,393 patches of 24 simulated months whose image after was all cloud.
+    """
+
+    seen_share: float = Field(
+        0.5, ge=0, le=1, description="a pair that saw less of a patch does not judge it"
+    )
+    log_odds: float = Field(-2.17, description="of change, at 1 mu and without evidence")
+    log_odds_per_ln_mu: float = Field(0.21, description="… and this more for e times the area")
+    weight_radar: float = Field(0.32, ge=0, description="what radar's mean evidence is worth")
+    weight_series: float = Field(1.37, ge=0, description="… that of the series")
+    weight_model: float = Field(
+        0.32, ge=0, description="… that of a model of the user's own: not measured, as radar's"
+    )
+
+    def weights(self) -> dict[str, float]:
+        """Return what a source's evidence is worth, by its name."""
+        return {
+            "radar": self.weight_radar,
+            "series": self.weight_series,
+            "model": self.weight_model,
+        }
+
+
 class ClassifySection(Section):
     """Which model names the after-state."""
 
@@ -329,6 +355,9 @@ class ClassifySection(Section):
     min_probability: float = Field(0.4, ge=0, le=1, description="below: unsure")
     reject_probability: float = Field(
         0.7, ge=0.5, le=1, description="pseudo-change above: rejected"
+    )
+    unseen: UnseenSection = Field(
+        default_factory=UnseenSection, description="patches that no optical pair saw"
     )
 
 

@@ -367,6 +367,8 @@ def _scores(
         "recall_2mu": Score.of(f.found for f in fates if f.area_mu >= LARGE_MU),
         "recall_all": Score.of(f.found for f in fates),
         "precision": Score.of(is_true(unit, everything) for unit in final),
+        "precision_seen": Score.of(is_true(u, everything) for u in final if not u.is_unseen),
+        "precision_unseen": Score.of(is_true(u, everything) for u in final if u.is_unseen),
         "legality_agreement": Score.of(expected[f.legality] == f.verdict for f in judged),
         "legality_unknown": Score.of(f.verdict == Verdict.UNKNOWN.value for f in judged),
         "family_agreement": Score.of(f.family == f.suggested for f in fates if f.found),

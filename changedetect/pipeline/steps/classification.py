@@ -5,7 +5,6 @@ from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
-import pandas as pd
 
 from changedetect.errors import IntegrityError
 from changedetect.io import model_store, record_files, tile_files, vector_writer
@@ -23,14 +22,10 @@ CLASS_COLUMNS = (
     "family",
     "family_probability",
     "change_probability",
+    "is_unseen",
     "before_gsd_m",
     "after_gsd_m",
 )
-
-BANDS = frozenset(f"{role}_{date}" for role in classify.ROLES for date in ("before", "after"))
-"""Channels that are known where a pair saw the pixel itself."""
-SEEN_SHARE = 0.5
-"""A patch is judged by what its images show if a pair saw this share of it."""
 
 
 def do(context: MonthContext) -> tuple[StepRecord, bool]:
@@ -49,11 +44,17 @@ def do(context: MonthContext) -> tuple[StepRecord, bool]:
         moments = _moments(context.folder / MOMENTS)
         context.progress.begin("classify", 1)
         features = classify.features(seen_by_pair(table, scenes), moments)
-        predicted = _unseen_unsure(classify.predict(estimator, features, section), table, moments)
+        predicted = classify.leave_open(
+            classify.predict(estimator, features, section),
+            table,
+            classify.seen_shares(table, moments),
+            section.unseen,
+        )
         classified = table.assign(
             family=predicted["family"].to_numpy(),
             family_probability=predicted["family_probability"].to_numpy(),
             change_probability=predicted["change_probability"].to_numpy(),
+            is_unseen=predicted["is_unseen"].to_numpy(),
             before_gsd_m=[gsd_m[name] for name in table["before_scene"]],
             after_gsd_m=[gsd_m[name] for name in table["after_scene"]],
         )
@@ -91,26 +92,6 @@ def seen_by_pair(table: gpd.GeoDataFrame, scenes: Sequence[Scene]) -> gpd.GeoDat
         llr_max=table["llr_max"] + (own - table["llr_mean"]),
         before_date=[days[name] for name in table["before_scene"]],
         after_date=[days[name] for name in table["after_scene"]],
-    )
-
-
-def _unseen_unsure(
-    predicted: pd.DataFrame, table: gpd.GeoDataFrame, moments: np.ndarray
-) -> pd.DataFrame:
-    """Leave open what a patch became that no optical pair saw for the larger part: its evidence counts.
-
-    Its probability of change is that of its mean evidence, change and no change alike before it. A few
-    pixels at the rim of a cloud, or what lies around, do not tell what is under it. Where radar alone
-    speaks this probability is known to be too high (docs/accuracy.md, seeds 511-515).
-    """
-    bands = [place for place, name in enumerate(classify.CHANNELS) if name in BANDS]
-    seen_px = moments[:, bands, 0].max(axis=1, initial=0)
-    unseen = seen_px < SEEN_SHARE * table["pixels"].to_numpy()
-    evidence = 1.0 / (1.0 + np.exp(-table["llr_mean"].to_numpy(float)))
-    return predicted.assign(
-        family=np.where(unseen, classify.UNSURE, predicted["family"]),
-        family_probability=np.where(unseen, 0.0, predicted["family_probability"]),
-        change_probability=np.where(unseen, evidence, predicted["change_probability"]),
     )
 
 

@@ -124,7 +124,7 @@ def _of_month(patches: gpd.GeoDataFrame, cfg: CrosscheckSection) -> list[crossch
             geometry=row["geometry"],
         )
         for row in patches.to_dict("records")
-        if row["change_probability"] >= row.get("reject_below", cfg.pseudo_change_probability)
+        if row["change_probability"] >= crosscheck.limit_of(row, cfg)
     ]
 
 

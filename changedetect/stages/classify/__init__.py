@@ -18,10 +18,11 @@ from changedetect.stages.classify.model import (
     predict,
 )
 from changedetect.stages.classify.training import label_patches
+from changedetect.stages.classify.unseen import leave_open, seen_shares
 from changedetect.stages.classify.verdicts import entropy, label_of, mean_log_loss, teach_most
 
 __all__ = [
     "CHANNELS", "FEATURES", "FEATURE_NAMES", "HALO_PX", "PSEUDO", "ROLES", "UNSURE", "FitReport",
     "calibration_error", "channel_sampler", "channels", "entropy", "features", "fit", "label_of", "label_patches", "learn",
-    "mean_log_loss", "predict", "teach_most",
+    "leave_open", "mean_log_loss", "predict", "seen_shares", "teach_most",
 ]  # fmt: skip

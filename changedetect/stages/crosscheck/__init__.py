@@ -40,7 +40,7 @@ from .references import (
 from .shares import Change, Greenness, Sight
 from .stock import cropland_m2
 from .themes import judge
-from .units import Names, Part, name_all, split
+from .units import Names, Part, limit_of, name_all, split
 from .watching import watch
 
 __all__ = [
@@ -55,6 +55,7 @@ __all__ = [
     "cropland_m2",
     "due",
     "group_sizes",
+    "limit_of",
     "links",
     "look",
     "parts_of",

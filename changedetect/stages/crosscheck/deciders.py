@@ -65,8 +65,7 @@ def _outside(theme: Theme, facts: Facts, ground: Ground) -> Decision | None:  # 
 
 def _pseudo(theme: Theme, facts: Facts, ground: Ground) -> Decision | None:  # noqa: ARG001
     part, cfg = facts.part, facts.cfg
-    limit = cfg.pseudo_change_probability if part.reject_below is None else part.reject_below
-    rejected = part.change_probability < limit
+    rejected = part.change_probability < cfg.rejects_below(part.reject_below, part.is_unseen)
     if not rejected and part.family not in cfg.pseudo_families:
         return None
     reason = (
@@ -79,6 +78,20 @@ def _is_known(facts: Facts) -> bool:
     """Tell whether the kind of change is known well enough to speak of it."""
     part, cfg = facts.part, facts.cfg
     return part.family_probability >= cfg.min_family_probability and part.family in FAMILY_NAMES
+
+
+def _unseen(theme: Theme, facts: Facts, ground: Ground) -> Decision | None:  # noqa: ARG001
+    part = facts.part
+    if not part.is_unseen:
+        return None
+    names = "、".join(SOURCE_NAMES[name] for name in part.sources if name in SOURCE_NAMES)
+    seen_by = f"仅{names}显示变化" if names else "显示变化的证据不来自光学影像"
+    reason = f"本期没有清晰光学影像，{seen_by}（变化概率{part.change_probability:.2f}），影像不足"
+    return _unknown(theme, IMAGES_POOR, reason, "该处清晰光学影像")
+
+
+SOURCE_NAMES: dict[str, str] = {"radar": "雷达", "series": "时间序列", "model": "自带模型"}
+"""Sources that see where no optical pair does, in words."""
 
 
 def _unsure(theme: Theme, facts: Facts, ground: Ground) -> Decision | None:  # noqa: ARG001
@@ -241,7 +254,7 @@ def _near_rural_road(theme: Theme, facts: Facts) -> Decision | None:
 
 
 BEFORE_APPROVALS: tuple[Decider, ...] = (
-    _outside, _pseudo, _other_family, _zone, _ground, _unsure, _size, _alone, _coarse, _series, _rural_road,
+    _outside, _pseudo, _other_family, _zone, _ground, _unseen, _unsure, _size, _alone, _coarse, _series, _rural_road,
 )  # fmt: skip
 
 

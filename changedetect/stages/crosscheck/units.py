@@ -30,7 +30,7 @@ class Part:
     """A patch, or its part in one county, before it is checked.
 
     ``elsewhere_m2`` is the area of the patch in other counties; ``reject_below`` the limit of a
-    promise of recall, None where none was made.
+    promise of recall, None where none was made; ``is_unseen``: no optical pair saw most of it.
     """
 
     unit_id: str
@@ -54,6 +54,7 @@ class Part:
     change_probability: float
     elsewhere_m2: float
     reject_below: float | None = None
+    is_unseen: bool = False
 
     @property
     def gsd_m(self) -> float:
@@ -202,8 +203,19 @@ def _common(row: dict[str, Any]) -> dict[str, Any]:
         "family": _text(row["family"]),
         "family_probability": float(row["family_probability"]),
         "change_probability": float(row["change_probability"]),
-        "reject_below": None if pd.isna(row.get("reject_below")) else float(row["reject_below"]),
+        "reject_below": _promised(row),
+        "is_unseen": bool(row.get("is_unseen", False)),
     }
+
+
+def limit_of(row: dict[str, Any], cfg: CrosscheckSection) -> float:
+    """Return the probability below which a classified patch, as a row, is pseudo-change."""
+    return cfg.rejects_below(_promised(row), bool(row.get("is_unseen", False)))
+
+
+def _promised(row: dict[str, Any]) -> float | None:
+    limit = row.get("reject_below")
+    return None if limit is None or pd.isna(limit) else float(limit)
 
 
 def _day(value: Any) -> date:  # noqa: ANN401 - date, datetime64 or text, as tables hold it
