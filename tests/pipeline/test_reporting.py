@@ -194,6 +194,20 @@ def test_report__of_a_ledger_that_people_worked_in(whole, tiny_base, tmp_path, m
         write_report(open_job(config), "2024", tmp_path / "none", options)
 
 
+def test_report__of_a_month_that_found_nothing_is_zeros(whole, tiny_base, tmp_path, monkeypatch):
+    tiny_job.use_model(tiny_base, monkeypatch)
+    shutil.copytree(whole.parent, tmp_path / "job")
+    config = tmp_path / "job" / "config.yaml"
+    out = config.parent / "out"
+    (out / "ledger.sqlite").unlink()
+    open_ledger(out / "ledger.sqlite")
+    options = ReportOptions(date(2025, 12, 1), out)
+    done = write_report(open_job(config), tiny_job.MONTH, tmp_path / "report", options)
+    assert done.exit_code == 0
+    assert not any(done.facts()["figures"].values())
+    assert len(list((tmp_path / "report").iterdir())) == 3
+
+
 def test_reasons__of_ties_are_read_back_from_the_ledger(tmp_path):
     """What the step `cases` writes into reasons is what the report finds: kinds and cases, each once."""
     store, clock = open_ledger(tmp_path / "l.sqlite"), Clock()

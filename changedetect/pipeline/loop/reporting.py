@@ -90,21 +90,25 @@ def write_report(job: Job, text: str, target: Path, options: ReportOptions) -> R
     Raises
     ------
     ConfigError, InputError
-        The period is none; there is no ledger, no case in the period, or files are in the way.
+        The period is none; there is no ledger, no month was run and no case found in it, or files are
+        in the way. A month that was run and found nothing has a report of zeros.
     """
     period = period_of(text, options.day)
     store = open_books(job, options.out)
     every = _courses(store, period)
-    if not every:
-        msg = f"period {text}: the ledger holds no case found in {period.months[0]} to {period.months[-1]}; run the months first"
-        raise InputError(msg)
     root = options.out or Path("runs") / job.config.name
+    months = tuple(_month_facts(root, month) for month in period.months)
+    if not every and all(one.unobserved_m2 is None for one in months):
+        msg = (
+            f"period {text}: no month of {period.months[0]} to {period.months[-1]} was run, and the ledger "
+            "holds no case found in it; run the months first"
+        )
+        raise InputError(msg)
     territory = read_territory(job)
     names = {
         str(c): str(n)
         for c, n in zip(territory.districts["code"], territory.districts["name"], strict=True)
     }
-    months = tuple(_month_facts(root, month) for month in period.months)
     given = deliver.PeriodInput(
         period, every, months, names, _accuracy(options.accuracy), _ties(store, period)
     )
