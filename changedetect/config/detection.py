@@ -305,7 +305,7 @@ class PatchesSection(Section):
         5.6, description="mean evidence of a patch and what border and size add reach this"
     )
     over_alarm_llr: float = Field(
-        2.2, description="and this much more than the pair's alarm, which is high if change is rare"
+        2.8, description="and this much more than the pair's alarm, which is high if change is rare"
     )
     least_unseen_llr: float = Field(
         5.0,

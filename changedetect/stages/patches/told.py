@@ -51,12 +51,18 @@ class Told:
         sums, maxima, moments = no_sums(len(joined.pixels), self._first)
         target = np.full(self._groups, -1, np.int64)
         if self._groups:
-            target[np.concatenate(self._group)] = joined.place
-            llr_sum = np.concatenate(self._llr_sum)
-            part = llr_sum, np.zeros_like(llr_sum), np.concatenate(self._moments)
+            self._put_together()
+            target[self._group[0]] = joined.place
+            part = self._llr_sum[0], self._llr_sum[0], self._moments[0]
             add_groups(target, part, (sums, maxima, moments))
         worth = worth_of(sums, joined.pixels, moments, level, self._cfg)
         return worth, new_shares(moments, level)
+
+    def _put_together(self) -> None:
+        """Make one array of those of the tiles."""
+        for arrays in (self._group, self._llr_sum, self._moments):
+            if len(arrays) > 1:
+                arrays[:] = [np.concatenate(arrays)]
 
     def sure(
         self, llr_sum: np.ndarray, pixels: np.ndarray, moments: np.ndarray, level: int
