@@ -23,7 +23,8 @@ Sampler = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """``(rows, cols)`` of the outer window, each ``(pixels,)`` int64 -> ``(channel, pixels)`` int32."""
 
 PartSampler = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, ...]]
-"""As `Sampler`, the channels in several arrays, one after the other."""
+"""As `Sampler`, the channels in several arrays, one after the other; those of borders are int8, and
+`UNKNOWN_BORDER` where they are not known."""
 
 MISSING = int(np.iinfo(np.int32).min)
 """Value of a channel that is not known in a pixel."""
@@ -61,8 +62,7 @@ class Bordered:
         count = 1 + len(cfg.split_steps_llr)
 
         def sample(rows: np.ndarray, cols: np.ndarray) -> tuple[np.ndarray, ...]:
-            borders = self.tell(levels, rows, cols, count).astype(np.int32)
-            borders[borders == UNKNOWN_BORDER] = MISSING
+            borders = self.tell(levels, rows, cols, count)
             return self.ask(rows, cols)[None], borders, self.sampler(rows, cols)
 
         return sample
@@ -337,7 +337,8 @@ def _group_sums(
     for rows, cols, owner in _blocks(runs, group, tile):
         begin = 0
         for part in sampler(rows, cols):
-            add_moments(part, owner, MISSING, moments, begin)
+            missing = UNKNOWN_BORDER if part.dtype == np.int8 else MISSING
+            add_moments(part, owner, missing, moments, begin)
             begin += len(part)
     return pixels, llr_sum, llr_max, moments
 
