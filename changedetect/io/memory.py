@@ -3,12 +3,15 @@
 The allocator of the C library keeps what is freed for later use, a heap for each thread, and a heap is
 full of holes after blocks of many sizes came and went: a pair of 10,980² px held 375 MB of holes when
 its blocks had been read, and 500 MB when its tiles were done. So decoded blocks lie in memory of
-their own, and what the rest left behind is given back between two parts of a run.
+their own, of which a little is used again (the system clears every new page, which takes an eighth of the
+time of decoding it), and what the rest left behind is given back between two parts of a run.
 """
 
 import ctypes
 import math
 import mmap
+import threading
+import weakref
 from functools import cache, reduce
 from operator import or_
 
@@ -18,27 +21,56 @@ _FLAGS = ("MAP_PRIVATE", "MAP_ANONYMOUS", "MAP_POPULATE")
 """Not shared with other processes, and there at once, where the system knows such memory."""
 
 
+AGAIN_BYTES = 16_000_000
+"""Memory of arrays that are gone which waits for the next ones. [byte]"""
+
+_WAITING: dict[int, list[mmap.mmap]] = {}
+_LOCK = threading.RLock()  # an array may go, and its memory come back, in the midst of anything
+
+
 def apart(shape: tuple[int, ...], dtype: np.typing.DTypeLike) -> np.ndarray:
-    """Return an array in memory of its own, which leaves the process with the array; zeros.
+    """Return an array in memory of its own, which leaves the process with the array and its views.
 
     Parameters
     ----------
     shape, dtype
-        Of the array; worth it from some hundred kilobytes on.
+        Of the array, whose contents are whatever was there; worth it from some hundred kilobytes on.
     """
     kind = np.dtype(dtype)
     count = math.prod(shape)
-    flags = reduce(or_, (getattr(mmap, name, 0) for name in _FLAGS))
-    asked = {"flags": flags} if flags else {}
-    memory = mmap.mmap(-1, max(count * kind.itemsize, 1), **asked)
-    return np.frombuffer(memory, kind, count).reshape(shape)
+    size = max(count * kind.itemsize, 1)
+    with _LOCK:
+        same = _WAITING.get(size)
+        memory = same.pop() if same else None
+    if memory is None:
+        memory = _new(size)
+    array = np.frombuffer(memory, kind, count)
+    # Views are made of this array: it goes when the last of them goes.
+    weakref.finalize(array, _wait, memory, size).atexit = False
+    return array.reshape(shape)
 
 
 def give_back() -> None:
     """Give memory that was freed back to the system, where the C library can do so (glibc)."""
+    with _LOCK:
+        _WAITING.clear()
     library = _library()
     if library is not None:
         library.malloc_trim(0)
+
+
+def _new(size: int) -> mmap.mmap:
+    flags = reduce(or_, (getattr(mmap, name, 0) for name in _FLAGS))
+    asked = {"flags": flags} if flags else {}
+    return mmap.mmap(-1, size, **asked)
+
+
+def _wait(memory: mmap.mmap, size: int) -> None:
+    """Keep the memory of an array that is gone, if not too much waits already."""
+    with _LOCK:
+        waiting = sum(one * len(some) for one, some in _WAITING.items())
+        if waiting + size <= AGAIN_BYTES:
+            _WAITING.setdefault(size, []).append(memory)
 
 
 @cache

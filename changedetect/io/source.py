@@ -20,7 +20,7 @@ from changedetect.io.memory import apart
 from changedetect.io.opening import open_raster
 from changedetect.kernels.cells import stored_means
 from changedetect.kernels.scratch import scratch
-from changedetect.kernels.stored import to_quantity
+from changedetect.kernels.stored import part_to_quantity, to_quantity
 from changedetect.records import Band, Scene
 
 _LEAST_BLOCK_PX, _MOST_BLOCK_PX = 128, 1024
@@ -169,8 +169,9 @@ def read_cells(
             return None
         shape = len(scene.bands), window.height, window.width
         stored = np.empty(0)
-        for part, own in _blocks_of((path, dataset, store), scene, window):
-            stored = scratch("stored numbers", shape, own.dtype)
+        for block, part, whole in _blocks_of((path, dataset, store), scene, window):
+            stored = scratch("stored numbers", shape, whole.dtype)
+            own = whole[(slice(None), *part.relative_to(block).slices)]
             stored[(slice(None), *part.relative_to(window).slices)] = own
     form = _form(scene.bands, scene.nodata)
     return stored_means(stored, form, _black_is_nodata(scene), cell_px, least)
@@ -209,16 +210,17 @@ def _read_blocks(
     files: tuple[Path, DatasetReader, DecodedBlocks], scene: Scene, inner: Window, out: np.ndarray
 ) -> None:
     """Read a window block by block, each decoded once while the store keeps it."""
-    black = _black_is_nodata(scene)
-    for part, own in _blocks_of(files, scene, inner):
-        target = out[(slice(None), *part.relative_to(inner).slices)]
-        _physical(own, scene.bands, scene.nodata, target, black=black)
+    black, form = _black_is_nodata(scene), _form(scene.bands, scene.nodata)
+    for block, part, stored in _blocks_of(files, scene, inner):
+        own, target = part.relative_to(block), part.relative_to(inner)
+        size = own.row, own.col, own.height, own.width
+        part_to_quantity(stored, form, black, size, out, (target.row, target.col))
 
 
 def _blocks_of(
     files: tuple[Path, DatasetReader, DecodedBlocks], scene: Scene, inner: Window
-) -> Iterator[tuple[Window, np.ndarray]]:
-    """Give the parts of a window that lie in one block each, and their stored numbers."""
+) -> Iterator[tuple[Window, Window, np.ndarray]]:
+    """Give the blocks that a window meets: their place, the part in the window, stored numbers."""
     path, dataset, store = files
     height, width = dataset.block_shapes[0]
     indexes = [band.index for band in scene.bands]
@@ -229,8 +231,7 @@ def _blocks_of(
             key = path, scene.sha256, tuple(indexes), row, col
             read = partial(_decoded, dataset, path, indexes, block)
             stored = store.get(key, read, costly=dataset.compression is not None)
-            part = block.grown(0, inner)
-            yield part, stored[(slice(None), *part.relative_to(block).slices)]
+            yield block, block.grown(0, inner), stored
 
 
 def _read(dataset: DatasetReader, path: Path, indexes: Sequence[int], window: Window) -> np.ndarray:

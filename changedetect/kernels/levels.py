@@ -4,6 +4,9 @@ import numpy as np
 
 from changedetect.kernels._jit import kernel
 
+_FEW = 8
+"""Crossings a row up to which everything behind each is turned over."""
+
 
 @kernel
 def lower_of(threshold: np.ndarray, index: np.ndarray, lowest: np.ndarray, out: np.ndarray) -> None:
@@ -87,6 +90,16 @@ def between(rows: np.ndarray, cols: np.ndarray, out: np.ndarray) -> None:
     """
     height, width = out.shape
     flips = np.zeros((height, width + 1), np.bool_)
+    if len(rows) < _FEW * height:  # a stretch at once, many pixels in an instruction
+        for k in range(len(rows)):
+            line = flips[rows[k], cols[k] :]
+            for x in range(len(line)):
+                line[x] = not line[x]
+        for y in range(height):
+            line, target = flips[y], out[y]
+            for x in range(width):
+                target[x] |= line[x]
+        return
     for k in range(len(rows)):
         flips[rows[k], cols[k]] ^= True
     for y in range(height):

@@ -96,3 +96,15 @@ def test_between__by_hand():
     out[1, 5] = True
     between(np.array([0, 0, 1, 1]), np.array([4, 1, 2, 6]), out)
     assert out.astype(int).tolist() == [[0, 1, 1, 1, 0, 0], [0, 0, 1, 1, 1, 1]]
+
+
+@given(SEEDS, st.integers(0, 200))
+def test_between__few_or_many_crossings__equals_counting_them(seed, crossings):
+    rng = np.random.default_rng(seed)
+    before = rng.random((5, 9)) < 0.1
+    rows, cols = rng.integers(0, 5, crossings), rng.integers(0, 10, crossings)
+    passed = np.zeros((5, 10), int)
+    np.add.at(passed, (rows, cols), 1)
+    out = before.copy()
+    between(rows, cols, out)
+    assert np.array_equal(out, before | (passed.cumsum(axis=1)[:, :9] % 2 == 1))

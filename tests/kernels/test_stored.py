@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from changedetect.kernels.stored import to_quantity, whole_pixels
+from changedetect.kernels.stored import part_to_quantity, to_quantity, whole_pixels
 
 NAN = np.float32(np.nan)
 
@@ -45,6 +45,24 @@ def test_to_quantity__is_the_naive_twin(kind, seed, nodata, black):
     with np.errstate(over="ignore", invalid="ignore"):
         expected = naive(stored, scale, offset, nodata, black)
     np.testing.assert_array_equal(done(stored, scale, offset, nodata, black), expected)
+
+
+@given(st.integers(0, 2**32 - 1), st.booleans())
+def test_part_to_quantity__is_that_part_and_leaves_the_rest(seed, black):
+    rng = np.random.default_rng(seed)
+    stored = rng.integers(0, 3, (3, 9, 8)).astype(np.uint16)
+    scale, offset = rng.uniform(-2, 9, (2, 3))
+    whole = done(stored, scale, offset, 2.0, black)
+    row, col = rng.integers(0, 8, 2)
+    height, width = rng.integers(1, 10 - row), rng.integers(1, 9 - col)
+    top, left = rng.integers(0, 5, 2)
+    out = np.full((3, 14, 13), -7, np.float32)
+    part = int(row), int(col), int(height), int(width)
+    part_to_quantity(stored, (scale, offset, 2.0), black, part, out, (int(top), int(left)))
+    found = out[:, top : top + height, left : left + width]
+    np.testing.assert_array_equal(found, whole[:, row : row + height, col : col + width])
+    found[...] = -7
+    assert (out == -7).all()
 
 
 @given(st.integers(0, 10_000))

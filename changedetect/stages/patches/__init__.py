@@ -6,10 +6,9 @@ runs of all tiles are joined where a seam cut them.
 
 from changedetect.stages.patches.outlines import Outline, outline
 from changedetect.stages.patches.parts import Parts
-from changedetect.stages.patches.sums import MISSING
+from changedetect.stages.patches.sums import MISSING, UNKNOWN_BORDER
 from changedetect.stages.patches.sure import judging_channels
 from changedetect.stages.patches.tile import (
-    UNKNOWN_BORDER,
     Bordered,
     Sampler,
     TileRuns,

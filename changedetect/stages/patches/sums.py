@@ -11,10 +11,14 @@ from changedetect.kernels.levels import stretches
 from changedetect.kernels.runs import add_moments, run_pixels, run_sums
 
 PartSampler = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, ...]]
-"""Rows and columns of pixels ``(n,)`` -> their channels, in several arrays ``(channel, n)`` int32, one after the other."""
+"""Rows and columns of pixels ``(n,)`` -> their channels, in several arrays ``(channel, n)``, one after the other: int32,
+or int8 for borders, which are `UNKNOWN_BORDER` where they are not known."""
 
 MISSING = int(np.iinfo(np.int32).min)
 """Value of a channel that is not known in a pixel."""
+
+UNKNOWN_BORDER = -1
+"""Value of a pixel that is no border, or of which nothing is known."""
 
 _PIXELS_AT_ONCE = 1 << 13
 """Pixels sampled in one call: their channels stay in the cache, and memory is used again."""
@@ -69,7 +73,8 @@ def moments_of(found: Runs, tile: Tile, sampler: PartSampler) -> np.ndarray:
     for rows, cols, owner in _blocks(found, tile):
         begin = 0
         for part in sampler(rows, cols):
-            add_moments(part, owner, MISSING, moments, begin)
+            missing = UNKNOWN_BORDER if part.dtype == np.int8 else MISSING
+            add_moments(part, owner, missing, moments, begin)
             begin += len(part)
     return moments
 

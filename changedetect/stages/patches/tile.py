@@ -13,7 +13,6 @@ from changedetect.kernels.levels import level_of, level_runs, reached
 from changedetect.kernels.runs import close_gaps, find_runs, join_runs, label_runs
 from changedetect.stages.patches.split import DROPPED, owner_levels
 from changedetect.stages.patches.sums import (
-    MISSING,
     PartSampler,
     Runs,
     evidence_sums,
@@ -24,9 +23,6 @@ from changedetect.stages.patches.told import Told
 
 Sampler = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """``(rows, cols)`` of the outer window, each ``(pixels,)`` int64 -> ``(channel, pixels)`` int32."""
-
-UNKNOWN_BORDER = -1
-"""Value of a pixel that is no border, or of which nothing is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +57,7 @@ class Bordered:
         """Return a sampler of what is asked and told, given the level of every pixel (0 = unchanged)."""
 
         def sample(rows: np.ndarray, cols: np.ndarray) -> tuple[np.ndarray, ...]:
-            borders = self.tell(levels, rows, cols, cfg.most_levels).astype(np.int32)
-            borders[borders == UNKNOWN_BORDER] = MISSING
-            return self.ask(rows, cols)[None], borders
+            return self.ask(rows, cols)[None], self.tell(levels, rows, cols, cfg.most_levels)
 
         return sample
 
