@@ -224,6 +224,12 @@ class EvidenceSection(Section):
         description="… and there an outcome is usual if this share of a kind had it: a year of building "
         "is no season",
     )
+    season_doubt_share: float = Field(
+        0.8,
+        gt=0,
+        le=1,
+        description="… and a month is told of it if that image denies more of the pair's alarms",
+    )
     structure: StructureSection = Field(
         default_factory=StructureSection,
         description="pairs of very-high-resolution colour pictures",

@@ -92,10 +92,10 @@ AFTER = at(2025, 6, 18)
 def held(monkeypatch):
     """Return which image of an earlier year a pair is held against."""
 
-    def hold(befores, days=30, refused=(), first=0):
+    def hold(befores, days=30, refused=(), first=0, denied=0.0):
         fits = Fits(refused)
         monkeypatch.setattr(seasonwork, "fit", fits)
-        model = SeasonModel(0.0, 1.0, 0.0, None)
+        model = SeasonModel(0.0, 1.0, 0.0, None, denied)
         monkeypatch.setattr(seasonwork.lastyear, "fit_season", lambda *_: model)
         monkeypatch.setattr(seasonwork.LastYear, "_blocks", lambda *_: iter(()))
         evidence = EvidenceSection(season_days=days)
@@ -129,6 +129,14 @@ def test_hold__one_that_can_not_be_used_gives_its_place_to_the_next(held):
     assert name == JULY_24.scene_id
     assert notes == (f"last year's image {JUNE_24.scene_id} not used: clouded",)
     assert held([MAY, JUNE_24], refused=(JUNE_24.scene_id,))[::2] == (None, notes)
+
+
+def test_hold__one_that_denies_nearly_all_is_told(held):
+    name, _, notes = held([MAY, JUNE_24], denied=0.97)
+    assert name == JUNE_24.scene_id
+    assert len(notes) == 1
+    assert "97%" in notes[0]
+    assert held([MAY, JUNE_24], denied=0.45)[2] == ()
 
 
 def test_hold__a_sliver_of_a_neighbour_comes_after_one_that_covers(held):

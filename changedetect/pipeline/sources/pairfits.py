@@ -59,6 +59,8 @@ def fit_all(
                 refused.append(f"pair {pair.name} left out: {error}")
             else:
                 fitted.append(last_year.hold(alone))
+                for note in fitted[-1].pixels.notes[len(alone.pixels.notes) :]:
+                    context.progress.warn(note)
         context.progress.advance("fit", pair.name)
     context.progress.end("fit", f"{len(fitted)} of {len(pairs)} pairs can be used")
     return tuple(fitted), tuple(refused)

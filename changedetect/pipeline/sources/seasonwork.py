@@ -46,7 +46,8 @@ class LastYear:
         Of the images before that show most, the one whose day of the year is nearest to that of the
         image after is taken, within ``evidence.season_days``. A pair stays as it is where no such image can be
         used, where pictures are compared by their structure, or where its own image before is of an
-        earlier year. An image that was wanted and can not be used is told in the notes of the pair.
+        earlier year. An image that was wanted and can not be used is told in the notes of the pair, and one
+        that denies nearly all alarms of the pair.
         """
         if not isinstance(fitted.evidence, PairModel):
             return fitted
@@ -61,8 +62,21 @@ class LastYear:
                 continue
             season = self._season(fitted, fitted.evidence, past)
             if season is not None:
+                notes = (*notes, *self._doubts(season))
                 break
         return replace(fitted, season=season, pixels=replace(fitted.pixels, notes=notes))
+
+    def _doubts(self, season: Season) -> tuple[str, ...]:
+        """Say so where last year's image denies nearly all: seasons deny less, a year of building may be behind it."""
+        denied = season.model.denied_share
+        if denied <= self.settings.evidence.season_doubt_share:
+            return ()
+        name = season.fitted.pair.before.scene_id
+        note = (
+            f"last year's image {name} takes {denied:.0%} of the pair's alarms for the season; if much was "
+            "built within the year, compare without it (evidence.season_days: 0) / 去年同期影像否定了大部分报警，请核实"
+        )
+        return (note,)
 
     def _near(self, after: Scene, limit: int) -> list[ScenePair]:
         """List pairs of the same season, the nearest first; slivers of neighbours at the end."""
