@@ -135,7 +135,7 @@ def test_pairs__a_refused_one_gives_its_place_to_the_next(tiny, monkeypatch):
         names.append(pair.name)
         if pair.name == "a":
             raise SceneError("clouded")
-        return fittedpair.FittedPair(pair, None, None)
+        return fittedpair.FittedPair(pair, type("P", (), {"notes": ()})(), None)
 
     monkeypatch.setattr(pairfits, "fit", fit)
     grid = Grid("EPSG:4547", (2.0, 0.0, 0.0, 0.0, -2.0, 0.0), 10, 10)
