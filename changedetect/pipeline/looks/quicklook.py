@@ -71,19 +71,22 @@ class LookReport:
     Attributes
     ----------
     folder
-        Where the four files are.
+        Where the files are.
     figures
         Patches, areas, model figures.
     notices
         What was assumed.
     problems
         What was left out.
+    files
+        Names of the files in the folder.
     """
 
     folder: Path
     figures: dict[str, Any]
     notices: tuple[str, ...]
     problems: tuple[str, ...]
+    files: tuple[str, ...] = OUTPUTS
 
     @property
     def exit_code(self) -> int:
@@ -94,7 +97,7 @@ class LookReport:
         """Return the report as JSON-able values."""
         return {
             "folder": str(self.folder),
-            "files": list(OUTPUTS),
+            "files": list(self.files),
             **self.figures,
             "notices": list(self.notices),
             "problems": list(self.problems),
@@ -106,7 +109,7 @@ class LookReport:
             *(f"{name}: {value}" for name, value in self.figures.items()),
             *(f"notice 提示: {notice}" for notice in self.notices),
             *(f"problem 问题: {problem}" for problem in self.problems),
-            *(f"{self.folder / name}" for name in OUTPUTS),
+            *(f"{self.folder / name}" for name in self.files),
         ]
 
 
@@ -126,6 +129,14 @@ def look_at_pair(
     InputError
         Results are there already and may not be replaced.
     """
+    pair, notices = described(before, after, options)
+    settings = Settings(PixelsSection(), EvidenceSection(), PatchesSection())
+    with look_folder(options, [repr(pair), repr(settings)]) as work:
+        return _look(pair, work, settings, options, progress, notices)
+
+
+def described(before: Path, after: Path, options: LookOptions) -> tuple[ScenePair, tuple[str, ...]]:
+    """Describe two images as a pair; also say what was assumed. Raises as `look_at_pair`."""
     profile = read_profile(Path.cwd(), options.sensor) if options.sensor else None
     scenes: list[Scene] = []
     notices: list[str] = []
@@ -136,9 +147,7 @@ def look_at_pair(
         notices += said
     pair = ScenePair(scenes[0], scenes[1])
     _check(pair, before, after)
-    settings = Settings(PixelsSection(), EvidenceSection(), PatchesSection())
-    with look_folder(options, [repr(pair), repr(settings)]) as work:
-        return _look(pair, work, settings, options, progress, notices)
+    return pair, tuple(notices)
 
 
 def _look(
@@ -211,7 +220,9 @@ def _check(pair: ScenePair, before: Path, after: Path) -> None:
 
 
 @contextmanager
-def look_folder(options: LookOptions, inputs: Sequence[object]) -> Iterator[Path]:
+def look_folder(
+    options: LookOptions, inputs: Sequence[object], outputs: Sequence[str] = OUTPUTS
+) -> Iterator[Path]:
     """Hold the folder of results, and give a folder for tiles that is gone afterwards.
 
     The folder of tiles is named after everything that a tile depends on, so that tiles of other
@@ -223,6 +234,8 @@ def look_folder(options: LookOptions, inputs: Sequence[object]) -> Iterator[Path
         Where results go, and whether earlier ones may be replaced.
     inputs
         Images (with their digests), sensor and settings.
+    outputs
+        Names of the results.
 
     Raises
     ------
@@ -235,7 +248,7 @@ def look_folder(options: LookOptions, inputs: Sequence[object]) -> Iterator[Path
     """
     make_folder(options.out)
     with RunLock(options.out / ".lock"):
-        there = [name for name in OUTPUTS if (options.out / name).exists()]
+        there = [name for name in outputs if (options.out / name).exists()]
         if there and not options.overwrite:
             msg = f"{options.out} holds {', '.join(there)}; add --overwrite to replace them, or choose another --out"
             raise InputError(msg)
@@ -349,6 +362,10 @@ def preview(pictures: Sequence[np.ndarray], evidence: np.ndarray) -> np.ndarray:
     fade = 1 - np.abs(llr)
     colour = np.stack([np.where(llr > 0, 1, fade), fade, np.where(llr > 0, fade, 1)], axis=2)
     colour[evidence == schema.EVIDENCE_NODATA] = 0.5
-    gap = np.full((evidence.shape[0], 8, 3), 255, np.uint8)
-    shown = [pictures[0], gap, pictures[1], gap, np.rint(colour * 255).astype(np.uint8)]
-    return np.concatenate(shown, axis=1)
+    return side_by_side(*pictures, np.rint(colour * 255).astype(np.uint8))
+
+
+def side_by_side(first: np.ndarray, *others: np.ndarray) -> np.ndarray:
+    """Put pictures of one height, ``(y, x, 3)`` uint8, into one, a white gap between them."""
+    gap = np.full((len(first), 8, 3), 255, np.uint8)
+    return np.concatenate([first, *(part for one in others for part in (gap, one))], axis=1)
