@@ -103,7 +103,10 @@ class MadWork:
         for image, scene in zip(stack, (self.pair.before, self.pair.after), strict=True):
             with kept_open():
                 _, cloud = reader.read_with_cloud(scene, self.grid, outer, image)
-            pixels.masked(image, cloud, self.settings.pixels.cloud_buffer_px, image)
+            if pixels.is_clouded(
+                cloud
+            ):  # a pixel that lacks a band is unknown to the kernel anyway
+                pixels.masked(image, cloud, self.settings.pixels.cloud_buffer_px, image)
         return stack
 
 
@@ -144,20 +147,32 @@ def fitted_mad(
         model = pixels.fit_pixels(samples, pair.before.roles, settings.pixels, workers)
         laid = LaidPair(pair, replace(model, notes=(*model.notes, *notes)))
 
-    def seen(sample: pixels.PairSample) -> np.ndarray:
-        if laid:
-            both = prepared(sample, pair, laid.pixels, settings).values
-        else:
-            reach = settings.pixels.cloud_buffer_px
-            first = pixels.masked(sample.before, sample.cloud_before, reach)
-            both = np.stack([first, pixels.masked(sample.after, sample.cloud_after, reach)])
-        flat = both.reshape(-1, both.shape[2] * both.shape[3])
-        return np.ascontiguousarray(flat[:, np.isfinite(flat).all(axis=0)].T)
+    size = sum(sample.window.height * sample.window.width for sample in samples)
+    step = max(1, size // cfg.sample_pixels)
 
-    found = in_order(samples, seen, workers)
-    step = max(1, sum(map(len, found)) // cfg.sample_pixels)
-    variates = irmad.fit_mad(np.concatenate([part[::step] for part in found]), cfg, workers)
+    def seen(sample: pixels.PairSample) -> np.ndarray:
+        both = _laid_sample(sample, pair, laid, settings)
+        flat = both.reshape(-1, both.shape[2] * both.shape[3])[:, ::step].T
+        known: np.ndarray = flat[np.isfinite(flat).all(axis=1)]
+        return known
+
+    found = np.concatenate(in_order(samples, seen, workers))
+    variates = irmad.fit_mad(found, cfg, workers)
     return MadWork(images, pair, laid, variates, settings)
+
+
+def _laid_sample(
+    sample: pixels.PairSample, pair: ScenePair, laid: LaidPair | None, settings: Settings
+) -> np.ndarray:
+    """Return both images of a sample block, ``(2, band, y, x)`` float32, clouds as NaN."""
+    if laid:
+        both: np.ndarray = prepared(sample, pair, laid.pixels, settings).values
+        return both
+    images = [sample.before, sample.after]
+    for place, cloud in enumerate((sample.cloud_before, sample.cloud_after)):
+        if pixels.is_clouded(cloud):
+            images[place] = pixels.masked(images[place], cloud, settings.pixels.cloud_buffer_px)
+    return np.stack(images)
 
 
 def look_at_mad(

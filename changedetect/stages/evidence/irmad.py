@@ -1,7 +1,8 @@
 """Iteratively reweighted multivariate alteration detection (IR-MAD): the method the field knows.
 
 It is no part of the evidence, whose usual outcomes it does not know (a harvest is a change to it); it
-is a second opinion on the same images. Canonical variates of the two dates are subtracted, most
+is a second opinion on the same images. Reweighting narrows what counts as unchanged, so its chi-square
+is no rate of false alarms. Canonical variates of the two dates are subtracted, most
 alike first; pixels count in the next fit by how probable it is that they did not change: Nielsen
 (2007), doi:10.1109/TIP.2006.888195, equations 2 to 10. The result does not depend on gains and offsets of
 bands, of either date.

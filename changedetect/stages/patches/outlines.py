@@ -1,7 +1,7 @@
 """Groups of the whole grid -> the table of patches."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import geopandas as gpd
@@ -110,31 +110,48 @@ def outline(
     LayerError
         A patch rests on a pair that was not given.
     """
-    ground = _gathered(parts, cfg, bordered)
-    owner, specks = choose(ground.runs, ground.level, ~ground.closed, cfg, ground.judge)
-    kept = layers(ground.runs, np.where(ground.closed, ground.level, owner))
-    sums = _add_up(parts, _patch_of(kept), sum(len(layer.pixels) for layer in kept))
+    kept, sums, counts = _chosen(parts, cfg, bordered)
     first = judging_channels(cfg) if bordered else 0
     table = pd.concat([_table(layer, grid, sources) for layer in kept], ignore_index=True)
-    table = _with_evidence(table, sums)
     order = np.argsort(table["patch_id"].to_numpy(str), kind="stable")
+    table = _with_evidence(table.iloc[order].reset_index(drop=True), sums)
     if pairs:
         table = table.assign(**_scene_columns(_majority(sums.votes, len(table)), pairs))
         table = table.assign(against="", disputed=False, **dict.fromkeys(_MEANS, np.nan))
         table = table[list(schema.PATCHES.names)]
-    table = table.iloc[order].reset_index(drop=True)
-    noise_px = int(ground.counts[3] + specks[1])
     return Outline(
         patches=gpd.GeoDataFrame(table, geometry="geometry", crs=grid.crs or None),
         runs=_in_reading_order(np.concatenate([layer.runs for layer in kept])),
-        moments=sums.moments[order, first:],
-        votes=_reordered(sums.votes, order),
-        noise_groups=int(ground.counts[2] + specks[0]),
-        noise_px=noise_px,
-        noise_area_m2=noise_px * _middle_pixel_m2(grid),
-        observed_px=int(ground.counts[0]),
-        unobserved_px=int(ground.counts[1]),
+        moments=sums.moments[:, first:],
+        votes=sums.votes,
+        noise_groups=int(counts[2]),
+        noise_px=int(counts[3]),
+        noise_area_m2=int(counts[3]) * _middle_pixel_m2(grid),
+        observed_px=int(counts[0]),
+        unobserved_px=int(counts[1]),
     )
+
+
+def _chosen(
+    parts: Sequence[TileRuns], cfg: PatchesSection, bordered: bool
+) -> tuple[list[Joined], _Sums, np.ndarray]:
+    """Choose the patches; return them by level, their sums in reading order, and counts as of a tile."""
+    ground = _gathered(parts, cfg, bordered)
+    owner, specks = choose(ground.runs, ground.level, ~ground.closed, cfg, ground.judge)
+    patch, begin = np.full(len(ground.runs), NOBODY, np.int32), 0
+    kept, firsts = [], []
+    for layer in layers(ground.runs, np.where(ground.closed, ground.level, owner)):
+        mine = layer.place != NOBODY
+        patch[mine] = layer.place[mine] + begin
+        begin += len(layer.pixels)
+        firsts.append(layer.first_pixels)
+        kept.append(replace(layer, place=patch[:0]))
+    rows, cols = np.concatenate(firsts).T
+    rank = np.empty(begin + 1, np.int32)
+    rank[np.lexsort((cols, rows))], rank[begin] = np.arange(begin), NOBODY
+    counts = ground.counts + np.array([0, 0, *specks])
+    del ground, owner  # the sums are large, too
+    return kept, _add_up(parts, rank[patch], begin), counts
 
 
 class _Ground(NamedTuple):
@@ -167,24 +184,8 @@ def _gathered(parts: Sequence[TileRuns], cfg: PatchesSection, bordered: bool) ->
     )
 
 
-def _patch_of(kept: Sequence[Joined]) -> np.ndarray:
-    """Return the patch of each run given, groups of all layers counted on; -1 = of none."""
-    patch, begin = np.full(len(kept[0].place), NOBODY, np.int64), 0
-    for layer in kept:
-        mine = layer.place != NOBODY
-        patch[mine] = layer.place[mine] + begin
-        begin += len(layer.pixels)
-    return patch
-
-
 _MEANS = ("optical_llr", "series_llr", "radar_llr", "model_llr")
 """Columns of single sources: empty where only one was asked."""
-
-
-def _reordered(votes: np.ndarray, order: np.ndarray) -> np.ndarray:
-    """Count votes by the rows of a table that was put in another order."""
-    row = np.argsort(order, kind="stable")
-    return np.column_stack([row[votes[:, 0]], votes[:, 1:]]).astype(np.int64)
 
 
 def _in_reading_order(runs: np.ndarray) -> np.ndarray:
@@ -215,9 +216,28 @@ def _with_evidence(table: pd.DataFrame, sums: _Sums) -> pd.DataFrame:
     return table[[name for name in schema.PATCHES.names if name in table.columns]]
 
 
+_BATCH = 2048
+"""Groups whose edges are in memory at once."""
+
+
+def _batches(joined: Joined) -> Iterator[Joined]:
+    """Part the groups of a layer, some at a time, in their order."""
+    order = np.argsort(joined.group, kind="stable")
+    groups = len(joined.pixels)
+    ends = np.cumsum(np.bincount(joined.group, minlength=groups))
+    for first in range(0, groups, _BATCH):
+        last = min(first + _BATCH, groups)
+        mine = np.sort(order[ends[first - 1] if first else 0 : ends[last - 1]])
+        pixels = joined.pixels[first:last]
+        yield Joined(joined.runs[mine], joined.group[mine] - first, pixels, joined.place[:0])
+
+
 def _table(joined: Joined, grid: Grid, sources: Sequence[str]) -> pd.DataFrame:
-    polygons = group_polygons(joined, grid)
-    areas, perimeters = measure_polygons(polygons, grid.crs)
+    shapes, sizes = [np.zeros(0, object)], [np.zeros((2, 0))]
+    for batch in _batches(joined):
+        shapes.append(group_polygons(batch, grid))
+        sizes.append(np.stack(measure_polygons(shapes[-1], grid.crs)))
+    areas, perimeters = np.concatenate(sizes, axis=1)
     return pd.DataFrame(
         {
             "patch_id": [f"P{row:06d}{col:06d}" for row, col in joined.first_pixels.tolist()],
@@ -226,7 +246,7 @@ def _table(joined: Joined, grid: Grid, sources: Sequence[str]) -> pd.DataFrame:
             "area_sd_m2": [measure.area_sd_m2(length, grid.resolution) for length in perimeters],
             "perimeter_m": perimeters,
             "sources": ";".join(sources),
-            "geometry": polygons,
+            "geometry": np.concatenate(shapes),
         }
     )
 

@@ -15,7 +15,7 @@ The idea is that of component trees (Salembier et al. 1998, doi:10.1109/83.66350
 the rules by which a component is parted are ours, measured on simulated counties.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -120,8 +120,8 @@ def choose(
     return owner, specks
 
 
-def layers(given: np.ndarray, owner: np.ndarray) -> tuple[Joined, ...]:
-    """Join the runs of the patches of each level.
+def layers(given: np.ndarray, owner: np.ndarray) -> Iterator[Joined]:
+    """Join the runs of the patches of each level, from 1.
 
     Patches that belong together never touch inside one layer, so each layer is outlined like a mask
     of its own; ``place`` of runs of other layers is -1.
@@ -134,8 +134,8 @@ def layers(given: np.ndarray, owner: np.ndarray) -> tuple[Joined, ...]:
         ``(n,)`` integers, level of the patch of each; `DROPPED` = of none.
     """
     order = np.lexsort((given[:, 1], given[:, 0]))
-    most = int(owner.max(initial=1))
-    return tuple(_layer(given, order, owner[order] == value) for value in range(1, most + 1))
+    for value in range(1, int(owner.max(initial=1)) + 1):
+        yield _layer(given, order, owner[order] == value)
 
 
 def owner_levels(
