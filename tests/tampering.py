@@ -18,7 +18,7 @@ import numpy as np
 from changedetect.codes import case_number
 from changedetect.entries import Entry
 from changedetect.io.ledger import LedgerStore
-from changedetect.pipeline.ledger import packages
+from changedetect.pipeline.ledger import packages, sealing
 from changedetect.pipeline.ledger.ledgerwork import enter
 from changedetect.stages import ledger
 from tests.stages.test_ledger_machine import facts
@@ -95,7 +95,7 @@ def make_package(folder, store):
     (package / f"{STEM}_台账.xlsx").write_bytes(b"sheet" * 50)
     (package / f"{STEM}.html").write_text("<p>page</p>", encoding="utf-8")
     (package / "chips" / "43099102250600001C_Q.jpg").write_bytes(b"picture" * 30)
-    packages.seal_package(package)
+    sealing.seal_package(package)
     packages.write_chains(store, run, MONTH)
     return package
 

@@ -18,8 +18,14 @@ from changedetect.io import record_files, vector_writer
 from changedetect.io.digest import sha256_file
 from changedetect.pipeline.runs.job import open_job
 from changedetect.pipeline.runs.territory import read_territory
-from changedetect.pipeline.steps.classification import read_classified
-from changedetect.pipeline.steps.countywise import PatchShelf, Spool, check_counties, cropland_of
+from changedetect.pipeline.steps.classified import read_classified
+from changedetect.pipeline.steps.countywise import (
+    PatchShelf,
+    Spool,
+    check_counties,
+    cropland_of,
+    spooled,
+)
 from changedetect.pipeline.steps.references import Shelf, read_references
 from changedetect.records import Unit
 from changedetect.stages import crosscheck
@@ -226,12 +232,12 @@ def by_county(config: Path) -> dict[str, Any]:
             lambda: made.append(PatchShelf(config.parent / CLASSIFIED, territory, folder))
         )
         shelf, patches = made
-        spool = Spool(folder)
+        spool = Spool()
 
         def check() -> None:
             clusters = patches.clusters(job.themes, job.config.crosscheck)
             for county in check_counties(job, territory, shelf, patches, clusters):
-                spool.add(county.code, "patches", county.units, ())
+                spool.add(spooled(folder, county.code, "patches", county.units, ()))
                 spool.cropland_m2 |= cropland_of(county)
                 del county  # as the job does: two would be in memory
             spool.publish(folder / "units.json", folder / "charges.json")

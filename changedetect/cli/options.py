@@ -16,7 +16,12 @@ Out = Annotated[
 Tile = Annotated[
     int | None, typer.Option(help="Side of a tile; results do not depend on it. [px]", min=64)
 ]
-Workers = Annotated[int, typer.Option(help="Tiles worked on at once; 0 = one per core.", min=0)]
+Workers = Annotated[
+    int,
+    typer.Option(
+        help="Tiles, and counties of many patches, worked on at once; 0 = one per core.", min=0
+    ),
+]
 Scheduler = Annotated[
     str, typer.Option(help="threads, processes, or tcp://HOST:PORT of a dask cluster.")
 ]

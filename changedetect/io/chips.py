@@ -32,6 +32,9 @@ _BAR_PX, _LINE_PX = 42, 10
 _NORTH_PX = 16
 """The letter of the arrow fits in twice this square. [px]"""
 
+_RIM = (20, 20, 20)
+"""Colour of the rim of a line."""
+
 _LEGEND_PX = (6, 6)
 _GAP = 1.25
 """A thumbnail is averaged down to this many times its size before it is filtered."""
@@ -40,6 +43,10 @@ _KEPT = 64
 """Bars and legends that are kept: most pictures of a month share a few."""
 
 _SCALE_STEPS_M = (5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
+
+
+Rings = Sequence[Sequence[tuple[float, float]]]
+"""Corners of rings in a picture, x and y. [pixel]"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +77,15 @@ class Chip:
     pixel_m: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    """A colour that is laid on a picture where a mask says so; ``place`` is the mask's corner."""
+
+    colour: tuple[int, int, int]
+    place: tuple[int, int]
+    mask: Image.Image
+
+
 def render_chip(chip: Chip, side_px: int) -> bytes:
     """Draw one picture.
 
@@ -94,7 +110,7 @@ def render_chip(chip: Chip, side_px: int) -> bytes:
 
 
 def draw_chips(chips: Sequence[Chip], side_px: int) -> list[Image.Image]:
-    """Draw several pictures; an image that several of them show is made larger once.
+    """Draw several pictures; an image or an outline that several of them show is drawn once.
 
     Parameters, errors
         As `render_chip`.
@@ -105,11 +121,17 @@ def draw_chips(chips: Sequence[Chip], side_px: int) -> list[Image.Image]:
         One a chip, with its caption bar.
     """
     grounds: dict[int, np.ndarray] = {}
+    layers: dict[tuple[int, float], list[_Layer]] = {}
     drawn = []
     for chip in chips:
         if id(chip.image) not in grounds:
             grounds[id(chip.image)] = _ground(chip.image, side_px)
-        drawn.append(_drawn(chip, grounds[id(chip.image)], side_px))
+        scale = side_px / max(chip.image.shape[:2])
+        for one in chip.outlines:
+            if (id(one), scale) not in layers:
+                layers[id(one), scale] = _layers(one, scale)
+        over = [layer for one in chip.outlines for layer in layers[id(one), scale]]
+        drawn.append(_drawn(chip, grounds[id(chip.image)], over, scale))
     return drawn
 
 
@@ -138,11 +160,10 @@ def _ground(image: np.ndarray, side_px: int) -> np.ndarray:
     return ground
 
 
-def _drawn(chip: Chip, ground: np.ndarray, side_px: int) -> Image.Image:
-    scale = side_px / max(chip.image.shape[:2])
+def _drawn(chip: Chip, ground: np.ndarray, layers: Sequence[_Layer], scale: float) -> Image.Image:
     board = Image.fromarray(ground)
-    for outline in chip.outlines:
-        board = _draw_outline(board, outline, scale)
+    for layer in layers:
+        board.paste(layer.colour, layer.place, layer.mask)
     _draw_north(board, board.width)
     names = tuple((one.label, one.colour) for one in chip.outlines if one.label)
     if names and (font := chinese_font()) is not None:
@@ -202,23 +223,46 @@ def _font(path: str | None, size_px: int) -> ImageFont.FreeTypeFont | ImageFont.
     return ImageFont.truetype(path, size_px, index=face)
 
 
-def _draw_outline(picture: Image.Image, outline: Outline, scale: float) -> Image.Image:
-    rings = [[(x, y) for x, y in (ring * scale).tolist()] for ring in outline.rings]
+def _layers(outline: Outline, scale: float) -> list[_Layer]:
+    """Draw an outline apart from any picture: its fill, the dark rim of its line, its line."""
+    rings = [(ring * scale).tolist() for ring in outline.rings]
+    if not rings:
+        return []
+    corners = np.concatenate(outline.rings) * scale
+    reach = outline.width_px + 2
+    # Corners are cut off to whole pixels: a shift by whole pixels changes nothing while all stay positive.
+    left, top = (max(int(low) - reach, 0) for low in corners.min(axis=0).tolist())
+    right, bottom = (int(high) + reach + 1 for high in corners.max(axis=0).tolist())
+    if right <= left or bottom <= top:
+        return []
+    size = right - left, bottom - top
+    near = [[(x - left, y - top) for x, y in ring] for ring in rings]
+    found = []
     if outline.fill_alpha:
-        mask = Image.new("L", picture.size, 0)
-        for ring in rings:  # even-odd: what lies in two rings is a hole
-            inside = Image.new("L", picture.size, 0)
-            ImageDraw.Draw(inside).polygon(ring, fill=outline.fill_alpha)
-            mask = Image.fromarray(np.bitwise_xor(np.asarray(mask), np.asarray(inside)))
-        picture = Image.composite(Image.new("RGB", picture.size, outline.colour), picture, mask)
-    if not outline.width_px:
-        return picture
-    pen = ImageDraw.Draw(picture)
+        found.append(_Layer(outline.colour, (left, top), _filled(near, size, outline.fill_alpha)))
+    if outline.width_px:
+        for colour, wider in ((_RIM, 2), (outline.colour, 0)):
+            mask = _lined(near, size, outline.width_px + wider)
+            found.append(_Layer(colour, (left, top), mask))
+    return found
+
+
+def _filled(rings: Rings, size: tuple[int, int], alpha: int) -> Image.Image:
+    """Fill rings by the even-odd rule: what lies in two of them is a hole."""
+    mask = np.zeros(size[::-1], np.uint8)
     for ring in rings:
-        pen.line([*ring, ring[0]], fill=(20, 20, 20), width=outline.width_px + 2, joint="curve")
+        inside = Image.new("L", size, 0)
+        ImageDraw.Draw(inside).polygon(ring, fill=alpha)
+        mask ^= np.asarray(inside)
+    return Image.fromarray(mask)
+
+
+def _lined(rings: Rings, size: tuple[int, int], width_px: int) -> Image.Image:
+    mask = Image.new("1", size, 0)
+    pen = ImageDraw.Draw(mask)
     for ring in rings:
-        pen.line([*ring, ring[0]], fill=outline.colour, width=outline.width_px, joint="curve")
-    return picture
+        pen.line([*ring, ring[0]], fill=1, width=width_px, joint="curve")
+    return mask
 
 
 def _draw_north(board: Image.Image, width: int) -> None:

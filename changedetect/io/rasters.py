@@ -212,6 +212,10 @@ class RasterReader:
         """Let decoded blocks go; they are decoded again when they are read."""
         self._blocks.clear()
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Go to another process without what was read: there it begins anew."""
+        return _begun, (self.folder, self.verify, self._blocks.limit_bytes)
+
     def keep_at_most(self, size_mb: int) -> None:
         """Keep fewer decoded blocks than usual, for reads that go through an image strip by strip."""
         self._blocks.limit_bytes = size_mb * 1_000_000
@@ -344,3 +348,10 @@ def decode_mask(stored: np.ndarray, coding: str, name: str) -> np.ndarray:
         )
         raise SceneError(msg)
     return stored.astype(np.uint8)
+
+
+def _begun(folder: Path, verify: bool, limit_bytes: int) -> RasterReader:
+    """Make a reader anew in the process to which one was sent."""
+    reader = RasterReader(folder, verify)
+    reader.keep_at_most(limit_bytes // 1_000_000)
+    return reader

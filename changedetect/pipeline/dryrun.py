@@ -12,6 +12,7 @@ from changedetect.io import catalogue
 from changedetect.pipeline.runs.context import RunOptions
 from changedetect.pipeline.runs.job import Job, month_span
 from changedetect.pipeline.runs.settings import Settings
+from changedetect.pipeline.runs.spread import COUNTY_BYTES
 from changedetect.pipeline.runs.territory import read_territory
 from changedetect.pipeline.sources.scenes import choose_pairs, expected_pairs
 from changedetect.pipeline.sources.sourceplan import FUSED_BYTES_PER_PX, SourcePlan, plan_sources
@@ -61,6 +62,7 @@ class Plan:
     disk_free_bytes: int
     seconds: float
     sources: tuple[SourcePlan, ...] = ()
+    county_processes: int = 1
 
     def facts(self) -> dict[str, Any]:
         """Return the plan as JSON-able values."""
@@ -82,6 +84,11 @@ class Plan:
             f"time 用时: about {self.seconds:.0f} to {SLOWER * self.seconds:.0f} s, and the compilation of a first run",
             "not counted 未计: case packages (a few hundred kB a case) and the ledger",
         ]
+        if self.county_processes > 1:
+            lines.append(
+                f"counties 分县: with thousands of patches, check and deliver take up to {self.county_processes} "
+                f"processes of about {_size(COUNTY_BYTES)} each (--workers), as many as free memory allows"
+            )
         if self.memory_bytes > self.memory_available_bytes:
             lines.append(
                 "warning 注意: not enough memory; use --tile or --workers with smaller numbers"
@@ -150,6 +157,7 @@ def plan(
         + len(pairs) * pixels / 1e6 * SECONDS_PER_MPX / cores
         + sum(one.seconds for one in sources) / cores,
         sources=sources,
+        county_processes=min(count, territory.districts["code"].nunique()),
     )
 
 

@@ -15,9 +15,9 @@ from changedetect.pipeline.ledger.books import Report, open_books
 from changedetect.pipeline.month import STEPS
 from changedetect.pipeline.runs.context import MonthContext, RunOptions
 from changedetect.pipeline.runs.job import Job
+from changedetect.pipeline.runs.month_files import UNITS
 from changedetect.pipeline.runs.progress import Progress
 from changedetect.pipeline.runs.runstore import MANIFEST, RunStore, StepRecord
-from changedetect.pipeline.steps.checking import UNITS
 
 DIFFERENT = 5
 """Exit code where the finding came out otherwise."""

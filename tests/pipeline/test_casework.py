@@ -13,6 +13,7 @@ from changedetect.entries import Entry
 from changedetect.io import record_files
 from changedetect.io.ledger import LedgerStore
 from changedetect.pipeline.ledger.ledgerwork import enter
+from changedetect.pipeline.runs.month_files import CASES, UNITS
 from changedetect.pipeline.steps import casework
 from changedetect.records import Case, Finding, TimeCode, Unit, UnitAreas, Verdict
 
@@ -43,7 +44,7 @@ def decide(tmp_path):
     def work(units, month="2025-06", source="s1"):
         folder = tmp_path / month
         folder.mkdir(exist_ok=True)
-        record_files.write_records(folder / casework.UNITS, units, Unit)
+        record_files.write_records(folder / UNITS, units, Unit)
         config = SimpleNamespace(
             clues=CluesSection(),
             deadlines=DeadlinesSection(),
@@ -55,7 +56,7 @@ def decide(tmp_path):
             job=SimpleNamespace(themes=THEMES, config=config, calendar=None), options=SimpleNamespace(actor="t"),
         )  # fmt: skip
         result = casework._decide(context, source)
-        return result, record_files.read_records(folder / casework.CASES, Case)
+        return result, record_files.read_records(folder / CASES, Case)
 
     return work
 

@@ -13,6 +13,7 @@ from changedetect.grid import Grid
 from changedetect.io import record_files, vector_writer
 from changedetect.io.rasters import RasterReader
 from changedetect.pipeline.runs.job import open_job
+from changedetect.pipeline.runs.month_files import UNOBSERVED
 from changedetect.pipeline.runs.territory import read_territory
 from changedetect.pipeline.sources import fittedpair, pairfits
 from changedetect.pipeline.steps import detection
@@ -63,7 +64,7 @@ def test_counties__nothing_is_said_of_ground_outside(diagonal):
     with rasterio.open(folder / "change.tif") as image:
         assert (image.read(1)[outside] == 255).all()
     patches = vector_writer.read_geopackage(folder / "patches.gpkg", "patches")
-    unobserved = record_files.read_records(folder / detection.UNOBSERVED, UnobservedArea)
+    unobserved = record_files.read_records(folder / UNOBSERVED, UnobservedArea)
     ours = shapely.union_all(COUNTIES).buffer(2)
     assert len(patches) >= 2
     assert all(ours.contains(shape) for shape in patches.geometry)

@@ -11,8 +11,14 @@ from changedetect.bench import generated, land
 from changedetect.io import block_store, layer_source, record_files, vector_writer
 from changedetect.pipeline.runs.job import open_job
 from changedetect.pipeline.runs.territory import read_territory
-from changedetect.pipeline.steps import classification, countywise
-from changedetect.pipeline.steps.countywise import PatchShelf, Spool, check_counties, shelf_folder
+from changedetect.pipeline.steps import classified, countywise
+from changedetect.pipeline.steps.countywise import (
+    PatchShelf,
+    Spool,
+    check_counties,
+    shelf_folder,
+    spooled,
+)
 from changedetect.pipeline.steps.references import Shelf, read_references
 from changedetect.records import Unit
 from changedetect.stages import crosscheck
@@ -62,7 +68,7 @@ def expected(config, tmp_path_factory):
     job = open_job(config)
     references, problems = read_references(job, read_territory(job))
     assert not problems
-    patches = classification.read_classified(config.parent / land.CLASSIFIED)
+    patches = classified.read_classified(config.parent / land.CLASSIFIED)
     units = crosscheck.check(
         patches, references, job.themes, job.config.grid.crs, job.config.crosscheck
     )
@@ -85,13 +91,13 @@ def test_counties__give_the_bytes_of_the_whole(config, expected, tmp_path, monke
     monkeypatch.setattr(layer_source, "WHOLE_ROWS", min(size, 100))
     monkeypatch.setattr(layer_source, "PART_ROWS", 10 * size)
     monkeypatch.setattr(block_store, "BLOCK_ROWS", size)
-    monkeypatch.setattr(classification, "PART_ROWS", size)
+    monkeypatch.setattr(classified, "PART_ROWS", size)
     _, counties = counties_of(config, tmp_path)
-    spool = Spool(tmp_path)
+    spool = Spool()
     cropland = {}
     for county in counties:
         assert {unit.district for unit in county.units} <= {county.code, ""}
-        spool.add(county.code, "patches", county.units, ())
+        spool.add(spooled(tmp_path, county.code, "patches", county.units, ()))
         cropland |= countywise.cropland_of(county)
     spool.publish(tmp_path / "units.json", tmp_path / "charges.json")
     units, whole, stock = expected
@@ -136,7 +142,7 @@ def test_shelf_folder__is_gone_afterwards_and_so_is_that_of_a_killed_run(tmp_pat
 def test_clusters__are_those_of_parts_whatever_the_boxes(config, tmp_path):
     job = open_job(config)
     patches = PatchShelf(config.parent / land.CLASSIFIED, read_territory(job), tmp_path)
-    table = classification.read_classified(config.parent / land.CLASSIFIED)
+    table = classified.read_classified(config.parent / land.CLASSIFIED)
     cfg = job.config.crosscheck
     counted = patches.clusters(job.themes, cfg)
     districts = read_territory(job).districts

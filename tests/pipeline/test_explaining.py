@@ -9,8 +9,7 @@ from changedetect.cli.app import app
 from changedetect.errors import InputError
 from changedetect.io import record_files
 from changedetect.pipeline.looks.explaining import Explanation, explain
-from changedetect.pipeline.steps.casework import CASES
-from changedetect.pipeline.steps.checking import UNITS
+from changedetect.pipeline.runs.month_files import CASES, UNITS
 from changedetect.records import Case, Unit
 from tests.pipeline import tiny_job
 

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
 from changedetect.errors import InputError, IntegrityError
 from changedetect.io import seal
-from changedetect.pipeline.ledger import packages
+from changedetect.pipeline.ledger import packages, sealing
 from changedetect.pipeline.ledger.ledgerwork import open_ledger
 from changedetect.pipeline.loop import monthloop
 from tests.pipeline.test_month_loop import SUN, Clock, a_case, find
@@ -53,7 +53,7 @@ def package(tmp_path):
     (folder / f"{STEM}_台账.xlsx").write_bytes(b"sheet" * 50)
     (folder / f"{STEM}.html").write_text("<p>page</p>", encoding="utf-8")
     (folder / "chips" / "43099102250600001C_Q.jpg").write_bytes(b"picture" * 30)
-    packages.seal_package(folder)
+    sealing.seal_package(folder)
     return folder
 
 

@@ -25,8 +25,7 @@ from changedetect.pipeline.ledger import actions, books
 from changedetect.pipeline.ledger.ledgerwork import enter, open_ledger
 from changedetect.pipeline.loop import rechecking
 from changedetect.pipeline.runs.job import open_job
-from changedetect.pipeline.steps.casework import CASES
-from changedetect.pipeline.steps.checking import RECHECKS
+from changedetect.pipeline.runs.month_files import CASES, RECHECKS
 from changedetect.records import Case
 from changedetect.stages import classify
 from tests import postgres

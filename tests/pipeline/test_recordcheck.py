@@ -14,9 +14,10 @@ from changedetect.errors import ConfigError
 from changedetect.io import record_files
 from changedetect.pipeline.looks.recordcheck import check_records
 from changedetect.pipeline.runs.job import open_job
+from changedetect.pipeline.runs.month_files import LAYERS
 from changedetect.pipeline.runs.progress import Silent
 from changedetect.pipeline.runs.territory import read_territory
-from changedetect.pipeline.steps.checking import LAYERS, warn_of_fallen
+from changedetect.pipeline.steps.checking import warn_of_fallen
 from changedetect.pipeline.steps.references import read_references
 from changedetect.pipeline.steps.watch import Watch
 from changedetect.records import LayerManifest

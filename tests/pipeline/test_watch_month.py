@@ -7,7 +7,7 @@ import shapely
 
 from changedetect.casepackage.charges import Charge
 from changedetect.io import record_files
-from changedetect.pipeline.steps.watch import CHARGES
+from changedetect.pipeline.runs.month_files import CHARGES
 from changedetect.records import LayerManifest, Unit
 from tests.pipeline import tiny_job
 

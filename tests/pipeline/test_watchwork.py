@@ -3,8 +3,7 @@
 from datetime import date
 
 from changedetect.io import record_files
-from changedetect.pipeline.steps.casework import CASES
-from changedetect.pipeline.steps.checking import UNITS
+from changedetect.pipeline.runs.month_files import CASES, UNITS
 from changedetect.pipeline.steps.known import before
 from changedetect.records import Case, Unit
 from tests.pipeline import tiny_job

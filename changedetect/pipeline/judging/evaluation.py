@@ -26,11 +26,8 @@ from changedetect.pipeline.judging.patch_accuracy import PSEUDO, judge_patches
 from changedetect.pipeline.judging.pixel_accuracy import judge_pixels
 from changedetect.pipeline.judging.reading_order import judge_order
 from changedetect.pipeline.judging.truths import TruthOptions, of_polygons
+from changedetect.pipeline.runs.month_files import CASES, SCENES, UNITS, UNOBSERVED
 from changedetect.pipeline.runs.runstore import MANIFEST, RunStore, finished_facts
-from changedetect.pipeline.sources.scenes import SCENES
-from changedetect.pipeline.steps.casework import CASES
-from changedetect.pipeline.steps.checking import UNITS
-from changedetect.pipeline.steps.detection import UNOBSERVED
 from changedetect.records import Case, Scene, Unit, UnobservedArea, Verdict
 
 FOUND_SHARE = 0.3

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from changedetect.errors import InputError
 from changedetect.io.truth_raster import ScoreRaster, stated
+from changedetect.pipeline.runs.month_files import CHANGE, EVIDENCE, PATCHES
 from changedetect.pipeline.runs.runstore import MANIFEST, RunStore
-from changedetect.pipeline.steps.detection import CHANGE, EVIDENCE, PATCHES
 
 THRESHOLD_TAG, RATE_TAG = "THRESHOLD_LLR", "STATED_FALSE_ALARM_RATE"
 """Metadata in which a quick look leaves what its pair states."""

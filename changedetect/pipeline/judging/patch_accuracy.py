@@ -26,7 +26,7 @@ from changedetect.io.truth_layer import Burner, outlines
 from changedetect.io.truth_raster import cells
 from changedetect.pipeline.judging.judged import Judged
 from changedetect.pipeline.judging.truths import Truth
-from changedetect.pipeline.steps.checking import UNITS
+from changedetect.pipeline.runs.month_files import UNITS
 from changedetect.records import Unit
 from changedetect.schema import CHANGED, EVIDENCE_NODATA
 

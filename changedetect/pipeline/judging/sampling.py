@@ -20,7 +20,7 @@ from changedetect.io.points import key_path, strata_path, write_beside
 from changedetect.io.truth_layer import Burner
 from changedetect.io.truth_raster import CELL_PX, ScoreRaster
 from changedetect.pipeline.judging.judged import Judged, open_judged
-from changedetect.pipeline.steps.detection import UNOBSERVED
+from changedetect.pipeline.runs.month_files import UNOBSERVED
 from changedetect.records import UnobservedArea
 from changedetect.schema import EVIDENCE_NODATA, NOT_OBSERVED
 

@@ -14,10 +14,9 @@ from changedetect.errors import InputError
 from changedetect.io import record_files, tile_files
 from changedetect.pipeline.ledger.books import open_books
 from changedetect.pipeline.runs.job import Job
-from changedetect.pipeline.sources.scenes import SCENES
-from changedetect.pipeline.steps.checking import UNITS
-from changedetect.pipeline.steps.classification import read_table, seen_by_pair
-from changedetect.pipeline.steps.detection import MOMENTS, PATCHES
+from changedetect.pipeline.runs.month_files import MOMENTS, PATCHES, SCENES, UNITS
+from changedetect.pipeline.steps.classification import seen_by_pair
+from changedetect.pipeline.steps.classified import read_table
 from changedetect.records import Scene, Unit
 from changedetect.stages import classify, ledger
 

@@ -10,7 +10,7 @@ from changedetect.io import record_files
 from changedetect.pipeline.learning.field_labels import features_of
 from changedetect.pipeline.ledger.books import Report, open_books
 from changedetect.pipeline.runs.job import Job
-from changedetect.pipeline.steps.checking import UNITS
+from changedetect.pipeline.runs.month_files import UNITS
 from changedetect.records import Unit
 from changedetect.stages import classify, ledger
 

@@ -17,12 +17,14 @@ from changedetect.io import model_store, record_files, tile_files, vector_writer
 from changedetect.pipeline.learning.held_out import judge
 from changedetect.pipeline.runs.context import MonthContext, RunOptions
 from changedetect.pipeline.runs.job import month_span, open_job
+from changedetect.pipeline.runs.month_files import MOMENTS, PATCHES, SCENES
 from changedetect.pipeline.runs.progress import Progress, Silent
 from changedetect.pipeline.runs.runstore import RunStore
 from changedetect.pipeline.simulation import WorldOptions, simulate
 from changedetect.pipeline.sources import scenes
 from changedetect.pipeline.steps import detection
-from changedetect.pipeline.steps.classification import read_table, seen_by_pair
+from changedetect.pipeline.steps.classification import seen_by_pair
+from changedetect.pipeline.steps.classified import read_table
 from changedetect.records import Scene
 from changedetect.stages import classify
 
@@ -192,11 +194,11 @@ def examples_of(folder: Path, month: str) -> tuple[pd.DataFrame, np.ndarray]:
         )
         scenes.do(context)
         detection.do(context)
-        table = read_table(store.folder / detection.PATCHES)
-        arrays = tile_files.read_tile(store.folder / detection.MOMENTS) or {}
+        table = read_table(store.folder / PATCHES)
+        arrays = tile_files.read_tile(store.folder / MOMENTS) or {}
     truth = vector_writer.read_geopackage(folder / "truth.gpkg", "changes")
     labels = classify.label_patches(table, truth, TrainingSection())
-    seen = seen_by_pair(table, record_files.read_records(store.folder / scenes.SCENES, Scene))
+    seen = seen_by_pair(table, record_files.read_records(store.folder / SCENES, Scene))
     return classify.features(seen, arrays["moments"]), labels
 
 

@@ -38,6 +38,8 @@ def begin(run: Path) -> None:
 def make(run: Path, stem: str) -> Path:
     """Return the empty folder in which the package of a county is made."""
     folder = run / _MAKING / stem
+    if folder.exists():  # of a process of this run that died over it
+        shutil.rmtree(folder)
     folder.mkdir(parents=True)
     return folder
 

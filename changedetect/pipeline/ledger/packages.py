@@ -16,14 +16,6 @@ from changedetect.pipeline.ledger.ledgerwork import is_handed_out
 from changedetect.stages import ledger
 
 
-def seal_package(folder: Path) -> None:
-    """Write the manifest of a finished package and the program that verifies it."""
-    files = [path.relative_to(folder).as_posix() for path in handout.written(folder)]
-    manifest = seal.manifest_bytes(seal.seal(folder, files))
-    publish_bytes(folder / seal.MANIFEST, manifest)
-    publish_bytes(folder / "verify.py", Path(seal.__file__).read_bytes())
-
-
 def verify(folder: Path, public_key: str | None) -> Report:
     """Check a package against its seal, its ledger entries and its signature.
 

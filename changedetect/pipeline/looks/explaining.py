@@ -11,9 +11,8 @@ from changedetect.codes import APPROVAL_KINDS, PDJY, SPSX, is_case_number
 from changedetect.errors import InputError
 from changedetect.io import record_files
 from changedetect.measure import to_mu
+from changedetect.pipeline.runs.month_files import CASES, UNITS
 from changedetect.pipeline.runs.runstore import MANIFEST, RunStore
-from changedetect.pipeline.steps.casework import CASES
-from changedetect.pipeline.steps.checking import UNITS
 from changedetect.records import ApprovalOverlap, Case, Finding, Unit, Verdict
 
 _VERDICTS = {Verdict.YES: "疑似", Verdict.NO: "不列为疑似", Verdict.UNKNOWN: "证据不足"}

@@ -22,17 +22,15 @@ from changedetect.io.rasters import RasterReader
 from changedetect.pipeline.judging.judged import RATE_TAG, THRESHOLD_TAG
 from changedetect.pipeline.runs.context import PARTIAL, RunOptions
 from changedetect.pipeline.runs.job import read_profile
+from changedetect.pipeline.runs.month_files import CHANGE, EVIDENCE, PATCHES
 from changedetect.pipeline.runs.progress import Progress
 from changedetect.pipeline.runs.runstore import code_digest, digest_of, make_folder
 from changedetect.pipeline.runs.settings import Settings
 from changedetect.pipeline.sources.fittedpair import fit
 from changedetect.pipeline.sources.pairwork import TileWork, fresh_reader
 from changedetect.pipeline.steps.detection import (
-    CHANGE,
     CHANGE_FORM,
-    EVIDENCE,
     EVIDENCE_FORM,
-    PATCHES,
     TileSet,
     change_strips,
     write_patches,

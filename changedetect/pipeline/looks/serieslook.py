@@ -27,15 +27,13 @@ from changedetect.pipeline.looks.quicklook import (
 from changedetect.pipeline.looks.seriesplot import draw_pixel, pixel_of
 from changedetect.pipeline.runs.context import RunOptions
 from changedetect.pipeline.runs.job import SHARED_CONFIG, read_profile
+from changedetect.pipeline.runs.month_files import CHANGE, EVIDENCE, PATCHES
 from changedetect.pipeline.runs.progress import Progress
 from changedetect.pipeline.sources.pairwork import shared_reader
 from changedetect.pipeline.sources.seriesstate import Outlook, SeriesFollower, outlook
 from changedetect.pipeline.steps.detection import (
-    CHANGE,
     CHANGE_FORM,
-    EVIDENCE,
     EVIDENCE_FORM,
-    PATCHES,
     TileSet,
     change_strips,
     write_patches,

@@ -15,10 +15,9 @@ from changedetect.pipeline.ledger.books import Report
 from changedetect.pipeline.ledger.ledgerwork import enter
 from changedetect.pipeline.loop.monthloop import Clock
 from changedetect.pipeline.runs.job import Job
+from changedetect.pipeline.runs.month_files import RECHECKS, SCENES, UNITS
 from changedetect.pipeline.runs.runstore import finished_outputs
 from changedetect.pipeline.runs.territory import read_territory
-from changedetect.pipeline.sources.scenes import SCENES
-from changedetect.pipeline.steps.checking import RECHECKS, UNITS
 from changedetect.pipeline.steps.known import CHECKED, said_of_check
 from changedetect.pipeline.steps.picturing import case_images
 from changedetect.records import Scene, Unit

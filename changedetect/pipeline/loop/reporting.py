@@ -14,9 +14,9 @@ from changedetect.io import record_files, report_files
 from changedetect.io.ledger import LedgerStore
 from changedetect.pipeline.ledger.books import Report, open_books
 from changedetect.pipeline.runs.job import Job
+from changedetect.pipeline.runs.month_files import LAYERS
 from changedetect.pipeline.runs.runstore import finished_facts
 from changedetect.pipeline.runs.territory import read_territory
-from changedetect.pipeline.steps.checking import LAYERS
 from changedetect.records import LayerManifest
 from changedetect.stages import cases, deliver
 

@@ -23,10 +23,9 @@ from changedetect.config.yaml_text import parse
 from changedetect.errors import InputError, LayerError
 from changedetect.io import record_files, vectors
 from changedetect.pipeline.runs.job import SHARED_CONFIG, read_text
+from changedetect.pipeline.runs.month_files import CLASSIFIED, SCENES, UNOBSERVED
 from changedetect.pipeline.runs.runstore import MANIFEST, RunStore
-from changedetect.pipeline.sources.scenes import SCENES
-from changedetect.pipeline.steps.classification import CLASSIFIED, read_classified
-from changedetect.pipeline.steps.detection import UNOBSERVED
+from changedetect.pipeline.steps.classified import read_classified
 from changedetect.pipeline.steps.promise_file import VALUE, samples_of, season_of
 from changedetect.records import Scene, UnobservedArea
 

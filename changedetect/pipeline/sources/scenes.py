@@ -8,11 +8,11 @@ from changedetect.config.job import JobConfig
 from changedetect.io import catalogue, record_files, stac
 from changedetect.io.publish import publish_bytes
 from changedetect.pipeline.runs.context import MonthContext
+from changedetect.pipeline.runs.month_files import SCENES
 from changedetect.pipeline.runs.runstore import StepRecord, StepResult
 from changedetect.records import Scene, ScenePair
 
 CATALOGUE = "catalogue.json"
-SCENES = "scenes.json"
 PAIRS = "pairs.json"
 SMALL_PART = 0.5
 """An image that shares less than this part of what the best one shares is a neighbour's sliver: it

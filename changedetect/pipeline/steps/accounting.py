@@ -7,8 +7,7 @@ from changedetect.io.digest import sha256_file
 from changedetect.io.record_files import RecordIndex
 from changedetect.measure import M2_PER_MU
 from changedetect.pipeline.runs.context import MonthContext
-from changedetect.pipeline.steps.casework import CASES
-from changedetect.pipeline.steps.checking import UNITS
+from changedetect.pipeline.runs.month_files import CASES, UNITS
 from changedetect.pipeline.steps.known import stood_before
 from changedetect.records import Case, Unit
 from changedetect.stages import deliver

@@ -16,12 +16,10 @@ from changedetect.io.ledger import LedgerReader, LedgerStore
 from changedetect.pipeline.ledger.ledgercheck import check_ledger
 from changedetect.pipeline.ledger.ledgerwork import enter, open_ledger
 from changedetect.pipeline.runs.context import MonthContext
+from changedetect.pipeline.runs.month_files import CASES, UNITS
 from changedetect.pipeline.runs.runstore import StepRecord, StepResult
-from changedetect.pipeline.steps.checking import UNITS
 from changedetect.records import Case, Unit
 from changedetect.stages import cases, ledger
-
-CASES = "cases.json"
 
 
 def do(context: MonthContext) -> tuple[StepRecord, bool]:

@@ -1,31 +1,22 @@
 """Step ``classify``: patches -> suggested after-class and probability."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
 
 from changedetect.errors import IntegrityError
-from changedetect.io import model_store, record_files, tile_files, vector_writer
+from changedetect.io import model_store, record_files, tile_files
 from changedetect.pipeline.runs.context import MonthContext
 from changedetect.pipeline.runs.job import MODELS
+from changedetect.pipeline.runs.month_files import CLASSIFIED, MOMENTS, PATCHES, SCENES
 from changedetect.pipeline.runs.runstore import StepRecord, StepResult
-from changedetect.pipeline.sources.scenes import SCENES
-from changedetect.pipeline.steps.detection import MOMENTS, PATCHES, write_patches
+from changedetect.pipeline.steps.classified import read_table
+from changedetect.pipeline.steps.detection import write_patches
 from changedetect.pipeline.steps.promised import Marks, promise_kept, promise_of, scores_digest
 from changedetect.records import Scene
 from changedetect.stages import classify
-
-CLASSIFIED = "classified.gpkg"
-CLASS_COLUMNS = (
-    "family",
-    "family_probability",
-    "change_probability",
-    "is_unseen",
-    "before_gsd_m",
-    "after_gsd_m",
-)
 
 
 def do(context: MonthContext) -> tuple[StepRecord, bool]:
@@ -101,42 +92,3 @@ def _moments(path: Path) -> np.ndarray:
         msg = f"{path}: gone or damaged; run changedetect detect month again"
         raise IntegrityError(msg)
     return arrays["moments"]
-
-
-def read_table(path: Path) -> gpd.GeoDataFrame:
-    """Read a table of patches."""
-    return vector_writer.read_geopackage(path, "patches")
-
-
-PART_ROWS = 4096
-"""Patches that are read together: some 20 MB. Our choice."""
-
-
-def walk_classified(path: Path) -> Iterator[gpd.GeoDataFrame]:
-    """Read the classified patches part by part, in their order; at least one part, maybe empty.
-
-    Raises
-    ------
-    IntegrityError
-        The class columns are not there.
-    """
-    first = 0
-    while True:
-        table = vector_writer.read_geopackage(path, "patches", rows=(first, PART_ROWS))
-        if first and table.empty:
-            return
-        yield _classified(table, path)
-        first += PART_ROWS
-
-
-def read_classified(path: Path) -> gpd.GeoDataFrame:
-    """Read the classified patches whole; see `walk_classified`."""
-    return _classified(read_table(path), path)
-
-
-def _classified(table: gpd.GeoDataFrame, path: Path) -> gpd.GeoDataFrame:
-    missing = [name for name in CLASS_COLUMNS if name not in table.columns]
-    if missing:
-        msg = f"{path}: columns {missing} are missing; run changedetect classify again"
-        raise IntegrityError(msg)
-    return table

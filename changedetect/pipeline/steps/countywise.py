@@ -6,7 +6,7 @@ border is split alike from either side, and each county keeps the parts that are
 
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,7 +24,7 @@ from changedetect.io import record_files
 from changedetect.io.block_store import BlockStore, Bounds
 from changedetect.pipeline.runs.job import Job
 from changedetect.pipeline.runs.territory import Territory
-from changedetect.pipeline.steps.classification import walk_classified
+from changedetect.pipeline.steps.classified import walk_classified
 from changedetect.pipeline.steps.references import Shelf
 from changedetect.records import Unit, Verdict
 from changedetect.stages import crosscheck
@@ -162,32 +162,55 @@ def _grown(box: Bounds, by_m: float) -> Bounds:
     return box[0] - by_m, box[1] - by_m, box[2] + by_m, box[3] + by_m
 
 
-@dataclass(slots=True)
-class Spool:
-    """Units and charges of the counties that are done, on disk; counts of all of them.
+@dataclass(frozen=True, slots=True)
+class Spooled:
+    """What a county gave, on disk.
 
     Attributes
     ----------
-    folder
-        Where the files of single counties are kept.
+    kind
+        ``patches`` or ``watched``: what its units rest on.
+    files
+        ``units`` and ``charges`` -> file.
+    units, findings
+        How many units, and how many findings of each verdict.
     """
 
-    folder: Path
+    kind: str
+    files: Mapping[str, Path]
+    units: int
+    findings: Mapping[str, int]
+
+
+def spooled(
+    folder: Path, code: str, kind: str, units: Sequence[Unit], charges: Sequence[Charge]
+) -> Spooled:
+    """Write units and charges of a county into a folder."""
+    files = {}
+    for what, records, of in (("units", units, Unit), ("charges", charges, Charge)):
+        files[what] = folder / f"{code}-{kind}-{what}.json"
+        record_files.write_records(files[what], records, of)
+    findings = Counter(found.verdict.value for unit in units for found in unit.findings)
+    return Spooled(kind, files, len(units), findings)
+
+
+@dataclass(slots=True)
+class Spool:
+    """Units and charges of the counties that are done, on disk; counts of all of them."""
+
     units: int = 0
     watched: int = 0
     findings: Counter[str] = field(default_factory=Counter)
     cropland_m2: dict[str, float] = field(default_factory=dict)
     _files: dict[str, list[Path]] = field(default_factory=dict)
 
-    def add(self, code: str, kind: str, units: Sequence[Unit], charges: Sequence[Charge]) -> None:
-        """Write what a county gave; ``kind`` is ``patches`` or ``watched``."""
-        for what, records, of in (("units", units, Unit), ("charges", charges, Charge)):
-            path = self.folder / f"{code}-{kind}-{what}.json"
-            record_files.write_records(path, records, of)
-            self._files.setdefault(f"{kind}-{what}", []).append(path)
-        self.units += len(units)
-        self.watched += len(units) if kind == "watched" else 0
-        self.findings.update(found.verdict.value for unit in units for found in unit.findings)
+    def add(self, part: Spooled) -> None:
+        """Take over what a county gave."""
+        for what, path in part.files.items():
+            self._files.setdefault(f"{part.kind}-{what}", []).append(path)
+        self.units += part.units
+        self.watched += part.units if part.kind == "watched" else 0
+        self.findings.update(part.findings)
 
     def publish(self, units: Path, charges: Path) -> None:
         """Write all units and charges: those of patches by id, then those of watched ground."""
@@ -232,21 +255,32 @@ def check_counties(
     job: Job, territory: Territory, shelf: Shelf, patches: PatchShelf, clusters: Clusters
 ) -> Iterator[County]:
     """Check county after county, in order of their codes; a code in several rows is one county."""
-    districts = territory.districts
-    for code in sorted(set(districts["code"].astype(str))):
-        county = _checked(code, job, territory, (shelf, patches, clusters))
+    for code in codes_of(territory):
+        county = checked(code, job, territory, (shelf, patches, clusters))
         yield county
         del county  # before the next one is read: two would be in memory
 
 
-def _checked(
+def codes_of(territory: Territory) -> list[str]:
+    """Return the codes of the counties, in order; a code in several rows is one county."""
+    return sorted(set(territory.districts["code"].astype(str)))
+
+
+def bounds_of(code: str, territory: Territory) -> Bounds:
+    """Return the box of a county, which reaches a little beyond it."""
+    districts = territory.districts
+    own = districts[districts["code"].astype(str) == code]
+    return _grown(_bounds_of(own.total_bounds), MARGIN_M)
+
+
+def checked(
     code: str, job: Job, territory: Territory, shelves: tuple[Shelf, PatchShelf, Clusters]
 ) -> County:
+    """Check the patches of one county."""
     shelf, patches, clusters = shelves
     cfg, crs = job.config.crosscheck, job.config.grid.crs
     districts = territory.districts
-    own = districts[districts["code"].astype(str) == code]
-    bounds = _grown(_bounds_of(own.total_bounds), MARGIN_M)
+    bounds = bounds_of(code, territory)
     near, homely = patches.of_county(code, bounds)
     parts = [
         part

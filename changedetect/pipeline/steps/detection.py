@@ -15,6 +15,14 @@ from changedetect.errors import InputError
 from changedetect.grid import Grid, Tile, Window
 from changedetect.io import raster_writer, record_files, tile_files, vector_writer
 from changedetect.pipeline.runs.context import MonthContext
+from changedetect.pipeline.runs.month_files import (
+    CHANGE,
+    EVIDENCE,
+    MOMENTS,
+    PATCHES,
+    SCENES,
+    UNOBSERVED,
+)
 from changedetect.pipeline.runs.runstore import StepRecord, StepResult, digest_of
 from changedetect.pipeline.runs.shards import SHARDS, adopt
 from changedetect.pipeline.runs.territory import Land, Territory, read_territory
@@ -24,7 +32,6 @@ from changedetect.pipeline.sources.modelwork import model_layer
 from changedetect.pipeline.sources.pairfits import Prepared, fit_all, model_facts
 from changedetect.pipeline.sources.pairwork import TileWork, inside_of, let_go, only_on
 from changedetect.pipeline.sources.radarwork import radar_layer
-from changedetect.pipeline.sources.scenes import SCENES
 from changedetect.pipeline.sources.serieswork import SourceResult, series_layer
 from changedetect.pipeline.sources.sourcework import CoarseLayer, MonthDates
 from changedetect.pipeline.sources.tileorder import in_swaths, tiles_meeting
@@ -32,11 +39,6 @@ from changedetect.records import Scene, ScenePair, UnobservedArea
 from changedetect.stages import classify, patches
 from changedetect.stages.evidence import fusion
 
-EVIDENCE = "evidence.tif"
-CHANGE = "change.tif"
-PATCHES = "patches.gpkg"
-MOMENTS = "patches.npz"
-UNOBSERVED = "unobserved.json"
 BLOCK_PX = 512
 """Rasters are put together in strips of this height. [px]"""
 

@@ -12,14 +12,13 @@ from datetime import date
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import shapely
 
 from changedetect.entries import ChainedEntry
 from changedetect.pipeline.ledger.ledgerwork import open_ledger
-from changedetect.pipeline.runs.context import MonthContext
 from changedetect.records import Case
 from changedetect.stages import ledger
 
@@ -72,27 +71,76 @@ class Stood:
         return Known(case, self.closed_on, self.checked)
 
 
+class OfMonth(Protocol):
+    """What is asked of a month: where its ledger is, and its first and last day."""
+
+    @property
+    def ledger_place(self) -> Path | str:
+        """A file, or the address of a server."""
+
+    @property
+    def span(self) -> tuple[date, date]:
+        """First and last day."""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerBefore:
+    """The ledger as it stood before a month: where it is, and up to where it is read.
+
+    Attributes
+    ----------
+    place
+        A file, which need not be there, or the address of a server.
+    first_day
+        Of the month.
+    upto
+        Only what was entered up to this number; None = all.
+    """
+
+    place: Path | str
+    first_day: date
+    upto: int | None = None
+
+    def stood(self, numbers: Sequence[str] | None = None) -> Iterator[Stood]:
+        """Give the cases of earlier months, by number; only some of them, or None = all."""
+        if isinstance(self.place, Path) and not self.place.is_file():
+            return
+        with open_ledger(self.place).reading() as reader:
+            entries = reader.by_case(numbers)
+            yield from _walk(
+                (one for one in entries if self.upto is None or one.sequence <= self.upto),
+                self.first_day,
+            )
+
+    def near(self, numbers: Sequence[str], bounds: Bounds) -> tuple[Known, ...]:
+        """Return those of some cases whose ground meets a box, by number."""
+        place = shapely.box(*bounds)
+        found = (one.known() for one in self.stood(numbers)) if numbers else ()
+        return tuple(one for one in found if place.intersects(one.case.geometry))
+
+
 class Past:
     """Cases as they stood before a month; those near a place are read when they are asked for.
 
     Parameters
     ----------
-    context
+    month
         The month. What is entered after this was made is not seen by it.
 
     Attributes
     ----------
+    ledger
+        From which they are read.
     digest
         SHA-256 of all that the watch rests on.
     """
 
-    __slots__ = ("_boxes", "_context", "_numbers", "_upto", "digest")
+    __slots__ = ("_boxes", "_numbers", "digest", "ledger")
 
-    def __init__(self, context: MonthContext) -> None:
-        self._context = context
+    def __init__(self, month: OfMonth) -> None:
         hashed, numbers, boxes = hashlib.sha256(), [], []
-        self._upto = _head(context)
-        for one in stood_before(context, self._upto):
+        self.ledger = LedgerBefore(month.ledger_place, month.span[0], _head(month))
+        for one in self.ledger.stood():
             hashed.update(repr(_of_watch(one)).encode())
             numbers.append(one.number)
             boxes.append(shapely.from_wkb(one.said["geometry"]).bounds)
@@ -100,42 +148,24 @@ class Past:
         self._numbers = numbers
         self._boxes = np.array(boxes, np.float64).reshape(-1, 4)
 
-    def near(self, bounds: Bounds) -> tuple[Known, ...]:
-        """Return the cases whose ground meets a box (west, south, east, north), by number."""
+    def numbers_near(self, bounds: Bounds) -> tuple[str, ...]:
+        """Return the numbers of the cases whose box meets another (west, south, east, north)."""
         west, south, east, north = self._boxes.T
         meets = (west <= bounds[2]) & (east >= bounds[0]) & (south <= bounds[3]) & (north >= bounds[1])  # fmt: skip
-        numbers = [self._numbers[i] for i in np.flatnonzero(meets)]
-        place = shapely.box(*bounds)
-        found = (one.known() for one in stood_before(self._context, self._upto, numbers))
-        return tuple(one for one in found if place.intersects(one.case.geometry))
+        return tuple(self._numbers[i] for i in np.flatnonzero(meets))
+
+    def near(self, bounds: Bounds) -> tuple[Known, ...]:
+        """Return the cases whose ground meets a box (west, south, east, north), by number."""
+        return self.ledger.near(self.numbers_near(bounds), bounds)
 
 
-def stood_before(
-    context: MonthContext, upto: int | None = None, numbers: Sequence[str] | None = None
-) -> Iterator[Stood]:
-    """Give the cases of earlier months, by number, as they stood before this one.
-
-    Parameters
-    ----------
-    context
-        The month.
-    upto
-        Only what was entered up to this number; None = all.
-    numbers
-        Only these cases; None = all.
-    """
-    place = context.ledger_place
-    if isinstance(place, Path) and not place.is_file():
-        return
-    with open_ledger(place).reading() as reader:
-        entries = reader.by_case(numbers)
-        yield from _walk(
-            (one for one in entries if upto is None or one.sequence <= upto), context.span[0]
-        )
+def stood_before(month: OfMonth) -> Iterator[Stood]:
+    """Give the cases of earlier months, by number, as they stood before this one."""
+    yield from LedgerBefore(month.ledger_place, month.span[0]).stood()
 
 
-def _head(context: MonthContext) -> int:
-    place = context.ledger_place
+def _head(month: OfMonth) -> int:
+    place = month.ledger_place
     if isinstance(place, Path) and not place.is_file():
         return 0
     with open_ledger(place).reading() as reader:

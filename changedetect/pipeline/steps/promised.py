@@ -10,8 +10,8 @@ from changedetect.accuracy.promise import Aim, State
 from changedetect.io import record_files
 from changedetect.pipeline.runs.context import MonthContext
 from changedetect.pipeline.runs.job import Job
+from changedetect.pipeline.runs.month_files import SCENES
 from changedetect.pipeline.runs.runstore import digest_of
-from changedetect.pipeline.sources.scenes import SCENES
 from changedetect.pipeline.steps.promise_file import (
     Line,
     PromiseFile,

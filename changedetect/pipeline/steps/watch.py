@@ -10,8 +10,6 @@ from changedetect.pipeline.steps.references import read_layer
 from changedetect.records import LayerManifest, Unit
 from changedetect.stages import cases
 
-CHARGES = "charges.json"
-
 
 class Watch:
     """The three layers of a job, and what is known of those that it gives."""

@@ -1,6 +1,8 @@
 """Ground that is watched without a patch: what images and the ledger say of it, and its units."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import geopandas as gpd
 import pandas as pd
@@ -10,11 +12,10 @@ from changedetect.config.crosscheck import CrosscheckSection
 from changedetect.entries import ImageCheck
 from changedetect.io import record_files
 from changedetect.io.rasters import RasterReader
-from changedetect.pipeline.runs.context import MonthContext
+from changedetect.pipeline.runs.job import Job
+from changedetect.pipeline.runs.month_files import EVIDENCE, SCENES, UNOBSERVED
 from changedetect.pipeline.runs.territory import Territory
-from changedetect.pipeline.sources.scenes import SCENES
 from changedetect.pipeline.steps import greenness
-from changedetect.pipeline.steps.detection import EVIDENCE, UNOBSERVED
 from changedetect.pipeline.steps.doubts import doubts
 from changedetect.pipeline.steps.known import DROPPED, Known
 from changedetect.records import Scene, Unit, UnobservedArea
@@ -23,8 +24,25 @@ from changedetect.stages import crosscheck
 PARCELS = "DLTB"
 
 
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """A month whose images are looked at.
+
+    Attributes
+    ----------
+    job, folder
+        The job, and the folder of the month's run.
+    compared
+        Names of the images of each pair, the earlier first.
+    """
+
+    job: Job
+    folder: Path
+    compared: Sequence[Sequence[str]]
+
+
 def watch(
-    context: MonthContext,
+    month: Looked,
     references: crosscheck.References,
     territory: Territory,
     patches: gpd.GeoDataFrame,
@@ -35,7 +53,7 @@ def watch(
 
     Parameters
     ----------
-    context, references, territory
+    month, references, territory
         The month, its land records, its counties.
     patches
         Classified patches of the month.
@@ -49,13 +67,12 @@ def watch(
     tuple
         Units, what the images say of the county's rectified cases, and a line for whatever could not be looked at.
     """
-    job, cfg = context.job, context.job.config.crosscheck
+    job, cfg = month.job, month.job.config.crosscheck
     themes = [theme for theme in job.themes if theme.watches]
-    scenes = {s.scene_id: s for s in record_files.read_records(context.folder / SCENES, Scene)}
-    compared = context.store.record("detect").facts["compared"]
-    if not themes or not compared:
+    scenes = {s.scene_id: s for s in record_files.read_records(month.folder / SCENES, Scene)}
+    if not themes or not month.compared:
         return (), (), ()
-    before, after = (scenes[name] for name in compared[0])
+    before, after = (scenes[name] for name in month.compared[0])
     closed = [
         crosscheck.ClosedCase(
             one.case.number,
@@ -80,7 +97,7 @@ def watch(
     reader = RasterReader(job.scenes_folder)
     green, problems = greenness.measure(reader, series, watched, territory.grid, after.day, cfg)
     asked = [one for one in watched if one.kind == "case" and one.record_id in mine]
-    unseen = record_files.read_records(context.folder / UNOBSERVED, UnobservedArea)
+    unseen = record_files.read_records(month.folder / UNOBSERVED, UnobservedArea)
     manifest = references.manifest(PARCELS)
     sight = crosscheck.Sight(
         before=before.day,
@@ -92,7 +109,7 @@ def watch(
         unseen=tuple(area.geometry for area in unseen),
         greenness=green,
         surveyed=None if manifest is None else manifest.as_of,
-        doubts=doubts(context.folder / EVIDENCE, territory.grid, asked),
+        doubts=doubts(month.folder / EVIDENCE, territory.grid, asked),
     )
     units = crosscheck.look(watched, references, themes, sight, crs, cfg)
     return units, crosscheck.recheck(closed, asked, sight, cfg), problems

@@ -92,9 +92,9 @@ def overlay_surfaces(unit: Unit) -> tuple[OverlaySurface, ...]:
     Ground under valid approvals, permanent basic farmland, red line; only what there is. Unknown
     zones are not drawn: the picture shows facts.
     """
-    approved = unit.geometry.difference(unit.remainder)
-    if unit.time_code is TimeCode.LAYER_MISSING:
-        approved = shapely.Polygon()
+    approved = shapely.Polygon()
+    if unit.time_code is not TimeCode.LAYER_MISSING and not _is_same(unit):
+        approved = unit.geometry.difference(unit.remainder)
     farmland = [piece.geometry for piece in unit.pieces if piece.basic_farmland is Verdict.YES]
     red_line = [piece.geometry for piece in unit.pieces if piece.red_line is Verdict.YES]
     surfaces = (
@@ -103,6 +103,11 @@ def overlay_surfaces(unit: Unit) -> tuple[OverlaySurface, ...]:
         OverlaySurface("有效审批", (40, 190, 90), approved),
     )
     return tuple(surface for surface in surfaces if surface.geometry.area > 0)
+
+
+def _is_same(unit: Unit) -> bool:
+    """Tell whether nothing of a unit is approved: what is left of it is the unit, corner by corner."""
+    return bool(shapely.equals_exact(unit.geometry, unit.remainder))
 
 
 def stretch_pair(

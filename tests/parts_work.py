@@ -1,0 +1,38 @@
+"""A piece of work for processes of their own: imports little, since each of them imports it."""
+
+import os
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from changedetect.errors import InputError
+
+LONG_S = 600.0
+"""Longer than any test takes: a process that is not ended would still be there. [s]"""
+
+
+@dataclass(frozen=True)
+class Work:
+    """Notes who did a piece; fails, dies or waits at one of them."""
+
+    folder: Path
+    fails: int = -1
+    dies: int = -1
+    times: int = 1
+    waits: tuple[int, ...] = ()
+
+    def __call__(self, piece):
+        notes = self.folder / str(piece)
+        seen = int(notes.read_text().split()[1]) if notes.exists() else 0
+        made = self.folder / f".{piece}"
+        made.write_text(f"{os.getpid()} {seen + 1}")
+        made.rename(notes)
+        if piece == self.fails:
+            msg = f"piece {piece} is wrong"
+            raise InputError(msg)
+        if piece == self.dies and seen < self.times:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if piece in self.waits:
+            time.sleep(LONG_S)
+        return piece * piece, os.getpid()

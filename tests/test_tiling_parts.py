@@ -1,0 +1,115 @@
+"""Pieces of work in processes of their own: in order, none outliving who started them."""
+
+import os
+import signal
+import time
+
+import psutil
+import pytest
+
+from changedetect.errors import InputError, ResourceError
+from changedetect.tiling import in_processes
+from tests.parts_work import Work
+from tests.pipeline.killed import die, signal_that_ended
+
+
+def name(piece):
+    return f"piece {piece}"
+
+
+def collect(pieces, work, processes):
+    found = []
+    in_processes(
+        pieces, work, lambda piece, result: found.append((piece, *result)), processes=processes,
+        name=name,
+    )  # fmt: skip
+    return found
+
+
+def started(folder, piece):
+    """Wait until a piece has begun; return who does it."""
+    while not (folder / str(piece)).exists():
+        time.sleep(0.01)
+    return int((folder / str(piece)).read_text().split()[0])
+
+
+def is_gone(pid):
+    try:
+        psutil.Process(pid).wait(30)
+    except psutil.NoSuchProcess:
+        return True
+    except psutil.TimeoutExpired:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("processes", [1, 2, 9])
+def test_in_processes__gives_every_piece_in_order_and_starts_no_more_than_are_needed(
+    tmp_path, processes
+):
+    pieces = [3, 1, 4, 2]
+    found = collect(pieces, Work(tmp_path), processes)
+    assert [(piece, square) for piece, square, _ in found] == [(3, 9), (1, 1), (4, 16), (2, 4)]
+    pids = {pid for *_, pid in found}
+    assert len(pids) <= min(processes, len(pieces))
+    assert (pids == {os.getpid()}) == (processes == 1)
+    assert all(is_gone(pid) for pid in pids - {os.getpid()})
+
+
+def test_in_processes__one_piece_needs_no_other_process(tmp_path):
+    assert collect([5], Work(tmp_path), 4) == [(5, 25, os.getpid())]
+    assert collect([], Work(tmp_path), 4) == []
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_in_processes__the_first_failure_in_order_ends_the_rest(tmp_path, processes):
+    found = []
+    work = Work(tmp_path, fails=1, waits=(2,))
+    with pytest.raises(InputError, match="piece 1 is wrong"):
+        in_processes(
+            [0, 1, 2, 3], work, lambda piece, _: found.append(piece), processes=processes,
+            name=name,
+        )  # fmt: skip
+    assert found == [0]
+    others = [int(path.read_text().split()[0]) for path in tmp_path.iterdir()]
+    assert all(is_gone(pid) for pid in others if pid != os.getpid())
+
+
+def test_in_processes__what_stops_the_caller_stops_all(tmp_path):
+    """As an interruption does, which arrives wherever the caller is."""
+
+    def done(_piece, _result):
+        started(tmp_path, 1)
+        started(tmp_path, 2)
+        raise SystemExit(130)
+
+    with pytest.raises(SystemExit):
+        in_processes([0, 1, 2], Work(tmp_path, waits=(1, 2)), done, processes=2, name=name)
+    assert all(is_gone(started(tmp_path, piece)) for piece in (1, 2))
+
+
+def test_in_processes__a_process_that_dies_is_followed_by_one_at_a_time(tmp_path):
+    found = collect([0, 1, 2, 3], Work(tmp_path, dies=2), 2)
+    assert [(piece, square) for piece, square, _ in found] == [(0, 0), (1, 1), (2, 4), (3, 9)]
+    assert (tmp_path / "2").read_text().split()[1] == "2"
+
+
+def test_in_processes__one_that_dies_alone_as_well_is_named(tmp_path):
+    with pytest.raises(ResourceError, match="piece 2: its process died"):
+        collect([0, 1, 2, 3], Work(tmp_path, dies=2, times=9), 2)
+
+
+def killed_amid(folder):
+    """Die while two processes are at work."""
+
+    def done(_piece, _result):
+        started(folder, 1)
+        started(folder, 2)
+        die()
+
+    in_processes([0, 1, 2], Work(folder, waits=(1, 2)), done, processes=2, name=name)
+
+
+def test_in_processes__no_process_outlives_a_killed_caller(tmp_path):
+    assert signal_that_ended(killed_amid, tmp_path) == signal.SIGKILL
+    assert all(is_gone(started(tmp_path, piece)) for piece in (1, 2))
