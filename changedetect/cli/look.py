@@ -42,7 +42,8 @@ def pair(
     debug: Debug = False,  # noqa: ARG001 - read where errors are shown
 ) -> None:
     """Compare two images: evidence.tif, change.tif, patches.gpkg, preview.png. 两期影像比对."""
-    from changedetect.pipeline.looks.quicklook import LookOptions, look_at_pair
+    from changedetect.pipeline.looks.look import LookOptions
+    from changedetect.pipeline.looks.quicklook import look_at_pair
 
     options = LookOptions(out, sensor, tile_px=tile, workers=workers, overwrite=overwrite)
     report = look_at_pair(before, after, options, progress=listener(progress, quiet=quiet))
@@ -70,8 +71,8 @@ def mad(
     debug: Debug = False,  # noqa: ARG001 - read where errors are shown
 ) -> None:
     """Compare two images by IR-MAD, a second opinion: mad.tif, preview.png. 两期影像多元变化检测."""
+    from changedetect.pipeline.looks.look import LookOptions
     from changedetect.pipeline.looks.madlook import look_at_mad
-    from changedetect.pipeline.looks.quicklook import LookOptions
 
     options = LookOptions(out, sensor, tile_px=tile, workers=workers, overwrite=overwrite)
     listens = listener(progress, quiet=quiet)
@@ -105,7 +106,7 @@ def series(
 
     Call again with the same --out after adding images: only those are read. 增加影像后再次运行只读新影像。
     """
-    from changedetect.pipeline.looks.quicklook import LookOptions
+    from changedetect.pipeline.looks.look import LookOptions
     from changedetect.pipeline.looks.serieslook import look_at_series
 
     options = LookOptions(out, sensor, tile_px=tile, workers=workers, overwrite=overwrite)

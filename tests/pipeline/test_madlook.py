@@ -8,8 +8,8 @@ import rasterio
 
 from changedetect.errors import InputError, SceneError
 from changedetect.pipeline.looks import madlook
+from changedetect.pipeline.looks.look import LookOptions
 from changedetect.pipeline.looks.madlook import look_at_mad
-from changedetect.pipeline.looks.quicklook import LookOptions
 from changedetect.pipeline.runs.progress import Silent
 from tests.pipeline.test_quicklook import CHANGED, draw, ground, pictures
 

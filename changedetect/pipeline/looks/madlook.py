@@ -15,15 +15,8 @@ from changedetect.io.opening import kept_open
 from changedetect.io.raster_writer import RasterForm
 from changedetect.io.rasters import RasterReader
 from changedetect.kernels.scratch import scratch
-from changedetect.pipeline.looks.quicklook import (
-    LookOptions,
-    LookReport,
-    described,
-    look_folder,
-    picture,
-    picture_step,
-    side_by_side,
-)
+from changedetect.pipeline.looks.look import LookOptions, LookReport, described, look_folder
+from changedetect.pipeline.looks.pictures import picture, picture_step, side_by_side
 from changedetect.pipeline.runs.context import RunOptions
 from changedetect.pipeline.runs.progress import Progress
 from changedetect.pipeline.runs.settings import Settings

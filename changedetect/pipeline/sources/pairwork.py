@@ -109,6 +109,11 @@ class TileWork:
     folder: Path
     land: Land | None = None
 
+    @property
+    def halo_px(self) -> int:
+        """What a tile must read beyond its core so that cuts leave no trace. [px]"""
+        return self.settings.halo_px
+
     def __call__(self, tile: Tile) -> tuple[str, ...]:
         """Do a tile, leave its file, and return what could not be read, one line a pair."""
         path = self.folder / f"{tile.name}.npz"
