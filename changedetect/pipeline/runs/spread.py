@@ -7,8 +7,8 @@ import psutil
 from changedetect.pipeline.runs.context import RunOptions
 from changedetect.tiling import CLUSTER_SCHEMES
 
-COUNTY_BYTES = 450_000_000
-"""Memory that a process takes for one county: libraries and kernels 330 MB, the rest for the county of
+COUNTY_BYTES = 500_000_000
+"""Memory that a process takes for one county: libraries, kernels, decoded blocks, and the county of
 2,500 patches or cases; see docs/performance.md. [byte]"""
 
 

@@ -45,52 +45,47 @@ def _cleared(context: MonthContext) -> dict[str, float]:
     return found
 
 
-def accounts(
-    context: MonthContext,
-    units: RecordIndex[Unit],
-    cases: RecordIndex[Case],
-    names: Mapping[str, str],
-    stock_m2: Mapping[str, float],
-) -> dict[str, deliver.CountyAccount]:
-    """Make the account of each county.
+def so_far(
+    context: MonthContext, names: Mapping[str, str], stock_m2: Mapping[str, float]
+) -> dict[str, deliver.YearSoFar]:
+    """Return what is known of each county's account but for the units of the month.
 
     Parameters
     ----------
     context
         The month.
-    units, cases
-        Of the month.
     names
         County code -> name.
     stock_m2
         County code -> cropland by the survey; a county that is not there is not known.
     """
     section = context.job.config.deliver
-    now = _sums(context, units, cases, context.month)
-    year = dict(now)
-    months = [context.month]
-    for folder in earlier_months(context):
-        before = _sums(
+    folders = earlier_months(context)
+    before = [
+        _sums(
             context,
             RecordIndex(folder / UNITS, Unit, "district"),
             RecordIndex(folder / CASES, Case, "district"),
             folder.name,
         )
-        months.append(folder.name)
-        for code, sums in before.items():
-            year[code] = year.get(code, deliver.Sums()).plus(sums)
+        for folder in folders
+    ]
+    months = tuple(sorted([context.month, *(folder.name for folder in folders)]))
     cleared = _cleared(context)
     return {
-        code: deliver.CountyAccount(
-            district=code,
-            name=name,
-            month=context.month,
-            months=tuple(sorted(months)),
-            this_month=now.get(code, deliver.Sums()),
-            year=year.get(code, deliver.Sums()),
-            stock_m2=stock_m2.get(code),
-            target_m2=_target(section.cropland_targets_mu.get(code)),
-            cleared_m2=cleared.get(code, 0.0),
+        code: deliver.YearSoFar(
+            deliver.CountyAccount(
+                district=code,
+                name=name,
+                month=context.month,
+                months=months,
+                this_month=deliver.Sums(),
+                year=deliver.Sums(),
+                stock_m2=stock_m2.get(code),
+                target_m2=_target(section.cropland_targets_mu.get(code)),
+                cleared_m2=cleared.get(code, 0.0),
+            ),
+            tuple(sums[code] for sums in before if code in sums),
         )
         for code, name in names.items()
     }

@@ -282,9 +282,10 @@ def checked(
     districts = territory.districts
     bounds = bounds_of(code, territory)
     near, homely = patches.of_county(code, bounds)
+    own = near[_meet(near, districts, code) | near["patch_id"].isin(homely).to_numpy()]
     parts = [
         part
-        for part in crosscheck.parts_of(near, districts, crs, cfg)
+        for part in crosscheck.parts_of(own, districts, crs, cfg)
         if part.district == code or (not part.district and part.patch_id in homely)
     ]
     reach = [shapely.box(*bounds), *(part.geometry for part in parts)]
@@ -292,6 +293,14 @@ def checked(
     together = clusters.of(near)
     units = crosscheck.check_parts(parts, references, job.themes, crs, cfg, together)
     return County(code, bounds, near, references, units)
+
+
+def _meet(patches: gpd.GeoDataFrame, districts: gpd.GeoDataFrame, code: str) -> np.ndarray:
+    """Tell which patches touch a county; no part of another can come to lie in it."""
+    borders = districts.geometry[districts["code"].astype(str) == code].to_numpy()
+    shapely.prepare(borders)
+    met: np.ndarray = shapely.intersects(borders[:, None], patches.geometry.to_numpy()).any(axis=0)
+    return met
 
 
 def cropland_of(county: County) -> dict[str, float]:

@@ -24,7 +24,7 @@ from changedetect.pipeline.runs.runstore import StepRecord, StepResult, digest_o
 from changedetect.pipeline.runs.spread import county_processes
 from changedetect.pipeline.runs.territory import Territory, read_territory
 from changedetect.pipeline.steps import accounting
-from changedetect.pipeline.steps.packaging import District, KeptBack, Month, Packaging
+from changedetect.pipeline.steps.packaging import District, KeptBack, Made, Month, Packaging
 from changedetect.pipeline.steps.picturing import BLOCKS_MB, Pictures
 from changedetect.records import Case, LayerManifest, Scene, Unit, UnobservedArea
 from changedetect.stages import deliver
@@ -98,7 +98,7 @@ def _month(
             for name in pair
         ),
         registration_px=_registration(before["detect"].facts["models"]),
-        accounts=accounting.accounts(context, units, cases, names, stock),
+        accounts=accounting.so_far(context, names, stock),
         digest=digest,
     )
 
@@ -130,10 +130,10 @@ def _write_all(context: MonthContext, month: Month, territory: Territory) -> Ste
         month,
         _pictures(context, month, territory, max(context.options.worker_count // processes, 1)),
     )
-    done: list[deliver.Delivered] = []
+    done: list[Made] = []
     kept_back: list[KeptBack] = []
 
-    def take(county: District, made: deliver.Delivered | KeptBack) -> None:
+    def take(county: District, made: Made | KeptBack) -> None:
         written = made if isinstance(made, KeptBack) else _handed_out(run, county, made)
         if isinstance(written, KeptBack):
             kept_back.append(written)
@@ -145,11 +145,10 @@ def _write_all(context: MonthContext, month: Month, territory: Territory) -> Ste
         counties, work, take, processes=processes, name=lambda county: f"county {county.named}"
     )
     handout.end(run)
-    written = _write_summary(
-        context, month, done, [(one.district.code, one.district.name) for one in kept_back]
-    )
+    written = _write_summary(context, done, kept_back)
     problems = (*_in_no_county(month, counties), *(one.problem for one in kept_back))
-    return _result(run, done, written, problems, again=bool(kept_back))
+    figures = [one.figures for one in done]
+    return _result(run, figures, written, problems, again=bool(kept_back))
 
 
 def _counties(territory: Territory) -> list[District]:
@@ -168,12 +167,10 @@ def _pictures(context: MonthContext, month: Month, territory: Territory, threads
     return Pictures(reader, month.scenes, territory.grid, section, threads)
 
 
-def _handed_out(
-    run: Path, county: District, made: deliver.Delivered
-) -> deliver.Delivered | KeptBack:
+def _handed_out(run: Path, county: District, made: Made) -> Made | KeptBack:
     """Put a finished package where the county finds it."""
     try:
-        handout.swap(run, made.stem)
+        handout.swap(run, made.figures.stem)
     except InputError as error:
         return KeptBack(county, str(error))
     return made
@@ -197,20 +194,18 @@ def _as_listed(unit: Unit) -> tuple[bool, str]:
 
 
 def _write_summary(
-    context: MonthContext,
-    month: Month,
-    done: Sequence[deliver.Delivered],
-    kept_back: Sequence[tuple[str, str]],
+    context: MonthContext, done: Sequence[Made], kept_back: Sequence[KeptBack]
 ) -> list[Path]:
     """Write the province's figures: CSV, a workbook, and a page."""
     root = context.folder / PACKAGES
-    totals = deliver.all_totals(done)
-    accounts = [month.accounts[one.district] for one in done]
-    made = deliver.account_tables(accounts, context.job.config.deliver)
+    figures = [one.figures for one in done]
+    totals = deliver.all_totals(figures)
+    made = deliver.account_tables([one.account for one in done], context.job.config.deliver)
     files = {"statistics.csv": tables.csv_bytes(totals, FORMS["TJ_XJ"], NOTICE)}
     for name, form in ACCOUNT_FORMS.items():
         files[ACCOUNT_FILES[name]] = tables.csv_bytes(made[name], form, NOTICE)
-    shown = deliver.summary_context(done, kept_back, made, context.month)
+    missing = [(one.district.code, one.district.name) for one in kept_back]
+    shown = deliver.summary_context(figures, missing, made, context.month)
     files["summary.html"] = page.render_summary(shown).encode()
     for name, data in files.items():
         publish_bytes(root / name, data, overwrite=True)

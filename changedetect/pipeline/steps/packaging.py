@@ -3,7 +3,7 @@
 Imports little: a process that only writes packages has neither the detector nor the classifier.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
 from functools import partial
@@ -44,7 +44,7 @@ class Month:
     rules: tuple[deliver.RuleRow, ...]
     compared: frozenset[str]
     registration_px: tuple[tuple[str, float], ...]
-    accounts: Mapping[str, deliver.CountyAccount]
+    accounts: Mapping[str, deliver.YearSoFar]
     digest: str
 
 
@@ -76,6 +76,14 @@ class KeptBack:
 
 
 @dataclass(frozen=True, slots=True)
+class Made:
+    """What remains of a package that is written: its figures, and the year's account of its county."""
+
+    figures: deliver.Delivered
+    account: deliver.CountyAccount
+
+
+@dataclass(frozen=True, slots=True)
 class Packaging:
     """Writes the package of one county after the other, where packages are made.
 
@@ -97,19 +105,21 @@ class Packaging:
     shared: Month
     pictures: Pictures
 
-    def __call__(self, county: District) -> deliver.Delivered | KeptBack:
+    def __call__(self, county: District) -> Made | KeptBack:
         """Write a package; what is wrong with a county's records keeps only that one back."""
         with in_county(county.named):
             try:
-                package = _package(self, county)
-                return deliver.delivered(package, _write_package(self, package))
+                package, account = _package(self, county)
+                return Made(deliver.delivered(package, _write_package(self, package)), account)
             except InputError as error:
                 return KeptBack(county, str(error))
             finally:
                 give_back()
 
 
-def _package(work: Packaging, county: District) -> deliver.PackageInput:
+def _package(
+    work: Packaging, county: District
+) -> tuple[deliver.PackageInput, deliver.CountyAccount]:
     """Gather what concerns one county; unobserved ground is clipped to it."""
     job, month, ground = work.job, work.shared, county.geometry
     crs = job.config.grid.crs
@@ -122,15 +132,17 @@ def _package(work: Packaging, county: District) -> deliver.PackageInput:
         if not part.is_empty:
             hidden.append(replace(area, geometry=part, area_m2=measure.area_m2(part, crs)))
     unobserved_m2 = sum(area.area_m2 for area in hidden)
-    return deliver.PackageInput(
+    units, cases = month.units.read(county.code), month.cases.read(county.code)
+    account = _account(work, county.code, units, cases)
+    package = deliver.PackageInput(
         themes={theme.code: theme.name for theme in job.themes},
         recording=frozenset(theme.code for theme in job.themes if not theme.dispatch),
         district=county.code,
         district_name=county.name,
         month=work.month,
         crs=crs,
-        units=month.units.read(county.code),
-        cases=month.cases.read(county.code),
+        units=units,
+        cases=cases,
         scenes=tuple(month.scenes[name] for name in sorted(month.compared)),
         unobserved=tuple(hidden),
         manifests=month.manifests,
@@ -143,8 +155,17 @@ def _package(work: Packaging, county: District) -> deliver.PackageInput:
         sizes_mu=job.config.deliver.size_limits_mu,
         ranking=job.config.deliver.ranking,
         charges=month.charges,
-        accounts=deliver.account_tables([month.accounts[county.code]], job.config.deliver),
+        accounts=deliver.account_tables([account], job.config.deliver),
     )
+    return package, account
+
+
+def _account(
+    work: Packaging, code: str, units: Sequence[Unit], cases: Sequence[Case]
+) -> deliver.CountyAccount:
+    by_unit = {case.unit_id: case for case in cases}
+    sums = deliver.sums_of(units, by_unit, work.month, work.job.config.deliver)
+    return work.shared.accounts[code].with_month(sums.get(code, deliver.Sums()))
 
 
 def _surface(geometry: shapely.Geometry) -> shapely.MultiPolygon:

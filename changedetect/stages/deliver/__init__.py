@@ -9,6 +9,7 @@ from changedetect.casepackage import FORMS
 from changedetect.stages.deliver.accounts import (
     CountyAccount,
     Sums,
+    YearSoFar,
     account_tables,
     open_accounts,
     sums_of,
@@ -59,6 +60,7 @@ __all__ = [
     "PeriodInput",
     "RuleRow",
     "Sums",
+    "YearSoFar",
     "account_tables",
     "all_totals",
     "case_hash",

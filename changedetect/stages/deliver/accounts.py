@@ -6,7 +6,7 @@ not established, and what is pending stands beside it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import pandas as pd
 
@@ -77,6 +77,29 @@ class CountyAccount:
     stock_m2: float | None = None
     target_m2: float | None = None
     cleared_m2: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class YearSoFar:
+    """What is known of a county's account before the units of its month are summed.
+
+    Attributes
+    ----------
+    account
+        With empty sums.
+    earlier
+        Sums of the year's months before, in order.
+    """
+
+    account: CountyAccount
+    earlier: tuple[Sums, ...] = ()
+
+    def with_month(self, sums: Sums) -> CountyAccount:
+        """Return the account with the sums of its month."""
+        year = sums
+        for one in self.earlier:
+            year = year.plus(one)
+        return replace(self.account, this_month=sums, year=year)
 
 
 def sums_of(
