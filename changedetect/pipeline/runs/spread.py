@@ -7,9 +7,9 @@ import psutil
 from changedetect.pipeline.runs.context import RunOptions
 from changedetect.tiling import CLUSTER_SCHEMES
 
-COUNTY_BYTES = 500_000_000
+COUNTY_BYTES = 550_000_000
 """Memory that a process takes for one county: libraries, kernels, decoded blocks, and the county of
-2,500 patches or cases; see docs/performance.md. [byte]"""
+2,500 cases; see docs/performance.md. [byte]"""
 
 
 def county_processes(options: RunOptions, counties: int, pieces: int, each: int) -> int:
