@@ -113,6 +113,8 @@ def outline(
     kept, sums, counts = _chosen(parts, cfg, bordered)
     first = judging_channels(cfg) if bordered else 0
     table = pd.concat([_table(layer, grid, sources) for layer in kept], ignore_index=True)
+    runs = np.concatenate([layer.runs for layer in kept])
+    del kept  # runs are sorted in a copy
     order = np.argsort(table["patch_id"].to_numpy(str), kind="stable")
     table = _with_evidence(table.iloc[order].reset_index(drop=True), sums)
     if pairs:
@@ -121,7 +123,7 @@ def outline(
         table = table[list(schema.PATCHES.names)]
     return Outline(
         patches=gpd.GeoDataFrame(table, geometry="geometry", crs=grid.crs or None),
-        runs=_in_reading_order(np.concatenate([layer.runs for layer in kept])),
+        runs=_in_reading_order(runs),
         moments=sums.moments[:, first:],
         votes=sums.votes,
         noise_groups=int(counts[2]),
