@@ -134,11 +134,16 @@ def perimeter_m(geometry: BaseGeometry, crs: str) -> float:
     )
 
 
+_BATCH = 2048
+"""Polygons whose coordinates are in memory at once, 0.3 MB for each thousand corners."""
+
+
 def measure_many(geometries: np.ndarray, crs: str) -> tuple[np.ndarray, np.ndarray]:
     """Measure many polygons at once: `area_m2` and `perimeter_m` of each, 20 times as fast.
 
-    All coordinates are carried over in one call; holes are told by their place in the polygon, as
-    in `area_m2`, so the direction of the rings does not matter.
+    The coordinates of a batch are carried over in one call, so that memory does not grow with the
+    number of polygons; holes are told by their place in the polygon, as in `area_m2`, so the direction
+    of the rings does not matter.
 
     Parameters
     ----------
@@ -157,8 +162,14 @@ def measure_many(geometries: np.ndarray, crs: str) -> tuple[np.ndarray, np.ndarr
     GridError
         A coordinate does not exist on the ellipsoid.
     """
-    if len(geometries) == 0:
-        return np.zeros(0), np.zeros(0)
+    areas, lengths = np.zeros(len(geometries)), np.zeros(len(geometries))
+    for first in range(0, len(geometries), _BATCH):
+        batch = slice(first, first + _BATCH)
+        areas[batch], lengths[batch] = _measure_batch(geometries[batch], crs)
+    return areas, lengths
+
+
+def _measure_batch(geometries: np.ndarray, crs: str) -> tuple[np.ndarray, np.ndarray]:
     moved = reproject(shapely.geometrycollections(geometries), crs, GEOGRAPHIC)
     _, points, (rings, polygons, wholes) = shapely.to_ragged_array(shapely.get_parts(moved))
     lon, lat = np.ascontiguousarray(points[:, 0]), np.ascontiguousarray(points[:, 1])

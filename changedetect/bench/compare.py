@@ -28,6 +28,9 @@ TILE_PX = 2048
 _SAME = 1e-9
 """Relative difference up to which two areas are the same."""
 
+_ALIKE = 0.999
+"""Correlation from which variates of two programs are the same."""
+
 DATES, HISTORY = 49, 37
 """Dates of a series and how many of them are history (as the peers were measured)."""
 
@@ -150,10 +153,28 @@ def whole_arrays(
         "numpy_cva": lambda: timed(lambda: peers.numpy_cva(*read())),
         "numpy_irmad": lambda: timed(lambda: peers.numpy_irmad(*read(), steps=steps)),
         "dask_cva": lambda: timed(partial(peers.dask_cva, paths, workers)),
+        "dask_irmad": lambda: timed(partial(peers.dask_irmad, paths, workers, steps=steps)),
     }
     if not any("OTB" in name for name in peers.absent()):
         works["otb_mad"] = lambda: timed(partial(peers.otb_mad, *paths))
     return works
+
+
+def mad_agrees(paths: tuple[Path, Path], ours: Path, steps: int) -> Agreement:
+    """Correlate our variates, a file of `jobs.mad`, with those of numpy on whole arrays."""
+    images = []
+    for path in paths:
+        with rasterio.open(path) as dataset:
+            images.append(dataset.read())
+    theirs, _ = peers.numpy_irmad(*images, steps=steps)
+    with rasterio.open(ours) as dataset:
+        found = dataset.read()
+    seen = np.isfinite(found).all(axis=0)
+    alike = [
+        abs(float(np.corrcoef(one[seen], other[seen])[0, 1]))
+        for one, other in zip(found, theirs, strict=True)
+    ]
+    return Agreement(f"variates correlate by {min(alike):.6f} or more", min(alike) >= _ALIKE)
 
 
 def outside_costs(python: Path, *words: object) -> dict[str, Cost]:

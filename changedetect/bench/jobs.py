@@ -13,13 +13,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import rasterio
+from rasterio.transform import Affine
 from rasterio.windows import Window as FileWindow
 
 from changedetect import tiling
 from changedetect.bench.measure import Cost, timed, watched
+from changedetect.config.mad import MadSection
 from changedetect.grid import Tile, Window
 from changedetect.io import record_files
+from changedetect.pipeline.looks.madlook import TILE_PX as MAD_TILE_PX
+from changedetect.pipeline.looks.madlook import MadWork, fitted_mad
 from changedetect.pipeline.month import STEPS, run_month
 from changedetect.pipeline.runs.context import RunOptions
 from changedetect.pipeline.runs.job import Job, open_job
@@ -27,7 +32,7 @@ from changedetect.pipeline.runs.progress import Silent
 from changedetect.pipeline.runs.settings import Settings
 from changedetect.pipeline.runs.territory import Territory, read_territory
 from changedetect.pipeline.sources.fittedpair import FittedPair, fit
-from changedetect.pipeline.sources.pairwork import TileWork, fresh_reader, let_go
+from changedetect.pipeline.sources.pairwork import TileWork, fresh_reader, let_go, shared_reader
 from changedetect.pipeline.sources.tileorder import in_swaths
 from changedetect.pipeline.steps.detection import TileSet
 from changedetect.records import Scene, ScenePair
@@ -165,6 +170,53 @@ def evidence(task: Task) -> dict[str, Any]:
     whole = [costs[name] for name in ("fit", "tiles", "outline")]
     costs["cost"] = Cost(sum(c.wall_s for c in whole), sum(c.cpu_s for c in whole))
     return {**costs, "patches": kept[1]}
+
+
+def mad(task: Task, *, steps: int, out: Path | None = None) -> dict[str, Any]:
+    """Fit the MAD of a pair so many times, reweighted, and write its variates.
+
+    As the images lie, into a plain tiled file of float32, as OTB does; ``out``: where it stays.
+
+    Returns
+    -------
+    dict
+        Costs of fit, tiles (writing included), and both.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        job, _, pair = opened(task, root / "run")
+        cfg = MadSection(most_steps=steps, tolerance=0.0, robust_start=False)
+        given = job.scenes_folder, pair, settings_of(job), cfg
+        fitted = partial(fitted_mad, *given, align=False)
+        small = fitted(1)
+        small(next(small.grid.tiles(64, small.halo_px)))  # compiles
+        shared_reader(job.scenes_folder).forget()
+        kept: list[MadWork] = []
+        costs = {"fit": timed(lambda: kept.append(fitted(task.workers)))}
+        written = partial(_write_mad, kept[0], out or root / "mad.tif", task.workers)
+        costs["tiles"] = timed(written)
+    whole = Cost(*(sum(getattr(c, name) for c in costs.values()) for name in ("wall_s", "cpu_s")))
+    return {**costs, "cost": whole}
+
+
+def _write_mad(work: MadWork, path: Path, workers: int) -> None:
+    grid, bands = work.grid, len(work.model.correlations)
+    form = {"driver": "GTiff", "dtype": "float32", "tiled": True, "BIGTIFF": "IF_SAFER"}
+    form["INTERLEAVE"] = "BAND"
+    size = {"height": grid.height, "width": grid.width, "count": bands}
+    block = {"blockxsize": BLOCK_PX, "blockysize": BLOCK_PX, "transform": Affine(*grid.transform)}
+    with rasterio.open(path, "w", crs=grid.crs, **form, **size, **block) as dataset:
+
+        def done(tile: Tile, result: np.ndarray | tiling.TileFailure) -> None:
+            if isinstance(result, tiling.TileFailure):
+                raise result.error
+            core = tile.core
+            window = FileWindow(core.col, core.row, core.width, core.height)
+            dataset.write(result[:bands], window=window)
+
+        tiles = in_swaths(list(grid.tiles(MAD_TILE_PX, work.halo_px)))
+        tiling.run_tiles(tiles, work, workers=workers, done=done)
+    let_go(work.images)
 
 
 def _tile_work(job: Job, territory: Territory, fitted: FittedPair, root: Path) -> TileWork:

@@ -69,13 +69,7 @@ def numpy_irmad(
         mean = (both * weights).sum(axis=1, keepdims=True) / total
         centred = both - mean
         cov = (centred * weights) @ centred.T / total
-        sxx, syy, sxy = cov[:bands, :bands], cov[bands:, bands:], cov[:bands, bands:]
-        root = np.linalg.cholesky(sxx)
-        inner = np.linalg.solve(root, sxy @ np.linalg.solve(syy, sxy.T))
-        squares, vectors = np.linalg.eigh(np.linalg.solve(root, inner.T))
-        rho = np.sqrt(np.clip(squares, 0, 1))
-        a = np.linalg.solve(root.T, vectors)
-        b = np.linalg.solve(syy, sxy.T @ a) / rho
+        a, b, rho = canonical(cov)
         mad = a.T @ centred[:bands] - b.T @ centred[bands:]
         chi = (mad**2 / (2 * (1 - rho))[:, None]).sum(axis=0)
         weights = scipy.stats.chi2.sf(chi, bands)
@@ -89,6 +83,60 @@ def dask_cva(paths: tuple[Path, Path], workers: int) -> float:
         scaled = [(image - image.mean(("y", "x"))) / image.std(("y", "x")) for image in images]
         score = np.sqrt(((scaled[1] - scaled[0]) ** 2).sum("band")).astype("float32")
         return float(score.mean())
+
+
+def dask_irmad(paths: tuple[Path, Path], workers: int, *, steps: int) -> np.ndarray:
+    """Compute the iteratively reweighted MAD with xarray on dask, as it is usually written.
+
+    Returns
+    -------
+    ndarray
+        Canonical correlations ``(band,)`` of the last step; chi-square is computed, and only its
+        mean kept.
+    """
+    with dask.config.set(scheduler="threads", num_workers=workers):
+        both = xr.concat([_lazy(path) for path in paths], "band")
+        bands = both.sizes["band"] // 2
+        seen = both.notnull().all("band")
+        weights, rho, chi = seen.astype("float32"), np.empty(bands), seen
+        for _ in range(steps):
+            total = weights.sum()
+            mean = ((both * weights).sum(("y", "x")) / total).compute()
+            centred = (both - mean).fillna(0)
+            products = xr.dot(centred * weights, centred.rename(band="other"), dim=("y", "x"))
+            a, b, rho = canonical((products / total).values)
+            first, second = centred.isel(band=slice(bands)), centred.isel(band=slice(bands, None))
+            mad = _turned(a, first) - _turned(b, second)
+            chi = (mad**2 / xr.DataArray(2 * (1 - rho), dims="variate")).sum("variate")
+            alike = xr.apply_ufunc(
+                scipy.stats.chi2.sf, chi, bands, dask="parallelized", output_dtypes=[np.float64]
+            )
+            weights = alike.where(seen, 0)
+        float(chi.where(seen).mean())
+        return rho
+
+
+def _turned(matrix: np.ndarray, image: xr.DataArray) -> xr.DataArray:
+    turned: xr.DataArray = xr.dot(xr.DataArray(matrix, dims=("band", "variate")), image, dim="band")
+    return turned
+
+
+def canonical(cov: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Solve for the canonical variates of a covariance ``(2 * band, 2 * band)``; equations 3 and 4.
+
+    Returns
+    -------
+    tuple of ndarray
+        Coefficients before and after, ``(band, variate)``, and correlations, rising.
+    """
+    bands = len(cov) // 2
+    sxx, syy, sxy = cov[:bands, :bands], cov[bands:, bands:], cov[:bands, bands:]
+    root = np.linalg.cholesky(sxx)
+    inner = np.linalg.solve(root, sxy @ np.linalg.solve(syy, sxy.T))
+    squares, vectors = np.linalg.eigh(np.linalg.solve(root, inner.T))
+    rho = np.sqrt(np.clip(squares, 0, 1))
+    a = np.linalg.solve(root.T, vectors)
+    return a, np.linalg.solve(syy, sxy.T @ a) / rho, rho
 
 
 def _lazy(path: Path) -> xr.DataArray:

@@ -24,15 +24,23 @@ PX_PER_PARCEL = 401
 PATCHES_PER_COUNTY = 2500
 """As in the cross-check's own measurement: eight packages for 20,000 patches."""
 
+ARRAYS_MAX_PX = 4096
+"""Side of the largest scene that is compared as whole arrays, variate by variate. [px]"""
+
 RATIOS = {
     "evidence_over_decode": ("evidence", "decode", 2.0),
     "month_over_decode": ("month", "decode", 3.0),
     "tile_windows_over_decode": ("decode_tiles", "decode", None),
+    "mad_over_decode": ("mad", "decode", None),
+    "numpy_irmad_over_irmad": ("numpy_irmad", "irmad", 10.0),
+    "dask_irmad_over_irmad": ("dask_irmad", "irmad", 5.0),
+    "otb_mad_over_mad": ("otb_mad", "mad", 6.0),
+    "numpy_irmad_over_evidence": ("numpy_irmad", "evidence", None),
     "numpy_cva_over_evidence": ("numpy_cva", "evidence", None),
-    "numpy_irmad_over_evidence": ("numpy_irmad", "evidence", 10.0),
-    "dask_cva_over_evidence": ("dask_cva", "evidence", 5.0),
-    "rioxarray_cva_over_evidence": ("rioxarray_cva", "evidence", 5.0),
-    "otb_mad_over_evidence": ("otb_mad", "evidence", 6.0),
+    "dask_cva_over_evidence": ("dask_cva", "evidence", None),
+    "dask_cva_over_mad": ("dask_cva", "mad", None),
+    "rioxarray_cva_over_mad": ("rioxarray_cva", "mad", None),
+    "otb_mad_over_evidence": ("otb_mad", "evidence", None),
     "shapes_shapely_over_polygons": ("shapes_shapely", "polygons", 8.0),
     "geopandas_overlay_over_patch_parcel": ("geopandas_overlay", "patch_parcel", 10.0),
     "numpy_harmonic_over_series": ("numpy_harmonic", "series", None),
@@ -44,7 +52,9 @@ RATIOS = {
 }
 """Ratio -> what is above, what is below, and the goal; the first two shall be small, others large."""
 
-SMALL_IS_GOOD = ("evidence_over_decode", "month_over_decode", "tile_windows_over_decode")
+SMALL_IS_GOOD = (
+    "evidence_over_decode", "month_over_decode", "tile_windows_over_decode", "mad_over_decode",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,12 +197,21 @@ def _measure_job(report: Report, folder: Path, said: Callable[[str], None]) -> N
     whole = choice.size_px is not None
     paths = sorted((task.config.parent / "scenes").glob("*.tif"))
     if whole:
+        for name, steps in (("mad", 1), ("irmad", IRMAD_STEPS)):
+            details[name] = []
+            work = partial(jobs.mad, steps=steps)
+            measures[name] = partial(_alone, work, task, details[name])
         measures |= compare.whole_arrays((paths[0], paths[1]), choice.workers, IRMAD_STEPS)
     report.costs |= interleaved(measures, choice.repeat, said)
     if whole and choice.peer_python is not None:
         words = ("rioxarray", *paths[:2], choice.workers)
         report.costs |= compare.outside_costs(choice.peer_python, *words)
         said("rioxarray")
+    if whole and (choice.size_px or 0) <= ARRAYS_MAX_PX:
+        ours = folder / "mad.tif"
+        alone(partial(jobs.mad, steps=IRMAD_STEPS, out=ours), task)
+        report.agreements["irmad"] = compare.mad_agrees((paths[0], paths[1]), ours, IRMAD_STEPS)
+        said("variates")
     for name, found in details.items():
         names = [
             part for part, value in found[0].items() if isinstance(value, Cost) and part != "cost"

@@ -42,10 +42,41 @@ def pair(
     debug: Debug = False,  # noqa: ARG001 - read where errors are shown
 ) -> None:
     """Compare two images: evidence.tif, change.tif, patches.gpkg, preview.png. 两期影像比对."""
-    from changedetect.pipeline.looks.quicklook import LookOptions, look_at_pair
+    from changedetect.pipeline.looks.look import LookOptions
+    from changedetect.pipeline.looks.quicklook import look_at_pair
 
     options = LookOptions(out, sensor, tile_px=tile, workers=workers, overwrite=overwrite)
     report = look_at_pair(before, after, options, progress=listener(progress, quiet=quiet))
+    finish(report.facts(), report.lines(), as_json=as_json, exit_code=report.exit_code)
+
+
+@detect.command("mad")
+def mad(
+    before: Annotated[Path, typer.Argument(help="Older image. 前时相")],
+    after: Annotated[Path, typer.Argument(help="Newer image. 后时相")],
+    out: Folder,
+    sensor: Sensor = None,
+    variates: Annotated[
+        bool, typer.Option("--variates", help="Also write the variates. 同时输出各变化分量")
+    ] = False,
+    align: Annotated[
+        bool, typer.Option(help="Shift the newer image onto the older one. 自动配准")
+    ] = True,
+    tile: Tile = None,
+    workers: Workers = 0,
+    overwrite: Overwrite = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    progress: Listen = "auto",
+    debug: Debug = False,  # noqa: ARG001 - read where errors are shown
+) -> None:
+    """Compare two images by IR-MAD, a second opinion: mad.tif, preview.png. 两期影像多元变化检测."""
+    from changedetect.pipeline.looks.look import LookOptions
+    from changedetect.pipeline.looks.madlook import look_at_mad
+
+    options = LookOptions(out, sensor, tile_px=tile, workers=workers, overwrite=overwrite)
+    listens = listener(progress, quiet=quiet)
+    report = look_at_mad(before, after, options, progress=listens, variates=variates, align=align)
     finish(report.facts(), report.lines(), as_json=as_json, exit_code=report.exit_code)
 
 
@@ -75,7 +106,7 @@ def series(
 
     Call again with the same --out after adding images: only those are read. 增加影像后再次运行只读新影像。
     """
-    from changedetect.pipeline.looks.quicklook import LookOptions
+    from changedetect.pipeline.looks.look import LookOptions
     from changedetect.pipeline.looks.serieslook import look_at_series
 
     options = LookOptions(out, sensor, tile_px=tile, workers=workers, overwrite=overwrite)

@@ -76,13 +76,14 @@ def write_case_package(
     if path.exists():
         msg = f"{path.name} exists already; a package is written once; choose a new name"
         raise LayerError(msg)
+    lists = _code_lists(tables)
     with _gdal_options(stamp):
         for name, table in tables.items():
             form = forms[name]
             about = f"{form.about} {(notes or {}).get(name, '')}".strip()
             _write_layer(path, form, table, about)
-        _write_styles(path, [forms[name] for name in tables], stamp)
-    _write_schema(path, [forms[name] for name in tables], _code_lists(tables))
+        _write_styles(path, [forms[name] for name in tables], lists, stamp)
+    _write_schema(path, [forms[name] for name in tables], lists)
 
 
 def verify_case_package(path: Path, tables: Mapping[str, pd.DataFrame]) -> None:
@@ -197,7 +198,12 @@ def _column(form: LayerForm, field: Field, series: pd.Series) -> tuple[np.ndarra
     return np.array(values, dtype=_DTYPES[field.kind]), empty
 
 
-def _write_styles(path: Path, forms: list[LayerForm], stamp: datetime) -> None:
+def _write_styles(
+    path: Path,
+    forms: list[LayerForm],
+    lists: Mapping[str, Mapping[str, str]],
+    stamp: datetime,
+) -> None:
     """Write one default style per layer; QGIS takes it by itself when the layer is opened."""
     count = len(forms)
 
@@ -210,7 +216,7 @@ def _write_styles(path: Path, forms: list[LayerForm], stamp: datetime) -> None:
         "f_table_name": text([form.name for form in forms]),
         "f_geometry_column": text(["geom" if form.geometry else "" for form in forms]),
         "styleName": text([form.alias for form in forms]),
-        "styleQML": text([layer_qml(form) for form in forms]),
+        "styleQML": text([layer_qml(form, lists) for form in forms]),
         "styleSLD": text([""] * count),
         "useAsDefault": np.ones(count, dtype=bool),
         "description": text([form.about for form in forms]),

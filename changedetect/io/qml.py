@@ -3,10 +3,12 @@
 Values go in through an XML writer, so nothing in a code list can break out of its attribute.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
 from changedetect.casepackage import CODE_LISTS, Field, LayerForm
+from changedetect.codes import PDJY, SUSPECTED_PDJY
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,50 +25,39 @@ class _Look:
 
 _RED, _AMBER, _GREEN, _GREY = "214,40,40", "240,160,20", "42,140,74", "120,124,130"
 
+_ELSE = "ELSE"
+"""Filter of what no other rule draws: nothing of a layer may stay out of sight."""
+
+
+def _with_code(codes: Iterable[str]) -> str:
+    listed = ", ".join(f"'{code}'" for code in sorted(codes))
+    return f'"RCBZ" = \'0\' AND "PDJY" IN ({listed})'
+
+
+_DRAWN: tuple[tuple[str, str, str, str], ...] = (
+    ("入池(不下发)", "\"RCBZ\" = '1'", _GREY, "0.3"),
+    ("留痕(不下发)", "\"RCBZ\" = '2'", _GREY, "0.3"),
+    ("疑似问题", _with_code(SUSPECTED_PDJY), _RED, "0.8"),
+    ("证据不足", _with_code(code for code in PDJY if code.startswith("0")), _AMBER, "0.8"),
+    ("有审批手续", _with_code(code for code in PDJY if code.startswith("1")), _GREEN, "0.6"),
+    ("其他", _ELSE, _GREY, "0.6"),
+)
+"""Groups of cases: name, filter, colour, and how wide the line of a surface is."""
+
+
+def _surface_look(label: str, rule: str, colour: str, width_mm: str) -> _Look:
+    fill = f"{colour},40" if "不下发" in label else f"{colour},70"
+    return _Look(label, rule, fill, f"{colour},255", width_mm)
+
+
+def _point_look(label: str, rule: str, colour: str) -> _Look:
+    fill = f"{colour},140" if "不下发" in label else f"{colour},255"
+    return _Look(label, rule, fill, "255,255,255,255", "0.3")
+
+
 _LOOKS: dict[str, tuple[_Look, ...]] = {
-    "case": (
-        _Look("入池(不下发)", "\"RCBZ\" = '1'", f"{_GREY},40", f"{_GREY},255", "0.3"),
-        _Look("留痕(不下发)", "\"RCBZ\" = '2'", f"{_GREY},40", f"{_GREY},255", "0.3"),
-        _Look(
-            "疑似问题", "\"RCBZ\" = '0' AND \"PDJY\" LIKE '2%'", f"{_RED},70", f"{_RED},255", "0.8"
-        ),
-        _Look(
-            "证据不足",
-            "\"RCBZ\" = '0' AND \"PDJY\" LIKE '0%'",
-            f"{_AMBER},70",
-            f"{_AMBER},255",
-            "0.8",
-        ),
-        _Look(
-            "有审批手续",
-            "\"RCBZ\" = '0' AND \"PDJY\" LIKE '1%'",
-            f"{_GREEN},60",
-            f"{_GREEN},255",
-            "0.6",
-        ),
-        _Look(
-            "其他", "\"RCBZ\" = '0' AND \"PDJY\" LIKE '3%'", f"{_GREY},60", f"{_GREY},255", "0.6"
-        ),
-    ),
-    "point": (
-        _Look("入池(不下发)", "\"RCBZ\" = '1'", f"{_GREY},140", "255,255,255,255", "0.3"),
-        _Look("留痕(不下发)", "\"RCBZ\" = '2'", f"{_GREY},140", "255,255,255,255", "0.3"),
-        *(
-            _Look(
-                label,
-                f"\"RCBZ\" = '0' AND \"PDJY\" LIKE '{code}%'",
-                f"{fill},255",
-                "255,255,255,255",
-                "0.3",
-            )
-            for label, code, fill in (
-                ("疑似问题", "2", _RED),
-                ("证据不足", "0", _AMBER),
-                ("有审批手续", "1", _GREEN),
-                ("其他", "3", _GREY),
-            )
-        ),
-    ),
+    "case": tuple(_surface_look(*one) for one in _DRAWN),
+    "point": tuple(_point_look(*one[:3]) for one in _DRAWN),
     "land": (
         _Look("占永久基本农田", "\"SFYN\" = '1'", "232,178,40,150", "160,110,10,255", "0.2"),
         _Look(
@@ -95,7 +86,7 @@ _LOOKS: dict[str, tuple[_Look, ...]] = {
         ),
         _Look(
             "地类不明",
-            "\"SFYN\" <> '1' AND \"DLFL\" = '9'",
+            _ELSE,
             "255,255,255,150",
             "120,120,120,255",
             "0.2",
@@ -111,13 +102,15 @@ _LOOKS: dict[str, tuple[_Look, ...]] = {
 _MARKER_MM = "2.8"
 
 
-def layer_qml(form: LayerForm) -> str:
+def layer_qml(form: LayerForm, lists: Mapping[str, Mapping[str, str]] | None = None) -> str:
     """Return the QML of one layer.
 
     Parameters
     ----------
     form
         The layer; ``style`` picks its colours (PDJY and severity for cases).
+    lists
+        Code lists by name, each code -> meaning; None = the standing ones.
 
     Returns
     -------
@@ -131,7 +124,8 @@ def layer_qml(form: LayerForm) -> str:
         if form.style == "point":
             root.append(_labels("BQ"))
             root.set("labelsEnabled", "1")
-    root.append(_widgets(form.fields))
+    standing = {name: codes.items for name, codes in CODE_LISTS.items()}
+    root.append(_widgets(form.fields, standing if lists is None else lists))
     aliases = ET.SubElement(root, "aliases")
     for index, field in enumerate(form.fields, 1):
         ET.SubElement(aliases, "alias", field=field.name, index=str(index), name=field.alias)
@@ -218,7 +212,7 @@ def _labels(field: str) -> ET.Element:
     return labeling
 
 
-def _widgets(fields: tuple[Field, ...]) -> ET.Element:
+def _widgets(fields: tuple[Field, ...], lists: Mapping[str, Mapping[str, str]]) -> ET.Element:
     configuration = ET.Element("fieldConfiguration")
     for field in fields:
         entry = ET.SubElement(configuration, "field", name=field.name, configurationFlags="None")
@@ -227,7 +221,7 @@ def _widgets(fields: tuple[Field, ...]) -> ET.Element:
             config = ET.SubElement(widget, "config")
             outer = ET.SubElement(config, "Option", type="Map")
             entries = ET.SubElement(outer, "Option", type="List", name="map")
-            for code, meaning in CODE_LISTS[field.codes].items.items():
+            for code, meaning in lists[field.codes].items():
                 label = meaning if code == meaning else f"{code} {meaning}"
                 entries.append(_options({label: code}))
         else:

@@ -110,6 +110,24 @@ def test_whole_arrays__bodies(benchmark, task):
     benchmark.pedantic(lambda: [work() for work in works.values()], rounds=1)
 
 
+def test_mad__variates_are_those_of_numpy_on_whole_arrays(task, tmp_path):
+    paths = tuple(sorted((task.config.parent / "scenes").glob("*.tif")))
+    costs = jobs.mad(task, steps=3, out=tmp_path / "mad.tif")
+    assert costs["cost"].cpu_s >= costs["tiles"].cpu_s > 0
+    assert compare.mad_agrees(paths, tmp_path / "mad.tif", 3).holds
+    assert not compare.mad_agrees(paths[::-1], tmp_path / "mad.tif", 1).holds
+
+
+def test_irmad__dask_gives_the_correlations_of_numpy(task):
+    paths = tuple(sorted((task.config.parent / "scenes").glob("*.tif")))
+    images = []
+    for path in paths:
+        with rasterio.open(path) as dataset:
+            images.append(dataset.read())
+    _, rho = peers.numpy_irmad(*images, steps=3)
+    assert np.allclose(peers.dask_irmad(paths, 2, steps=3), rho, atol=2e-3)
+
+
 def test_irmad__finds_one_pair_of_variates_that_hold_no_change():
     rng = np.random.default_rng(5)
     before = rng.normal(size=(3, 60, 60))

@@ -12,10 +12,12 @@ import pyogrio
 import pytest
 
 from changedetect.casepackage import CODE_LISTS, FORMS
+from changedetect.codes import PDJY
 from changedetect.errors import IntegrityError, LayerError
 from changedetect.io.geopackage import verify_case_package, write_case_package
 from changedetect.io.qml import layer_qml
 from changedetect.stages.deliver import layers
+from changedetect.stages.deliver.sheets import tone
 from tests.sample_package import empty_package, make_package
 
 STAMP = datetime(2025, 7, 5, tzinfo=UTC)
@@ -121,6 +123,51 @@ def test_styles__one_default_per_layer_with_aliases_and_value_maps(path):
             if entry.find("editWidget").get("type") == "ValueMap"
         }
         assert maps == {field.name for field in FORMS[name].fields if field.codes}
+
+
+def drawn_as(form, values):
+    """Legend labels of the rules that draw a row; QGIS' filters here are plain SQL, and ELSE."""
+    with closing(sqlite3.connect(":memory:")) as plain:
+        names = ", ".join(f'? AS "{name}"' for name in values)
+        met, rest = [], []
+        for rule in ET.fromstring(layer_qml(form)).iter("rule"):  # noqa: S314 - our own text
+            text = rule.get("filter", "1")
+            if text == "ELSE":
+                rest.append(rule.get("label"))
+            elif plain.execute(
+                f"SELECT 1 FROM (SELECT {names}) WHERE {text}",  # noqa: S608 - our own text
+                list(values.values()),
+            ).fetchall():
+                met.append(rule.get("label"))
+    return met or rest
+
+
+@pytest.mark.parametrize("layer", ["AJTB", "AJDW"])
+def test_styles__every_case_is_drawn_once_as_what_the_page_calls_it(layer):
+    """Watched ground (codes 41 to 47) was once drawn by no rule: it could not be seen in QGIS."""
+    groups = {"red": "疑似问题", "amber": "证据不足", "green": "有审批手续", "grey": "其他"}
+    for code in [*PDJY, "99"]:
+        expected = groups[tone(code)]
+        assert drawn_as(FORMS[layer], {"RCBZ": "0", "PDJY": code}) == [expected], code
+        for mark, label in (("1", "入池(不下发)"), ("2", "留痕(不下发)")):
+            assert drawn_as(FORMS[layer], {"RCBZ": mark, "PDJY": code}) == [label]
+
+
+def test_styles__every_piece_of_land_is_drawn_once():
+    land = [form for form in FORMS.values() if form.style == "land"]
+    assert land
+    for form in land:
+        for farmland in "019":
+            for group in ["1", "2", "3", "4", "9", None]:
+                found = drawn_as(form, {"SFYN": farmland, "DLFL": group})
+                assert len(found) == 1, (farmland, group)
+
+
+def test_styles__value_maps_know_the_themes_that_a_package_brings():
+    own = {name: dict(codes.items) for name, codes in CODE_LISTS.items()}
+    own["ZTDM"]["17"] = "水田保护"
+    assert "17 水田保护" in layer_qml(FORMS["AJTB"], own)
+    assert "17 水田保护" not in layer_qml(FORMS["AJTB"])
 
 
 def test_schema_extension__holds_aliases_and_domains(path):

@@ -10,7 +10,8 @@ from PIL import Image
 from changedetect.errors import InputError, SceneError
 from changedetect.grid import Grid
 from changedetect.io import raster_writer, vector_writer
-from changedetect.pipeline.looks.quicklook import OUTPUTS, LookOptions, look_at_pair
+from changedetect.pipeline.looks.look import OUTPUTS, LookOptions
+from changedetect.pipeline.looks.quicklook import look_at_pair
 from changedetect.pipeline.looks.serieslook import look_at_series
 from changedetect.pipeline.runs.progress import Silent
 from tests.pipeline import tiny_job

@@ -55,6 +55,8 @@ def test_new_theme__is_a_file_and_shows_everywhere(tiny):
     assert "17" in rows.loc[mine.number, "ZTJH"].split(",")
     codes = pyogrio.read_dataframe(package, layer="DMB")
     assert "水田保护" in codes.astype(str).to_numpy()
+    styles = pyogrio.read_dataframe(package, layer="layer_styles")
+    assert styles.set_index("f_table_name")["styleQML"]["AJTB"].count("17 水田保护") == 1
     page = next(package.parent.glob("*.html")).read_text(encoding="utf-8")
     assert '<span class="tag">水田保护</span>' in page
     sheet = load_workbook(next(package.parent.glob("*.xlsx")), read_only=True)

@@ -12,8 +12,9 @@ from changedetect.errors import InputError, LockedError, SceneError
 from changedetect.io.describe_plain import describe_plain
 from changedetect.io.publish import RunLock
 from changedetect.io.vector_writer import read_geopackage
-from changedetect.pipeline.looks import quicklook
-from changedetect.pipeline.looks.quicklook import LookOptions, look_at_pair
+from changedetect.pipeline.looks import look as looks
+from changedetect.pipeline.looks.look import LookOptions
+from changedetect.pipeline.looks.quicklook import look_at_pair
 from changedetect.pipeline.runs.progress import Silent
 from tests.pipeline import tiny_job
 
@@ -72,14 +73,16 @@ def test_look__finds_the_change_and_leaves_only_results(pictures):
     look(pictures)
     assert_found(pictures, 40 * 40 * 4)
     left = {path.name for path in (pictures / "out").iterdir()}
-    assert left == {*quicklook.OUTPUTS, ".lock"}
+    assert left == {*looks.OUTPUTS, ".lock"}
 
 
 def test_look__a_killed_look_at_other_images_leaves_no_trace(pictures, monkeypatch):
     """Tiles of the unchanged pair once turned the changed pair into a false "no change"."""
     with monkeypatch.context() as broken:
-        broken.setattr(quicklook, "_write", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
-        broken.setattr(quicklook.shutil, "rmtree", lambda *_, **__: None)  # killed, not ended
+        broken.setattr(
+            looks.Looked, "write", lambda *_: (_ for _ in ()).throw(OSError("disk full"))
+        )
+        broken.setattr(looks.shutil, "rmtree", lambda *_, **__: None)  # killed, not ended
         with pytest.raises(OSError, match="disk full"):
             look(pictures, after="PMS2M_20250601.tif")
     assert list((pictures / "out").glob("**/*.npz"))

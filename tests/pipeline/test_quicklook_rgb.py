@@ -4,7 +4,8 @@ import numpy as np
 import rasterio
 from rasterio.transform import Affine
 
-from changedetect.pipeline.looks.quicklook import LookOptions, look_at_pair
+from changedetect.pipeline.looks.look import LookOptions
+from changedetect.pipeline.looks.quicklook import look_at_pair
 from changedetect.pipeline.runs.progress import Silent
 from tests.pipeline import tiny_job
 from tests.stages.test_structure import NEW, changed_pair

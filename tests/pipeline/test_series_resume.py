@@ -7,7 +7,7 @@ from PIL import Image
 
 from changedetect.errors import ConfigError, IntegrityError
 from changedetect.io.rasters import RasterReader
-from changedetect.pipeline.looks.quicklook import OUTPUTS, LookOptions
+from changedetect.pipeline.looks.look import OUTPUTS, LookOptions
 from changedetect.pipeline.looks.serieslook import STATES, look_at_series
 from changedetect.pipeline.runs.job import read_profile
 from changedetect.pipeline.runs.progress import Silent

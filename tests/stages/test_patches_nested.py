@@ -8,6 +8,7 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from scipy.ndimage import gaussian_filter
 
 from changedetect import schema
 from changedetect.config.detection import PatchesSection
@@ -98,6 +99,11 @@ SHIPPED = PatchesSection()
 
 
 def outlined(made, size_px=256, cfg=SHIPPED, spy=None):
+    grid = Grid("", (2.0, 0.0, 0.0, 0.0, -2.0, 0.0), SHAPE[1], SHAPE[0])
+    return patches.outline(tiles_of(made, size_px, cfg, spy), grid, cfg, bordered=True)
+
+
+def tiles_of(made, size_px=256, cfg=SHIPPED, spy=None):
     stack, evidence = made
     contrast = usual_contrast([stack])
     needed = round(cfg.least_llr * schema.EVIDENCE_SCALE)
@@ -113,7 +119,7 @@ def outlined(made, size_px=256, cfg=SHIPPED, spy=None):
         )
         least = round(cfg.candidate_llr * schema.EVIDENCE_SCALE)
         parts.append(patches.tile_runs(outer, tile, least, bordered, cfg))
-    return patches.outline(parts, grid, cfg, bordered=True)
+    return parts
 
 
 def asked(needed, rows, _cols):
@@ -155,6 +161,44 @@ def test_outline__of_nested_ground_is_the_same_in_any_tiling(size_px, around):
     assert [g.wkb for g in whole.patches.geometry] == [g.wkb for g in tiled.patches.geometry]
     assert np.array_equal(whole.moments, tiled.moments)
     assert (whole.noise_groups, whole.noise_px) == (tiled.noise_groups, tiled.noise_px)
+
+
+def drawn_scene(seed):
+    """Smooth evidence and images that know nothing of one another; most borders are of any kind."""
+    rng = np.random.default_rng(seed)
+    images = rng.normal(0.1, 0.005, (2, 3, *SHAPE)).astype(np.float32)
+    images += gaussian_filter(rng.normal(0, 0.4, images.shape), (0, 0, 2, 2)).astype(np.float32)
+    evidence = gaussian_filter(rng.normal(0, 1, SHAPE), rng.uniform(1, 3))
+    evidence = (evidence / evidence.std() - 0.7) * rng.uniform(400, 900)
+    evidence[rng.random(SHAPE) < 0.01] = schema.EVIDENCE_NODATA
+    return xr.DataArray(images, dims=("time", "band", "y", "x")), evidence.astype(np.int16)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_outline__of_drawn_ground_is_the_same_whether_tiles_or_the_grid_choose(seed):
+    """With tiles of 3 px all ground waits for the grid, with one tile hardly any does."""
+    made, small = drawn_scene(seed), PatchesSection(least_llr=3.0, inner_margin_llr=1.0)
+    whole, chosen_inside = outlined(made, cfg=small), tiles_of(made, cfg=small)[0].closed
+    assert chosen_inside.any()
+    assert min(len(whole.patches), whole.noise_groups) > 3
+    for size_px in (3, 11, 40):
+        tiled = outlined(made, size_px, small)
+        assert [g.wkb for g in whole.patches.geometry] == [g.wkb for g in tiled.patches.geometry]
+        columns = ["patch_id", "pixels", "llr_mean", "llr_max"]
+        assert whole.patches[columns].equals(tiled.patches[columns])
+        assert np.array_equal(whole.moments, tiled.moments)
+        assert np.array_equal(whole.runs, tiled.runs)
+        assert (whole.noise_groups, whole.noise_px) == (tiled.noise_groups, tiled.noise_px)
+
+
+def test_tile_runs__ground_waits_only_where_another_tile_may_enlarge_it():
+    made = scene(edge=True, cores=True, around=20, inside=1500)
+    (whole,) = tiles_of(made)
+    assert whole.closed.tolist() == [True, True]
+    assert sorted(whole.pixels.tolist()) == [CORE_PX, CORE_PX]
+    halves = tiles_of(made, 45)
+    assert not np.concatenate([half.closed for half in halves]).any()
+    assert sum(int(half.pixels.sum()) for half in halves) == WHOLE_PX
 
 
 def test_outline__a_large_patch_needs_less():

@@ -21,7 +21,8 @@ from changedetect.accuracy.promise import (
     recall_at,
 )
 from changedetect.accuracy.scores import by_pixels
-from changedetect.pipeline.looks.quicklook import LookOptions, look_at_pair
+from changedetect.pipeline.looks.look import LookOptions
+from changedetect.pipeline.looks.quicklook import look_at_pair
 from changedetect.pipeline.runs.progress import Silent
 from changedetect.schema import EVIDENCE_NODATA, EVIDENCE_SCALE
 from tests.validation.test_taizhou import detect, taizhou

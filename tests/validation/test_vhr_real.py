@@ -17,7 +17,8 @@ from changedetect.errors import SceneError
 from changedetect.io.georeference import PLAIN
 from changedetect.io.vector_writer import read_geopackage
 from changedetect.kernels.runs import find_runs, label_runs
-from changedetect.pipeline.looks.quicklook import LookOptions, look_at_pair
+from changedetect.pipeline.looks.look import LookOptions
+from changedetect.pipeline.looks.quicklook import look_at_pair
 from changedetect.pipeline.runs.progress import Silent
 
 pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")

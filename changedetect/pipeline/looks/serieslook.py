@@ -7,37 +7,25 @@ from pathlib import Path
 
 import numpy as np
 
-from changedetect import tiling
 from changedetect.config.detection import PatchesSection
 from changedetect.config.series import SeriesSection
 from changedetect.errors import ConfigError, SceneError
 from changedetect.grid import Grid, Tile
-from changedetect.io import catalogue, raster_writer, tile_files
+from changedetect.io import catalogue, tile_files
 from changedetect.io.rasters import RasterReader
-from changedetect.pipeline.looks.quicklook import (
-    PREVIEW,
+from changedetect.pipeline.looks.look import (
     TILE_PX,
+    Looked,
     LookOptions,
     LookReport,
     look_folder,
-    picture,
-    preview,
-    thinned,
+    run_tiles,
 )
 from changedetect.pipeline.looks.seriesplot import draw_pixel, pixel_of
-from changedetect.pipeline.runs.context import RunOptions
 from changedetect.pipeline.runs.job import SHARED_CONFIG, read_profile
-from changedetect.pipeline.runs.month_files import CHANGE, EVIDENCE, PATCHES
 from changedetect.pipeline.runs.progress import Progress
 from changedetect.pipeline.sources.pairwork import shared_reader
 from changedetect.pipeline.sources.seriesstate import Outlook, SeriesFollower, outlook
-from changedetect.pipeline.steps.detection import (
-    CHANGE_FORM,
-    EVIDENCE_FORM,
-    TileSet,
-    change_strips,
-    write_patches,
-)
 from changedetect.records import Scene, ScenePair
 from changedetect.stages import patches
 from changedetect.stages.evidence import series
@@ -195,7 +183,7 @@ def look_at_series(
         raise SceneError(msg)
     with look_folder(options, [repr(scenes), start, repr(settings), repr(outlines)]) as place:
         work = SeriesWork(folder, follower, every, start, outlines, place)
-        tiles, lost = _run(work, options, progress)
+        tiles, lost = run_tiles(work, options, progress, "series")
         outline = patches.outline(
             patches.Parts(tiles.runs().makers + tiles.lost().makers),
             grid,
@@ -203,7 +191,8 @@ def look_at_series(
             brackets(every),
             sources=("series",),
         )
-        _write(options.out, tiles, work, outline)
+        found = Looked(grid, tiles, outline, (scenes[0], scenes[-1]), folder)
+        found.write(options.out)
         for row, col in pixels_to_draw:
             draw_pixel(options.out, RasterReader(folder), follower, (row, col))
     figures = {
@@ -211,10 +200,7 @@ def look_at_series(
         "absorbed": len(known.fresh),
         "since": start.isoformat(),
         "until": last.isoformat(),
-        "patches": len(outline.patches),
-        "area_m2": round(float(outline.patches["area_m2"].sum()), 2),
-        "observed_px": outline.observed_px,
-        "unobserved_px": outline.unobserved_px,
+        **found.outlined(),
     }
     return LookReport(options.out, figures, notices, problems + lost)
 
@@ -272,39 +258,3 @@ def _notices(first: date, last: date, start: date, settings: SeriesSection) -> t
             "can be said yet, which is not the same as no change / 时序不足一年，暂不判断"
         )
     return tuple(notices)
-
-
-def _run(
-    work: SeriesWork, options: LookOptions, progress: Progress
-) -> tuple[TileSet, tuple[str, ...]]:
-    tiles = tuple(work.grid.tiles(options.tile_px or TILE_PX, work.halo_px))
-    failures: list[tiling.TileFailure] = []
-    progress.begin("series", len(tiles))
-
-    def done(tile: Tile, result: str | tiling.TileFailure) -> None:
-        if isinstance(result, tiling.TileFailure):
-            failures.append(result)
-        progress.advance("series", tile.name)
-
-    tiling.run_tiles(
-        tiles, work, workers=RunOptions(workers=options.workers).worker_count, done=done
-    )
-    progress.end("series", f"{len(tiles) - len(failures)} of {len(tiles)} tiles")
-    failed = {failure.tile for failure in failures}
-    kept = tuple(tile for tile in tiles if tile not in failed)
-    lines = sorted(f"tile {one.tile.name} not observed: {one.error}" for one in failures)
-    return TileSet(work.folder, kept, (), tuple(t for t in tiles if t in failed)), tuple(lines)
-
-
-def _write(out: Path, tiles: TileSet, work: SeriesWork, outline: patches.Outline) -> None:
-    grid = work.grid
-    write = raster_writer.write_raster
-    write(out / EVIDENCE, grid, EVIDENCE_FORM, tiles.strips(grid), overwrite=True)
-    change = change_strips(tiles.strips(grid), outline)
-    write(out / CHANGE, grid, CHANGE_FORM, change, overwrite=True)
-    write_patches(out / PATCHES, outline.patches, grid.crs)
-    reader = RasterReader(work.images)
-    shown = work.follower.scenes[0], work.follower.scenes[-1]
-    pictures = [picture(reader, scene, grid) for scene in shown]
-    evidence = thinned(tiles.strips(grid), grid)
-    raster_writer.write_preview(out / PREVIEW, preview(pictures, evidence), overwrite=True)

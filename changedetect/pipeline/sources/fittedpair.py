@@ -38,6 +38,15 @@ class FittedPair:
 
 
 @dataclass(frozen=True, slots=True)
+class LaidPair:
+    """A pair whose images can be laid over one another; nothing is known of its evidence."""
+
+    pair: ScenePair
+    pixels: pixels.PixelModel
+    sky: SkyMask | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Season:
     """The image after against one of the same season of an earlier year, fitted."""
 

@@ -13,7 +13,7 @@ import numpy as np
 import xarray as xr
 
 from changedetect import schema
-from changedetect.config.detection import PatchesSection
+from changedetect.config.detection import PatchesSection, PixelsSection
 from changedetect.errors import SceneError
 from changedetect.grid import Grid, Tile, Window
 from changedetect.io.memory import give_back
@@ -26,7 +26,7 @@ from changedetect.kernels.scratch import scratch
 from changedetect.pipeline.runs.settings import Settings
 from changedetect.pipeline.runs.territory import Land
 from changedetect.pipeline.sources.bordered import Contrast, bordered, lowered
-from changedetect.pipeline.sources.fittedpair import FittedPair
+from changedetect.pipeline.sources.fittedpair import FittedPair, LaidPair
 from changedetect.stages import classify, patches, pixels
 from changedetect.stages.evidence import lastyear
 from changedetect.stages.evidence import pair as pair_evidence
@@ -108,6 +108,11 @@ class TileWork:
     settings: Settings
     folder: Path
     land: Land | None = None
+
+    @property
+    def halo_px(self) -> int:
+        """What a tile must read beyond its core so that cuts leave no trace. [px]"""
+        return self.settings.halo_px
 
     def __call__(self, tile: Tile) -> tuple[str, ...]:
         """Do a tile, leave its file, and return what could not be read, one line a pair."""
@@ -241,19 +246,39 @@ class TileWork:
     def _stacked(
         self, reader: RasterReader, fitted: FittedPair, name: str, tile: Tile
     ) -> xr.DataArray:
-        pair, read = fitted.pair, []
-        for which, scene in (("before", pair.before), ("after", pair.after)):
-            shape = len(scene.roles), tile.outer.height, tile.outer.width
-            space = scratch(which, shape, np.float32)
-            with kept_open():
-                read.append(reader.read_with_cloud(scene, self.grid, tile.outer, space))
-        (before, cloud_before), (after, cloud_after) = read
-        out = scratch(name, (2, *before.shape), np.float32)
-        clouds = cloud_before, cloud_after
-        if fitted.sky is not None:
-            clouds = fitted.sky.laid(tile.outer, *clouds)
-        pixels.prepare_into(out, before, after, clouds, fitted.pixels, self.settings.pixels)
-        return pixels.as_stack(out, (pair.before.time, pair.after.time), fitted.pixels)
+        return comparable(reader, fitted, self.grid, tile.outer, self.settings.pixels, name)
+
+
+def comparable(
+    reader: RasterReader,
+    fitted: FittedPair | LaidPair,
+    grid: Grid,
+    window: Window,
+    cfg: PixelsSection,
+    name: str,
+) -> xr.DataArray:
+    """Read a window of a pair and make its images comparable.
+
+    The result lies in memory that this thread uses again under the same name (`scratch`).
+
+    Raises
+    ------
+    SceneError
+        An image can not be read.
+    """
+    pair, read = fitted.pair, []
+    for which, scene in (("before", pair.before), ("after", pair.after)):
+        shape = len(scene.roles), window.height, window.width
+        space = scratch(which, shape, np.float32)
+        with kept_open():
+            read.append(reader.read_with_cloud(scene, grid, window, space))
+    (before, cloud_before), (after, cloud_after) = read
+    out = scratch(name, (2, *before.shape), np.float32)
+    clouds = cloud_before, cloud_after
+    if fitted.sky is not None:
+        clouds = fitted.sky.laid(window, *clouds)
+    pixels.prepare_into(out, before, after, clouds, fitted.pixels, cfg)
+    return pixels.as_stack(out, (pair.before.time, pair.after.time), fitted.pixels)
 
 
 def inside_of(land: Land | None, window: Window) -> np.ndarray:

@@ -1,7 +1,8 @@
 """Groups of the whole grid -> the table of patches."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import geopandas as gpd
 import numpy as np
@@ -15,7 +16,7 @@ from changedetect.grid import Grid, Window
 from changedetect.kernels.runs import add_groups
 from changedetect.records import ScenePair
 from changedetect.stages.patches.join import Joined, group_polygons
-from changedetect.stages.patches.split import layers
+from changedetect.stages.patches.split import NOBODY, Judge, choose, layers
 from changedetect.stages.patches.sums import add_votes
 from changedetect.stages.patches.sure import judging_channels
 from changedetect.stages.patches.tile import TileRuns
@@ -67,21 +68,13 @@ class Outline:
         return np.asarray(inside[:, :-1].cumsum(axis=1) > 0)
 
 
-@dataclass(frozen=True, slots=True)
-class _Sums:
-    """Sums of the groups of all tiles, by group of the whole grid (-1 = dropped)."""
+class _Sums(NamedTuple):
+    """Sums of the groups of all tiles, by patch."""
 
     llr_sum: np.ndarray
     llr_max: np.ndarray
     moments: np.ndarray
     votes: np.ndarray
-
-    def kept(self, keep: np.ndarray) -> "_Sums":
-        """Keep some groups, renumbered."""
-        number = np.cumsum(keep) - 1
-        votes = self.votes[keep[self.votes[:, 0]]]
-        votes = np.column_stack([number[votes[:, 0]], votes[:, 1:]])
-        return _Sums(self.llr_sum[keep], self.llr_max[keep], self.moments[keep], votes)
 
 
 def outline(
@@ -98,8 +91,8 @@ def outline(
     Parameters
     ----------
     parts
-        Results of all tiles; they do not overlap. Gone through twice, one at a time (`Parts`); of the
-        first time what tells of borders is kept.
+        Results of all tiles; they do not overlap. Gone through twice, one at a time (`Parts`). The
+        first time runs are kept, and what tells of borders of ground that a seam may cut.
     grid
         The grid they were cut from. Without a CRS (quick looks) areas are planar, in its units.
     cfg
@@ -117,50 +110,79 @@ def outline(
     LayerError
         A patch rests on a pair that was not given.
     """
-    counts = np.zeros(4, np.int64)
-    given = []
-    told = Told(cfg)
-    for part in parts:
-        counts += part.counts
-        given.append((part.runs, part.run_level))
-        if bordered:
-            told.add(part.run_group, part.llr_sum, part.moments)
-    dropped, *whole = layers(given, cfg, told.judge if bordered else None)
-    kept = [layer.kept(layer.pixels >= cfg.min_pixels) for layer in whole]
-    added = _add_up(parts, kept)
-    if bordered:
-        sure = [
-            told.sure(sums.llr_sum, layer.pixels, sums.moments, level)
-            for level, (layer, sums) in enumerate(zip(kept, added, strict=True), start=1)
-        ]
-        kept = [layer.kept(good) for layer, good in zip(kept, sure, strict=True)]
-        added = [sums.kept(good) for sums, good in zip(added, sure, strict=True)]
-    sums = _together(added)
+    kept, sums, counts = _chosen(parts, cfg, bordered)
     first = judging_channels(cfg) if bordered else 0
     table = pd.concat([_table(layer, grid, sources) for layer in kept], ignore_index=True)
-    table = _with_evidence(table, sums)
+    runs = np.concatenate([layer.runs for layer in kept])
+    del kept  # runs are sorted in a copy
     order = np.argsort(table["patch_id"].to_numpy(str), kind="stable")
+    table = _with_evidence(table.iloc[order].reset_index(drop=True), sums)
     if pairs:
         table = table.assign(**_scene_columns(_majority(sums.votes, len(table)), pairs))
         table = table.assign(against="", disputed=False, **dict.fromkeys(_MEANS, np.nan))
         table = table[list(schema.PATCHES.names)]
-    table = table.iloc[order].reset_index(drop=True)
-    specks = [(len(dropped.pixels), int(dropped.pixels.sum()))]
-    specks += [
-        (len(layer.pixels) - len(left.pixels), int(layer.pixels.sum()) - int(left.pixels.sum()))
-        for layer, left in zip(whole, kept, strict=True)
-    ]
-    noise_px = int(counts[3]) + sum(pixels for _, pixels in specks)
     return Outline(
         patches=gpd.GeoDataFrame(table, geometry="geometry", crs=grid.crs or None),
-        runs=_in_reading_order(np.concatenate([layer.runs for layer in kept])),
-        moments=sums.moments[order, first:],
-        votes=_reordered(sums.votes, order),
-        noise_groups=int(counts[2]) + sum(groups for groups, _ in specks),
-        noise_px=noise_px,
-        noise_area_m2=noise_px * _middle_pixel_m2(grid),
+        runs=_in_reading_order(runs),
+        moments=sums.moments[:, first:],
+        votes=sums.votes,
+        noise_groups=int(counts[2]),
+        noise_px=int(counts[3]),
+        noise_area_m2=int(counts[3]) * _middle_pixel_m2(grid),
         observed_px=int(counts[0]),
         unobserved_px=int(counts[1]),
+    )
+
+
+def _chosen(
+    parts: Sequence[TileRuns], cfg: PatchesSection, bordered: bool
+) -> tuple[list[Joined], _Sums, np.ndarray]:
+    """Choose the patches; return them by level, their sums in reading order, and counts as of a tile."""
+    ground = _gathered(parts, cfg, bordered)
+    owner, specks = choose(ground.runs, ground.level, ~ground.closed, cfg, ground.judge)
+    patch, begin = np.full(len(ground.runs), NOBODY, np.int32), 0
+    kept, firsts = [], []
+    for layer in layers(ground.runs, np.where(ground.closed, ground.level, owner)):
+        mine = layer.place != NOBODY
+        patch[mine] = layer.place[mine] + begin
+        begin += len(layer.pixels)
+        firsts.append(layer.first_pixels)
+        kept.append(replace(layer, place=patch[:0]))
+    rows, cols = np.concatenate(firsts).T
+    rank = np.empty(begin + 1, np.int32)
+    rank[np.lexsort((cols, rows))], rank[begin] = np.arange(begin), NOBODY
+    counts = ground.counts + np.array([0, 0, *specks])
+    del ground, owner  # the sums are large, too
+    return kept, _add_up(parts, rank[patch], begin), counts
+
+
+class _Ground(NamedTuple):
+    """The runs of all tiles, ``(n, 3)`` int32, and of each its level, and whether its group is closed.
+
+    ``judge`` tells of the groups that are not; ``counts`` are those of all tiles, added up.
+    """
+
+    runs: np.ndarray
+    level: np.ndarray
+    closed: np.ndarray
+    judge: Judge | None
+    counts: np.ndarray
+
+
+def _gathered(parts: Sequence[TileRuns], cfg: PatchesSection, bordered: bool) -> _Ground:
+    counts, told = np.zeros(4, np.int64), Told(cfg)
+    runs = [np.zeros((0, 3), np.int32)]
+    level, closed = [np.zeros(0, np.int8)], [np.zeros(0, bool)]
+    for part in parts:
+        counts += part.counts
+        runs.append(part.runs)
+        level.append(part.run_level.astype(np.int8))
+        closed.append(part.closed[part.run_group])
+        if bordered:
+            told.add(part.run_group, part.llr_sum, part.moments, ~part.closed)
+    judge = told.judge if bordered else None
+    return _Ground(
+        np.concatenate(runs), np.concatenate(level), np.concatenate(closed), judge, counts
     )
 
 
@@ -168,52 +190,25 @@ _MEANS = ("optical_llr", "series_llr", "radar_llr", "model_llr")
 """Columns of single sources: empty where only one was asked."""
 
 
-def _reordered(votes: np.ndarray, order: np.ndarray) -> np.ndarray:
-    """Count votes by the rows of a table that was put in another order."""
-    row = np.argsort(order, kind="stable")
-    return np.column_stack([row[votes[:, 0]], votes[:, 1:]]).astype(np.int64)
-
-
 def _in_reading_order(runs: np.ndarray) -> np.ndarray:
     return runs[np.lexsort((runs[:, 1], runs[:, 0]))]
 
 
-def _together(layers_sums: Sequence[_Sums]) -> _Sums:
-    """Put the sums of layers one after the other; groups are counted on."""
-    votes, begin = [], 0
-    for sums in layers_sums:
-        votes.append(sums.votes + np.array([begin, 0, 0]))
-        begin += len(sums.llr_sum)
-    return _Sums(
-        np.concatenate([sums.llr_sum for sums in layers_sums]),
-        np.concatenate([sums.llr_max for sums in layers_sums]),
-        np.concatenate([sums.moments for sums in layers_sums]),
-        np.concatenate(votes),
-    )
-
-
-def _add_up(parts: Sequence[TileRuns], whole: Sequence[Joined]) -> list[_Sums]:
-    """Add the sums of tile groups to the groups of each layer of the whole grid, in one pass."""
-    totals: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-    votes: list[list[np.ndarray]] = [[np.zeros((0, 3), np.int64)] for _ in whole]
-    begin = 0
+def _add_up(parts: Sequence[TileRuns], patch: np.ndarray, patches: int) -> _Sums:
+    """Add the sums of tile groups to those of their patches, given the patch of every run."""
+    total: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
+    votes, begin = [np.zeros((0, 3), np.int64)], 0
     for part in parts:
         if not len(part.pixels):  # its channels are not known, nor needed
             continue
-        if not totals:
-            totals = [no_sums(len(layer.pixels), part.moments.shape[1]) for layer in whole]
-        for layer, total, voted in zip(whole, totals, votes, strict=True):
-            target = np.full(len(part.pixels), -1, np.int64)
-            target[part.run_group] = layer.place[begin : begin + len(part.runs)]
-            add_groups(target, (part.llr_sum, part.llr_max, part.moments), total)
-            own = np.column_stack([target[part.votes[:, 0]], part.votes[:, 1:]])
-            voted.append(own[own[:, 0] >= 0])
+        total = total or no_sums(patches, part.moments.shape[1])
+        target = np.full(len(part.pixels), NOBODY, np.int64)
+        target[part.run_group] = patch[begin : begin + len(part.runs)]
+        add_groups(target, (part.llr_sum, part.llr_max, part.moments), total)
+        own = np.column_stack([target[part.votes[:, 0]], part.votes[:, 1:]])
+        votes.append(own[own[:, 0] != NOBODY])
         begin += len(part.runs)
-    totals = totals or [no_sums(len(layer.pixels), 0) for layer in whole]
-    return [
-        _Sums(*total, add_votes(np.concatenate(voted)))
-        for total, voted in zip(totals, votes, strict=True)
-    ]
+    return _Sums(*(total or no_sums(patches, 0)), add_votes(np.concatenate(votes)))
 
 
 def _with_evidence(table: pd.DataFrame, sums: _Sums) -> pd.DataFrame:
@@ -223,9 +218,28 @@ def _with_evidence(table: pd.DataFrame, sums: _Sums) -> pd.DataFrame:
     return table[[name for name in schema.PATCHES.names if name in table.columns]]
 
 
+_BATCH = 2048
+"""Groups whose edges are in memory at once."""
+
+
+def _batches(joined: Joined) -> Iterator[Joined]:
+    """Part the groups of a layer, some at a time, in their order."""
+    order = np.argsort(joined.group, kind="stable")
+    groups = len(joined.pixels)
+    ends = np.cumsum(np.bincount(joined.group, minlength=groups))
+    for first in range(0, groups, _BATCH):
+        last = min(first + _BATCH, groups)
+        mine = np.sort(order[ends[first - 1] if first else 0 : ends[last - 1]])
+        pixels = joined.pixels[first:last]
+        yield Joined(joined.runs[mine], joined.group[mine] - first, pixels, joined.place[:0])
+
+
 def _table(joined: Joined, grid: Grid, sources: Sequence[str]) -> pd.DataFrame:
-    polygons = group_polygons(joined, grid)
-    areas, perimeters = measure_polygons(polygons, grid.crs)
+    shapes, sizes = [np.zeros(0, object)], [np.zeros((2, 0))]
+    for batch in _batches(joined):
+        shapes.append(group_polygons(batch, grid))
+        sizes.append(np.stack(measure_polygons(shapes[-1], grid.crs)))
+    areas, perimeters = np.concatenate(sizes, axis=1)
     return pd.DataFrame(
         {
             "patch_id": [f"P{row:06d}{col:06d}" for row, col in joined.first_pixels.tolist()],
@@ -234,7 +248,7 @@ def _table(joined: Joined, grid: Grid, sources: Sequence[str]) -> pd.DataFrame:
             "area_sd_m2": [measure.area_sd_m2(length, grid.resolution) for length in perimeters],
             "perimeter_m": perimeters,
             "sources": ";".join(sources),
-            "geometry": polygons,
+            "geometry": np.concatenate(shapes),
         }
     )
 

@@ -15,7 +15,7 @@ The idea is that of component trees (Salembier et al. 1998, doi:10.1109/83.66350
 the rules by which a component is parted are ours, measured on simulated counties.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,55 +77,85 @@ class Node:
         return np.where(self.large, told, NOT_SURE)
 
 
-def layers(
-    parts: Sequence[tuple[np.ndarray, np.ndarray]],
+def choose(
+    given: np.ndarray,
+    level: np.ndarray,
+    mine: np.ndarray,
     cfg: PatchesSection,
     judge: Judge | None = None,
-) -> tuple[Joined, ...]:
-    """Part the changed ground of a grid; the same for every tiling and order of tiles.
+) -> tuple[np.ndarray, np.ndarray]:
+    """Choose the patches of changed ground; the same for every tiling and order of tiles.
 
     Parameters
     ----------
-    parts
-        Of each tile: runs ``(n, 3)`` int32 and their levels ``(n,)`` int64.
+    given
+        ``(n, 3)`` int32, runs in any order.
+    level
+        ``(n,)`` integers, their levels, from 1.
+    mine
+        ``(n,)`` bool; runs to choose among: whole components of ground.
     cfg
-        Smallest core, and when a patch is parted.
+        Smallest patch, and when a component is parted.
     judge
         Tells how sure each component is; None = nothing tells.
 
     Returns
     -------
-    tuple of Joined
-        What is in no patch, then the patches of each level. Patches that belong together never
-        touch inside one layer, so each layer is outlined like a mask of its own; ``place`` of runs
-        of other layers is -1.
+    tuple of ndarray
+        ``(n,)`` int64, level of the patch of each run, from 1; `DROPPED` = of none, or not asked
+        about. And ``(2,)`` int64: groups that are in no patch, and their pixels.
     """
-    given = np.concatenate([np.zeros((0, 3), np.int32), *(runs for runs, _ in parts)])
-    level = np.concatenate([np.zeros(0, np.int64), *(levels for _, levels in parts)])
+    order = np.flatnonzero(mine)
+    order = order[np.lexsort((given[order, 1], given[order, 0]))]
+    judge = judge or _nothing_told
+    best = owner_levels((given, order), level[order], cfg, judge)
+    owner, specks = np.full(len(given), DROPPED, np.int64), np.zeros(2, np.int64)
+    for value in range(DROPPED, int(best.max(initial=DROPPED)) + 1):
+        layer = _layer(given, order, best == value)
+        keep = (layer.pixels >= cfg.min_pixels) & (value != DROPPED)
+        if keep.any():
+            keep &= judge(layer, value)[0] > NOT_SURE
+        specks += int((~keep).sum()), int(layer.pixels[~keep].sum())
+        owner[np.append(keep, False)[layer.place]] = value
+    return owner, specks
+
+
+def layers(given: np.ndarray, owner: np.ndarray) -> Iterator[Joined]:
+    """Join the runs of the patches of each level, from 1.
+
+    Patches that belong together never touch inside one layer, so each layer is outlined like a mask
+    of its own; ``place`` of runs of other layers is -1.
+
+    Parameters
+    ----------
+    given
+        ``(n, 3)`` int32, runs in any order.
+    owner
+        ``(n,)`` integers, level of the patch of each; `DROPPED` = of none.
+    """
     order = np.lexsort((given[:, 1], given[:, 0]))
-    owner = owner_levels((given, order), level[order], cfg, judge)
-    most = int(level.max(initial=1))
-    return tuple(_layer(given, order, owner == value) for value in range(DROPPED, most + 1))
+    for value in range(1, int(owner.max(initial=1)) + 1):
+        yield _layer(given, order, owner[order] == value)
 
 
 def owner_levels(
     whole: tuple[np.ndarray, np.ndarray],
     level: np.ndarray,
     cfg: PatchesSection,
-    judge: Judge | None = None,
+    judge: Judge,
 ) -> np.ndarray:
     """Return the level of the patch of each sorted run, from 1; `DROPPED` = of none.
 
     Parameters
     ----------
     whole
-        Runs ``(n, 3)`` int32, and their order by row and column.
+        Runs ``(n, 3)`` int32, and which of them are asked about, ordered by row and column.
     level
-        ``(n,)`` int64 of the sorted runs.
+        ``(asked about,)`` integers.
     cfg, judge
-        As in `layers`.
+        As in `choose`.
     """
-    tree = _tree(whole, level, cfg, judge or _nothing_told)
+    tree = _tree(whole, level, cfg, judge)
     opened = _opened(tree, cfg)
     owner = np.zeros(len(level), np.int64)
     active = np.ones(len(tree[0].pixels), bool)

@@ -10,8 +10,8 @@ from changedetect.config.detection import PatchesSection
 from changedetect.errors import LayerError
 from changedetect.grid import Tile
 from changedetect.kernels.levels import level_of, level_runs, reached
-from changedetect.kernels.runs import close_gaps, find_runs, join_runs, label_runs
-from changedetect.stages.patches.split import DROPPED, owner_levels
+from changedetect.kernels.runs import close_gaps, find_runs, label_runs
+from changedetect.stages.patches.inside import at_border, choose_inside
 from changedetect.stages.patches.sums import (
     PartSampler,
     Runs,
@@ -19,7 +19,6 @@ from changedetect.stages.patches.sums import (
     moments_of,
     votes_of,
 )
-from changedetect.stages.patches.told import Told
 
 Sampler = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """``(rows, cols)`` of the outer window, each ``(pixels,)`` int64 -> ``(channel, pixels)`` int32."""
@@ -66,20 +65,22 @@ class Bordered:
 class TileRuns:
     """What a tile hands back; small, and all integers, so that tiles add up exactly.
 
-    Groups are the 8-connected groups of changed pixels of one level inside the core. A level is 1
-    plus the number of steps above the alarm that the evidence reaches (`PatchesSection`). Groups of
-    changed pixels of any level that are smaller than the minimum and do not touch the core's
-    border are noise and only counted.
+    Ground that no other tile can enlarge is closed: its patches are chosen here, each is a group, and
+    the rest of it is noise and only counted. Of other ground groups are the 8-connected groups of
+    changed pixels of one level inside the core. A level is 1 plus the number of steps above the alarm
+    that the evidence reaches (`PatchesSection`).
 
     Attributes
     ----------
     runs
         ``(n, 3)`` int32: row, first column, column after the last; grid coordinates, sorted; all
-        pixels of a run have one level.
+        pixels of a run have one level, or belong to one patch.
     run_level
-        ``(n,)`` int64, level of each run, from 1.
+        ``(n,)`` int64, level of each run, or at which its patch was outlined; from 1.
     run_group
         ``(n,)`` int64, group of each run.
+    closed
+        ``(group,)`` bool; the group is a patch.
     pixels, llr_sum, llr_max
         ``(group,)`` int64: pixels, sum and largest of quantised evidence.
     moments
@@ -95,6 +96,7 @@ class TileRuns:
     runs: np.ndarray
     run_level: np.ndarray
     run_group: np.ndarray
+    closed: np.ndarray
     pixels: np.ndarray
     llr_sum: np.ndarray
     llr_max: np.ndarray
@@ -217,20 +219,25 @@ def tile_runs(
     inner = np.ascontiguousarray(levels[core])
     whole, noise = _without_noise(find_runs(inner, tile.core.row, tile.core.col), tile, cfg)
     found = _level_runs(inner, whole, tile)
-    told = []
+    judged = None
     if isinstance(channels, Bordered):
-        moments = moments_of(found, tile, channels.judges(levels, cfg))
-        found, moments, hopeless = _with_hope(found, moments, evidence, tile, cfg)
-        told.append(moments)
-        noise += hopeless
-    told.append(moments_of(found, tile, _sampler(channels)))
+        judged = moments_of(found, tile, channels.judges(levels, cfg))
+    inside = choose_inside(found, evidence_sums(found, tile, evidence)[1], judged, tile, cfg)
+    told = [] if inside.judged is None else [inside.judged]
+    told.append(moments_of(inside.runs, tile, _sampler(channels)))
     hidden = (evidence[core] == schema.EVIDENCE_NODATA).view(np.uint8)
     unobserved = find_runs(hidden, tile.core.row, tile.core.col)
     unobserved_px = int(np.count_nonzero(hidden))
-    counts = np.array([hidden.size - unobserved_px, unobserved_px, *noise], np.int64)
-    sums = evidence_sums(found, tile, evidence)
-    votes = votes_of(found, tile, pair_index)
-    return TileRuns(*found, *sums, np.concatenate(told, axis=1), votes, unobserved, counts)
+    counts = np.array([hidden.size - unobserved_px, unobserved_px, *noise + inside.specks])
+    return TileRuns(
+        *inside.runs,
+        inside.closed,
+        *evidence_sums(inside.runs, tile, evidence),
+        np.concatenate(told, axis=1),
+        votes_of(inside.runs, tile, pair_index),
+        unobserved,
+        counts,
+    )
 
 
 def _sampler(channels: np.ndarray | Sampler | Bordered) -> PartSampler:
@@ -238,34 +245,6 @@ def _sampler(channels: np.ndarray | Sampler | Bordered) -> PartSampler:
     if callable(sampler):
         return lambda rows, cols: (sampler(rows, cols),)
     return lambda rows, cols: (sampler[:, rows, cols].astype(np.int32, copy=False),)
-
-
-def _with_hope(
-    found: Runs, moments: np.ndarray, evidence: np.ndarray, tile: Tile, cfg: PatchesSection
-) -> tuple[Runs, np.ndarray, np.ndarray]:
-    """Drop ground of which nothing can become a patch, so that its channels need not be known.
-
-    Only ground that no other tile can enlarge: what is told of it here is told of it at the end.
-
-    Returns
-    -------
-    tuple
-        What is left, its moments, and groups and pixels that were dropped ``(2,)`` int64.
-    """
-    _, llr_sum, _ = evidence_sums(found, tile, evidence)
-    told = Told(cfg)
-    told.add(found.group, llr_sum, moments)
-    order = np.arange(len(found.runs))
-    owner = owner_levels((found.runs, order), found.level, cfg, told.judge)
-    joined, place = join_runs(found.runs)
-    piece = label_runs(joined, 1)[place]
-    pieces = int(piece.max()) + 1 if len(piece) else 0
-    hope = np.zeros(pieces, bool)
-    hope[piece[(owner > DROPPED) | _at_border(found.runs, tile)]] = True
-    left, stay = found.kept(hope[piece])
-    lost = found.runs[~hope[piece]]
-    pixels = int((lost[:, 2] - lost[:, 1]).sum())
-    return left, moments[stay], np.array([int((~hope).sum()), pixels], np.int64)
 
 
 def _without_noise(
@@ -276,20 +255,9 @@ def _without_noise(
     groups = int(group.max()) + 1 if len(group) else 0
     pixels = np.bincount(group, runs[:, 2] - runs[:, 1], groups).astype(np.int64)
     open_group = np.zeros(groups, bool)
-    open_group[group[_at_border(runs, tile)]] = True
+    open_group[group[at_border(runs, tile)]] = True
     keep = open_group | (pixels >= cfg.min_pixels)
     return runs[keep[group]], np.array([int((~keep).sum()), int(pixels[~keep].sum())], np.int64)
-
-
-def _at_border(runs: np.ndarray, tile: Tile) -> np.ndarray:
-    """Tell which runs touch the border of the core, ``(run,)`` bool."""
-    core = tile.core
-    return np.asarray(
-        (runs[:, 0] == core.row)
-        | (runs[:, 0] == core.row + core.height - 1)
-        | (runs[:, 1] == core.col)
-        | (runs[:, 2] == core.col + core.width)
-    )
 
 
 def _steps(channels: np.ndarray | Sampler | Bordered, cfg: PatchesSection) -> tuple[float, ...]:

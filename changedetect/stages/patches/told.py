@@ -6,7 +6,8 @@ from changedetect import schema
 from changedetect.config.detection import PatchesSection
 from changedetect.kernels.runs import add_groups
 from changedetect.stages.patches.join import Joined
-from changedetect.stages.patches.sure import NOT_SURE, judging_channels, new_shares, worth_of
+from changedetect.stages.patches.split import NOBODY
+from changedetect.stages.patches.sure import judging_channels, new_shares, worth_of
 
 
 class Told:
@@ -28,7 +29,13 @@ class Told:
         self._llr_sum: list[np.ndarray] = []
         self._moments: list[np.ndarray] = []
 
-    def add(self, run_group: np.ndarray, llr_sum: np.ndarray, moments: np.ndarray) -> None:
+    def add(
+        self,
+        run_group: np.ndarray,
+        llr_sum: np.ndarray,
+        moments: np.ndarray,
+        asked: np.ndarray | None = None,
+    ) -> None:
         """Keep what a tile tells; tiles are added in the order in which their runs are given.
 
         Parameters
@@ -39,22 +46,26 @@ class Told:
             ``(group,)`` int64, sum of quantised evidence.
         moments
             ``(group, channel, 3)`` int64 that begin with the channels of `tile.Bordered`.
+        asked
+            ``(group,)`` bool; groups that will be asked about, of others nothing is kept. None = all.
         """
-        self._group.append(run_group + self._groups)
-        self._groups += len(llr_sum)
-        if len(llr_sum):  # else the channels are not known, nor needed
-            self._llr_sum.append(llr_sum)
-            self._moments.append(moments[:, : self._first].copy())
+        asked = np.ones(len(llr_sum), bool) if asked is None else asked
+        number = np.where(asked, np.cumsum(asked) - 1 + self._groups, NOBODY)
+        self._group.append(number[run_group])
+        self._groups += int(asked.sum())
+        if asked.any():  # else the channels are not known, nor needed
+            self._llr_sum.append(llr_sum[asked])
+            self._moments.append(moments[asked, : self._first])
 
     def judge(self, joined: Joined, level: int) -> tuple[np.ndarray, np.ndarray]:
         """Tell how sure components of all runs of a level and above are (`split.Judge`)."""
         sums, maxima, moments = no_sums(len(joined.pixels), self._first)
-        target = np.full(self._groups, -1, np.int64)
         if self._groups:
             self._put_together()
-            target[self._group[0]] = joined.place
+            target = np.full(self._groups + 1, NOBODY, np.int64)
+            target[self._group[0]] = joined.place  # of nobody: into the one at the end
             part = self._llr_sum[0], self._llr_sum[0], self._moments[0]
-            add_groups(target, part, (sums, maxima, moments))
+            add_groups(target[:-1], part, (sums, maxima, moments))
         worth = worth_of(sums, joined.pixels, moments, level, self._cfg)
         return worth, new_shares(moments, level)
 
@@ -63,14 +74,6 @@ class Told:
         for arrays in (self._group, self._llr_sum, self._moments):
             if len(arrays) > 1:
                 arrays[:] = [np.concatenate(arrays)]
-
-    def sure(
-        self, llr_sum: np.ndarray, pixels: np.ndarray, moments: np.ndarray, level: int
-    ) -> np.ndarray:
-        """Tell which groups are sure enough to be patches, ``(group,)`` bool (`sure.worth_of`)."""
-        if not len(pixels):
-            return np.zeros(0, bool)
-        return np.asarray(worth_of(llr_sum, pixels, moments, level, self._cfg) > NOT_SURE)
 
 
 def no_sums(groups: int, channels: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
