@@ -186,8 +186,8 @@ _HELD: list[Callable[[Any], Any]] = []
 
 
 @contextmanager
-def _processes(count: int, work: Callable[[P], T]) -> Iterator[Executor]:
-    """Give a pool whose processes hold the work; none of them outlives the block, or this process.
+def _processes(count: int, work: Callable[[P], T] | None) -> Iterator[Executor]:
+    """Give a pool whose processes hold a work, if any; none of them outlives the block, or this process.
 
     They wait at the end of a pipe whose other end only this process has: it is closed when the block
     fails, and by the system when this process dies.
@@ -208,11 +208,12 @@ def _processes(count: int, work: Callable[[P], T]) -> Iterator[Executor]:
         waiting.close()
 
 
-def _hold(waiting: Connection, work: Callable[[Any], Any]) -> None:
+def _hold(waiting: Connection, work: Callable[[Any], Any] | None) -> None:
     """Begin a process: it leaves an interruption to the one that started it, and ends with that one."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with, args=(waiting,), daemon=True).start()
-    _HELD.append(work)
+    if work is not None:
+        _HELD.append(work)
 
 
 def _end_with(waiting: Connection) -> None:
@@ -316,7 +317,7 @@ def _executor(scheduler: str, workers: int) -> AbstractContextManager[Executor]:
     if scheduler == "threads":
         return ThreadPoolExecutor(workers, thread_name_prefix="tile")
     if scheduler == "processes":
-        return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+        return _processes(workers, None)
     if scheduler.startswith(CLUSTER_SCHEMES):
         return _cluster(scheduler)
     msg = (

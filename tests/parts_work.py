@@ -36,3 +36,14 @@ class Work:
         if piece in self.waits:
             time.sleep(LONG_S)
         return piece * piece, os.getpid()
+
+
+@dataclass(frozen=True)
+class OnTile:
+    """Does a piece of work for a tile: that of its number in the row."""
+
+    work: Work
+    size_px: int
+
+    def __call__(self, tile):
+        return self.work(tile.core.col // self.size_px)

@@ -8,8 +8,9 @@ import psutil
 import pytest
 
 from changedetect.errors import InputError, ResourceError
-from changedetect.tiling import in_processes
-from tests.parts_work import Work
+from changedetect.grid import Grid
+from changedetect.tiling import in_processes, run_tiles
+from tests.parts_work import OnTile, Work
 from tests.pipeline.killed import die, signal_that_ended
 
 
@@ -110,6 +111,20 @@ def killed_amid(folder):
     in_processes([0, 1, 2], Work(folder, waits=(1, 2)), done, processes=2, name=name)
 
 
-def test_in_processes__no_process_outlives_a_killed_caller(tmp_path):
-    assert signal_that_ended(killed_amid, tmp_path) == signal.SIGKILL
+def killed_amid_tiles(folder):
+    """Die while two processes are at work on tiles."""
+
+    def done(_tile, _result):
+        started(folder, 1)
+        started(folder, 2)
+        die()
+
+    grid = Grid("EPSG:4547", (2.0, 0.0, 0.0, 0.0, -2.0, 0.0), 30, 10)
+    work = OnTile(Work(folder, waits=(1, 2)), 10)
+    run_tiles(list(grid.tiles(10, 0)), work, workers=2, scheduler="processes", done=done)
+
+
+@pytest.mark.parametrize("amid", [killed_amid, killed_amid_tiles])
+def test_processes__none_outlives_a_killed_caller(tmp_path, amid):
+    assert signal_that_ended(amid, tmp_path) == signal.SIGKILL
     assert all(is_gone(started(tmp_path, piece)) for piece in (1, 2))
