@@ -189,16 +189,20 @@ def test_half_a_pixel__adds_up_where_one_date_says_little():
     assert (state.days[charts.BREAK_BEFORE] < truth.toordinal()).mean() > 0.8
 
 
-def test_slow_drift__is_learnt_and_no_break():
+@pytest.mark.parametrize("yearly", [0.006, 0.008])
+def test_slow_drift__is_learnt_and_no_break(yearly):
     rng = np.random.default_rng(17)
     shape = (6, 6)
 
     def image(day):
         years = (day - BEGIN).days / 365.25
-        return crop(day, shape, rng) + np.float32(0.006 * years)
+        return crop(day, shape, rng) + np.float32(yearly * years)
 
     state = run(dates(5, 10), image, shape)
     assert (state.days[charts.BREAK_AFTER] == 0).all()
+    nothing_usual = SeriesSection(usual_rate=0.0)
+    state = run(dates(5, 10), image, shape, cfg=nothing_usual)
+    assert (state.days[charts.BREAK_AFTER] > 0).any()
 
 
 def test_expected__is_the_season_that_was_learnt():
