@@ -19,19 +19,19 @@ class SeriesSection(Section):
         5.0, ge=0, description="fewer clear dates a year tell no season from a break"
     )
     noise_floor_ndvi: float = Field(
-        0.02, gt=0, description="least noise of greenness, several indices, 1 sigma"
+        0.05, gt=0, description="least noise of greenness, several indices, 1 sigma"
     )
     noise_floor_ndvi_single_index: float = Field(
         0.04, gt=0, description="least noise of greenness where it is all there is, 1 sigma"
     )
     noise_floor_visible: float = Field(
-        0.006, gt=0, description="least noise of visible bands, 1 sigma [reflectance 0-1]"
+        0.0075, gt=0, description="least noise of visible bands, 1 sigma [reflectance 0-1]"
     )
     noise_floor_nir: float = Field(
-        0.01, gt=0, description="least noise of the near infrared, 1 sigma [reflectance 0-1]"
+        0.0125, gt=0, description="least noise of the near infrared, 1 sigma [reflectance 0-1]"
     )
     noise_floor_swir: float = Field(
-        0.008, gt=0, description="least noise of the short-wave infrared, 1 sigma [reflectance 0-1]"
+        0.01, gt=0, description="least noise of the short-wave infrared, 1 sigma [reflectance 0-1]"
     )
     level_sd: float = Field(10.0, gt=0, description="prior of the level [noise sigma]")
     first_harmonic_sd: float = Field(1.5, gt=0, description="prior, one cycle a year [noise sigma]")
@@ -57,7 +57,7 @@ class SeriesSection(Section):
     )
     noise_prior_dates: float = Field(10.0, gt=0, description="weight of the noise floor [dates]")
     season_noise_rate: float = Field(
-        0.08,
+        0.05,
         ge=0,
         lt=1,
         description="share of a quarter's noise that a date replaces, several indices",
@@ -87,7 +87,7 @@ class SeriesSection(Section):
         0.3, ge=0, lt=1, description="share of that which a date replaces; single index: neither"
     )
     deviating_llr: float = Field(1.0, description="a date deviates whose loss counts for more")
-    loss_llr: float = Field(9.5, gt=0, description="loss of green: alarm above, several indices")
+    loss_llr: float = Field(10.5, gt=0, description="loss of green: alarm above, several indices")
     loss_llr_single_index: float = Field(
         10.0, gt=0, description="loss of green: alarm above, greenness alone"
     )
@@ -98,7 +98,7 @@ class SeriesSection(Section):
         0.1, gt=0, lt=1, description="weight of the newest date in the mean innovation"
     )
     shift_clip_sigma: float = Field(
-        0.8, gt=0, description="innovations are cut here: their direction counts more [sigma]"
+        0.7, gt=0, description="innovations are cut here: their direction counts more [sigma]"
     )
     shift_fits_sigma: float = Field(
         1.0, gt=0, description="a date saw the old state whose innovation is shorter [sigma]"
@@ -107,7 +107,7 @@ class SeriesSection(Section):
         1.0, description="a date deviates that points along the mean this far [sigma]"
     )
     shift_threshold: float = Field(
-        0.68,
+        0.83,
         gt=0,
         description="shift of the mean: alarm above, squared length with seven indices [sigma²]",
     )
@@ -115,7 +115,25 @@ class SeriesSection(Section):
         0.5, gt=0, lt=1, description="greenness alone: alarm above this part of the cut length²"
     )
     shift_freeze_frac: float = Field(
-        0.7, gt=0, le=1, description="the model stops learning above this part of it"
+        0.7,
+        gt=0,
+        le=1,
+        description="the model learns less, the nearer a shift is to this part of it, then nothing",
+    )
+    usual_rate: float = Field(
+        0.03,
+        ge=0,
+        lt=1,
+        description="share of a pixel's usual innovation that one which leaves the window replaces",
+    )
+    shift_dates_per_year: float = Field(
+        20.0, gt=0, description="with fewer clear dates a year the alarm of the shift is lower …"
+    )
+    shift_dates_frac: float = Field(
+        0.8, ge=0, le=1, description="… by this part of the share that is missing …"
+    )
+    shift_dates_range_frac: float = Field(
+        0.25, ge=0, lt=1, description="… of which no more than this counts"
     )
     loss_run_frac: float = Field(
         0.15, gt=0, lt=1, description="a loss is under way above this part of its alarm"

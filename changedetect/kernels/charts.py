@@ -5,7 +5,9 @@ DOI 10.1093/biomet/41.1-2.100, eq. 2): it needs two or three dates for a whole p
 chart is an exponentially weighted mean of whitened innovations (Lowry et al. 1992, DOI
 10.1080/00401706.1992.10485232, eq. 2.1 and 2.2) whose squared length is counted without the terms
 of each date with itself (our addition): one cloud that was missed then adds nothing, and half a
-pixel that changed adds up over months. Rows of a strip stand in `lanes`.
+pixel that changed adds up over months. What is usual for a pixel is taken off before: the mean of
+the innovations that have left the window of recent ones (`dating`), so that a drift is not summed
+up, and a change of the last two dozen dates is not taken for usual. Rows of a strip stand in `lanes`.
 """
 
 from typing import NamedTuple
@@ -14,6 +16,7 @@ import numpy as np
 
 from changedetect.kernels._jit import kernel
 from changedetect.kernels.lanes import (
+    ALARM_PART,
     ALONG,
     BARE_ROW,
     CONFIRMED,
@@ -31,6 +34,7 @@ from changedetect.kernels.lanes import (
     MEAN_SQUARE,
     NONE,
     OBSERVATIONS_ROW,
+    ODD_LENGTH,
     ONE,
     REST,
     RUN_BEFORE_ROW,
@@ -40,8 +44,8 @@ from changedetect.kernels.lanes import (
     SEEN,
     STEEP,
     STRENGTH_ROW,
+    USUAL,
     VALUE,
-    Z_LENGTH,
     Z,
     blend,
     choose,
@@ -82,6 +86,10 @@ class ChartRules(NamedTuple):
     shift_agree: float
     shift_threshold: float
     shift_freeze: float
+    usual_rate: float
+    dates_per_year: float
+    dates_share: float
+    dates_range: float
     loss_run: float
     shift_run: float
     confirm_days: int
@@ -152,19 +160,22 @@ def _set_loss_steps(place: float, s: np.ndarray, green: np.ndarray, rules: Chart
 
 @kernel
 def _average(n: int, s: np.ndarray, parts: np.ndarray, rules: ChartRules) -> None:
-    """Set how far innovations point along the weighted mean [sigma], and add them to it."""
+    """Set how far unusual innovations point along their weighted mean [sigma]; add them to it."""
     for i in range(LANES):
         s[ALONG + i] = NONE
         s[MEAN_SQUARE + i] = NONE
+        s[ODD_LENGTH + i] = NONE
     for b in range(n):
         part = parts[b * INDEX_SIZE : (b + 1) * INDEX_SIZE]
         for i in range(LANES):
-            mean = part[MEAN + i]
-            s[ALONG + i] += part[Z + i] * mean
+            mean, odd = part[MEAN + i], part[Z + i] - part[USUAL + i]
+            s[ALONG + i] += odd * mean
             s[MEAN_SQUARE + i] += mean * mean
+            s[ODD_LENGTH + i] += odd * odd
     clip, rate = np.float32(rules.shift_clip), np.float32(rules.shift_rate)
     for i in range(LANES):
-        size = s[Z_LENGTH + i]
+        size = np.sqrt(s[ODD_LENGTH + i])
+        s[ODD_LENGTH + i] = size
         s[SCALE + i] = choose(size > clip, clip / size, ONE)
         length = s[MEAN_SQUARE + i]
         s[ALONG + i] /= np.sqrt(choose(length > NONE, length, ONE))
@@ -174,10 +185,26 @@ def _average(n: int, s: np.ndarray, parts: np.ndarray, rules: ChartRules) -> Non
         part = parts[b * INDEX_SIZE : (b + 1) * INDEX_SIZE]
         both = free or b > 0
         for i in range(LANES):
-            mean = kept * part[MEAN + i] + rate * s[SCALE + i] * part[Z + i]
+            odd = part[Z + i] - part[USUAL + i]
+            mean = kept * part[MEAN + i] + rate * s[SCALE + i] * odd
             mean = blend(s[MATURE + i], mean, part[MEAN + i])
             part[MEAN + i] = mean
             s[LENGTH + i] += choose(both | (mean < NONE), mean * mean, NONE)
+
+
+@kernel
+def _lower_alarm(day: int, s: np.ndarray, rules: ChartRules) -> None:
+    """Set the part of the alarm of the shift chart that pixels with few clear dates a year have.
+
+    Where dates are many, the mean of a season that failed stands out of the noise as much as a
+    change, and there are more dates a year on which it may: false alarms grow with them.
+    """
+    tomorrow, wanted = np.float32(day + 1), np.float32(rules.dates_per_year / YEAR_DAYS)
+    share, most = np.float32(rules.dates_share), np.float32(rules.dates_range)
+    for i in range(LANES):
+        lacking = ONE - s[OBSERVATIONS_ROW + i] / (wanted * (tomorrow - s[FIRST_ROW + i]))
+        lacking = choose(lacking > NONE, lacking, NONE)
+        s[ALARM_PART + i] = ONE - share * choose(lacking < most, lacking, most)
 
 
 @kernel
@@ -201,13 +228,13 @@ def _follow(day: int, s: np.ndarray, rules: ChartRules) -> int:
     for i in range(LANES):
         mature = s[MATURE + i]
         step, along, scale = s[LOSS_STEP + i], s[ALONG + i], s[SCALE + i]
-        square = s[Z_LENGTH + i] * s[Z_LENGTH + i]
+        square = s[ODD_LENGTH + i] * s[ODD_LENGTH + i]
         energy = kept * kept * s[ENERGY_ROW + i] + rate * rate * (scale * scale) * square
         loss = s[LOSS_ROW + i] + step
         loss = choose(loss > NONE, loss, NONE)
         loss = choose(loss < most_loss, loss, most_loss)
         length = s[LENGTH + i] - energy
-        near, strength = loss * loss_unit, length * shift_unit
+        near, strength = loss * loss_unit, length * shift_unit / s[ALARM_PART + i]
         strength = choose(strength > near, strength, near)
         deviates = (step > deviating) | (along > agree)
         fits = (not deviates) & (step < NONE) & (along < NONE) & (square < fitting)
@@ -251,9 +278,11 @@ def rest(day: int, n: int, s: np.ndarray, parts: np.ndarray) -> None:
         s[STRENGTH_ROW + i] *= going
         s[LENGTH + i] *= going
     for b in range(n):
-        mean = parts[b * INDEX_SIZE + MEAN : b * INDEX_SIZE + MEAN + LANES]
+        part = parts[b * INDEX_SIZE : (b + 1) * INDEX_SIZE]
         for i in range(LANES):
-            mean[i] *= ONE - s[REST + i]
+            going = ONE - s[REST + i]
+            part[MEAN + i] *= going
+            part[USUAL + i] *= going
 
 
 @kernel
@@ -277,4 +306,5 @@ def watch(
     """
     _set_loss_steps(place, s, parts[:INDEX_SIZE], rules)
     _average(n, s, parts, rules)
+    _lower_alarm(day, s, rules)
     return _follow(day, s, rules)

@@ -5,7 +5,8 @@ evidence that the mean of an innovation left zero with date ``k`` of ``n`` is th
 ratio ``|Σ_{i≥k} ψ_i|² / 2(n-k)`` (Hinkley 1970, DOI 10.1093/biomet/57.1.1, section 2, for a known
 first mean and a known variance, here in several dimensions). All dates whose evidence is near the
 largest may be the first of the new state; the bracket runs from the date before the earliest of
-them to the latest. Rows of a strip stand in `lanes`.
+them to the latest. What leaves the window makes the innovation that is usual for a pixel (`charts`).
+Rows of a strip stand in `lanes`.
 """
 
 import numpy as np
@@ -19,6 +20,9 @@ from changedetect.kernels.lanes import (
     FIRST_ROW,
     INDEX_SIZE,
     LANES,
+    LEAVES,
+    LEFT,
+    LEFT_CUT,
     NONE,
     OBSERVATIONS_ROW,
     ONE,
@@ -30,6 +34,7 @@ from changedetect.kernels.lanes import (
     SEEN,
     SLOT,
     STRENGTH_ROW,
+    USUAL,
     WINDOWED_ROW,
     Z_LENGTH,
     Z,
@@ -96,10 +101,12 @@ def remember(
     start: int,
     strip: tuple[np.ndarray, np.ndarray],
     window: tuple[np.ndarray, np.ndarray],
+    usual: tuple[float, float],
 ) -> None:
     """Write the innovations of pixels that were seen over their oldest ones.
 
-    A pixel at rest begins its window anew: this date saw the old state.
+    A pixel at rest begins its window anew: this date saw the old state. An innovation that leaves a
+    full window is added to the mean of what is usual.
 
     Parameters
     ----------
@@ -113,10 +120,12 @@ def remember(
         Rows of the strip and of its indices (`lanes`); counts what was written.
     window
         ``(WINDOW, index, px)`` int8 and ``(WINDOW, px)`` uint16, changed in place.
+    usual
+        Share of the usual innovation that one which leaves the window replaces, 0 = nothing is
+        usual; and the length to which that one is cut [sigma].
     """
-    s, parts = strip
-    recent, recent_days = window
-    size, n, width = recent.shape
+    s = strip[0]
+    size, n, width = window[0].shape
     count = min(LANES, width - start)
     least, steps, turn = np.float32(clip), np.float32(STEPS), np.float32(size)
     for i in range(LANES):
@@ -133,14 +142,65 @@ def remember(
         alike += 1 if (s[SEEN + i] > NONE) & (s[SLOT + i] == s[SLOT]) else 0
     if alike == count:
         _write_alike(day, slot, start, strip, window)
-        return
+    else:
+        _write_apart(day, start, strip, window)
+    if usual[0] > 0.0:
+        _take_leave(size, n, clip, strip, usual)
+
+
+@kernel
+def _write_apart(
+    day: int,
+    start: int,
+    strip: tuple[np.ndarray, np.ndarray],
+    window: tuple[np.ndarray, np.ndarray],
+) -> None:
+    """Write innovations, each to its pixel's place, and keep what was there."""
+    s, parts = strip
+    recent, recent_days = window
+    n, count = recent.shape[1], min(LANES, recent.shape[2] - start)
     for i in range(count):
         if s[SEEN + i] > NONE:
             slot = int(s[SLOT + i])
             recent_days[slot, start + i] = np.uint16(day - int(s[FIRST_ROW + i]))
             for b in range(n):
-                value = np.rint(s[SCALE + i] * parts[b * INDEX_SIZE + Z + i])
-                recent[slot, b, start + i] = np.int8(value)
+                place = b * INDEX_SIZE + i
+                parts[place + LEFT] = np.float32(recent[slot, b, start + i])
+                recent[slot, b, start + i] = np.int8(np.rint(s[SCALE + i] * parts[place + Z]))
+
+
+@kernel
+def _take_leave(
+    size: int,
+    n: int,
+    clip: float,
+    strip: tuple[np.ndarray, np.ndarray],
+    usual: tuple[float, float],
+) -> None:
+    """Add innovations that have left a full window, cut, to the mean of what is usual."""
+    s, parts = strip
+    rate, most, turn = np.float32(usual[0]), np.float32(usual[1] * STEPS / clip), np.float32(size)
+    full = 0
+    for i in range(LANES):
+        leaves = (s[SEEN + i] > NONE) & (s[WINDOWED_ROW + i] > turn)
+        s[LEAVES + i] = choose(leaves, rate, NONE)
+        s[LEFT_CUT + i] = NONE
+        full += 1 if leaves else 0
+    if full == 0:
+        return
+    for b in range(n):
+        left = parts[b * INDEX_SIZE + LEFT : b * INDEX_SIZE + LEFT + LANES]
+        for i in range(LANES):
+            s[LEFT_CUT + i] += left[i] * left[i]
+    unit = np.float32(clip / STEPS)
+    for i in range(LANES):
+        length = np.sqrt(s[LEFT_CUT + i])
+        s[LEFT_CUT + i] = unit * choose(length > most, most / length, ONE)
+    for b in range(n):
+        part = parts[b * INDEX_SIZE : (b + 1) * INDEX_SIZE]
+        for i in range(LANES):
+            cut = s[LEFT_CUT + i] * part[LEFT + i]
+            part[USUAL + i] += s[LEAVES + i] * (cut - part[USUAL + i])
 
 
 @kernel
@@ -151,7 +211,7 @@ def _write_alike(
     strip: tuple[np.ndarray, np.ndarray],
     window: tuple[np.ndarray, np.ndarray],
 ) -> None:
-    """Write innovations where all pixels of the strip were seen, and write to the same place."""
+    """Do so where all pixels of the strip were seen, and write to the same place."""
     s, parts = strip
     recent, recent_days = window
     today = np.float32(day)
@@ -161,6 +221,9 @@ def _write_alike(
     for b in range(recent.shape[1]):
         row = recent[slot, b, start : start + LANES]
         z = parts[b * INDEX_SIZE + Z : b * INDEX_SIZE + Z + LANES]
+        left = parts[b * INDEX_SIZE + LEFT : b * INDEX_SIZE + LEFT + LANES]
+        for i in range(len(row)):
+            left[i] = np.float32(row[i])
         for i in range(len(row)):
             row[i] = np.int8(np.int32(np.rint(s[SCALE + i] * z[i])))
 

@@ -188,11 +188,15 @@ def _innovate(on: Terms, n: int, parts: np.ndarray) -> None:
 
 @kernel
 def _weigh(n: int, on: Terms, s: np.ndarray, rules: HarmonicRules, chart: ChartRules) -> None:
-    """Set how much each pixel learns from the date: not where a chart is far, less if it is odd."""
+    """Set how much each pixel learns from the date: not where a chart is far, less if it is odd.
+
+    Coefficients learn the less, the further the shift chart is: what it sums up is not to be learnt.
+    """
     huber = np.float32(rules.huber)
     forgetting, weight_of = np.float32(rules.forgetting), np.float32(rules.noise_weight)
     most_loss = np.float32(chart.loss_freeze * chart.loss_threshold)
     most_shift = np.float32(chart.shift_freeze * chart.shift_threshold)
+    per_shift = ONE / most_shift
     for i in range(LANES):
         may = (s[SEEN + i] > NONE) & (s[CONFIRMED + i] == NONE)
         may = may & (s[LOSS_ROW + i] <= most_loss) & (s[LENGTH + i] <= most_shift)
@@ -201,7 +205,9 @@ def _weigh(n: int, on: Terms, s: np.ndarray, rules: HarmonicRules, chart: ChartR
         inverse = s[ROOT + i] * s[ROOT + i]
         rate = ONE / (s[OBSERVATIONS_ROW + i] + weight_of)
         rate = choose(rate > forgetting, rate, forgetting)
-        s[FACTOR + i] = choose(may, weight * inverse, NONE)
+        free = ONE - s[LENGTH + i] * per_shift
+        free = choose(free < ONE, free, ONE)
+        s[FACTOR + i] = choose(may, weight * inverse * free, NONE)
         s[NOISE_FACTOR + i] = weight * weight * inverse
         s[RATE + i] = choose(may, rate, NONE)
         s[SPREAD + i] = choose(may, inverse, NONE)
@@ -307,7 +313,8 @@ def _absorb_date(
     if charts.mark_mature(on.day, history, s) > 0:
         confirmed = charts.watch(on.day, on.place, n, s, parts, chart)
     charts.rest(on.day, n, s, parts)
-    dating.remember(on.day, chart.date_clip, start, (s, parts), window)
+    usual = (chart.usual_rate, chart.shift_clip)
+    dating.remember(on.day, chart.date_clip, start, (s, parts), window, usual)
     day = np.float32(on.day)
     for i in range(LANES):
         s[LAST_ROW + i] = blend(s[SEEN + i], day, s[LAST_ROW + i])
@@ -351,9 +358,9 @@ def absorb(
     arrays
         State, changed in place: coefficients ``(index, term, px)`` float32, covariance
         ``(packed, px)`` float32, noise ``(packed, px)`` float32, season ``(4, px)`` float32, bare
-        ``(4, px)`` float32, shift ``(index, px)`` float32, sums ``(4, px)`` float32, days
-        ``(6, px)`` int32 (0 = none), counts ``(3, px)`` int32, recent ``(window, index, px)``
-        int8, recent_days ``(window, px)`` uint16.
+        ``(4, px)`` float32, shift ``(index, px)`` float32, usual ``(index, px)`` float32, sums
+        ``(4, px)`` float32, days ``(6, px)`` int32 (0 = none), counts ``(3, px)`` int32, recent
+        ``(window, index, px)`` int8, recent_days ``(window, px)`` uint16.
     rules, chart
         See `HarmonicRules` and `charts.ChartRules`.
     """
@@ -365,11 +372,11 @@ def absorb(
         np.zeros(n * (n + 1) // 2 * PAIR_SIZE, np.float32),
     )
     x, tilt, swing = _calendar(days, len(prior), rules)
-    window = (arrays[9], arrays[10])
+    window = (arrays[10], arrays[11])
     width = values.shape[2]
     ahead = np.empty((len(days), values.shape[1], LANES), np.float32)
     for start in range(0, width, LANES):
-        strips.read(arrays[:9], start, rows)
+        strips.read(arrays[:10], start, rows)
         count = min(LANES, width - start)
         strips.gather(values, start, ahead)
         for k in range(len(days)):
@@ -381,4 +388,4 @@ def absorb(
             day = days[k]
             on = Terms(day, x[k], tilt[k], swing[k], season_of(day), position_of(day))
             _absorb_date(on, start, rows, window, model, rules, chart)
-        strips.write(arrays[:9], start, rows)
+        strips.write(arrays[:10], start, rows)

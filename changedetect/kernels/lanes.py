@@ -27,12 +27,15 @@ _WORK = tuple(range(21 * LANES, 40 * LANES, LANES))
 SEEN, STEP, SPREAD, ROOT, STEEP, SQUARE, NARROW, LENGTH = _WORK[:8]
 MATURE, LOSS_STEP, ALONG, MEAN_SQUARE, SCALE, CONFIRMED, REST, SLOT = _WORK[8:16]
 FACTOR, NOISE_FACTOR, Z_LENGTH = _WORK[16:19]
-RATE = SCALE
+RATE, ODD_LENGTH, ALARM_PART = SCALE, FACTOR, NOISE_FACTOR
+LEAVES, LEFT_CUT = LOSS_STEP, MEAN_SQUARE
 """Rows of a date: seen (1 or 0), what variances of coefficients gain, ``1 + xᵀ P x``, one over its
 root, one over the spread of greenness, squared length of the innovation, what innovations are
 multiplied by before they are whitened, squared length of the mean innovation; mature, step of the
 loss chart, innovation along the mean, squared mean, factor of a cut, confirmed, at rest, place in
-the window; what is learnt; length of the whitened innovation."""
+the window; what is learnt; length of the whitened innovation, and, while the charts are fed, of what
+is unusual of it, and the part of the alarm that counts; after that, how much of what leaves the window
+is usual, and by how much it is cut."""
 
 COVARIANCE = 40 * LANES
 """First of up to 15 rows of the packed covariance."""
@@ -42,11 +45,13 @@ GAIN = 55 * LANES
 
 SIZE = 60 * LANES
 
-VALUE, INNOVATION, Z, TILT, SWING, MEAN, BETA = range(0, 7 * LANES, LANES)
+VALUE, INNOVATION, Z, TILT, SWING, MEAN, USUAL, BETA = range(0, 8 * LANES, LANES)
+LEFT = TILT
 """Rows of one index: its value, innovation, whitened innovation, how much an early or late season
-moves it, its season, the weighted mean innovation, and up to 5 coefficients."""
+moves it, its season, the weighted mean innovation, the usual one, and up to 5 coefficients; once
+innovations are whitened, what leaves the window."""
 
-INDEX_SIZE = 11 * LANES
+INDEX_SIZE = 12 * LANES
 
 NOISE, WIDE = 0, LANES
 """Rows of a pair of indices: covariance of the noise, and what innovations are whitened by."""

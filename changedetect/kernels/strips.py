@@ -23,6 +23,7 @@ from changedetect.kernels.lanes import (
     PAIR_SIZE,
     SEASON_ROW,
     SEEN,
+    USUAL,
     VALUE,
     choose,
 )
@@ -62,13 +63,13 @@ def read(
     Parameters
     ----------
     arrays
-        The first nine arrays of the state (`harmonic.absorb`).
+        The first ten arrays of the state (`harmonic.absorb`).
     start
         First pixel.
     rows
         Scalars, indices, pairs of indices (`lanes`), are set.
     """
-    coefficients, covariance, noise, season, bare, shift, sums, days, counts = arrays
+    coefficients, covariance, noise, season, bare, shift, usual, sums, days, counts = arrays
     s, parts, pairs = rows
     _copy_in(covariance, start, s, COVARIANCE)
     _copy_in(season, start, s, SEASON_ROW)
@@ -79,6 +80,7 @@ def read(
     for b in range(shift.shape[0]):
         _copy_in(coefficients[b], start, parts, b * INDEX_SIZE + BETA)
         _copy_in(shift[b : b + 1], start, parts, b * INDEX_SIZE + MEAN)
+        _copy_in(usual[b : b + 1], start, parts, b * INDEX_SIZE + USUAL)
     for k in range(noise.shape[0]):
         _copy_in(noise[k : k + 1], start, pairs, k * PAIR_SIZE + NOISE)
 
@@ -88,7 +90,7 @@ def write(
     arrays: tuple[np.ndarray, ...], start: int, rows: tuple[np.ndarray, np.ndarray, np.ndarray]
 ) -> None:
     """Lay rows back where `read` took them from."""
-    coefficients, covariance, noise, season, bare, shift, sums, days, counts = arrays
+    coefficients, covariance, noise, season, bare, shift, usual, sums, days, counts = arrays
     s, parts, pairs = rows
     _copy_out(s, COVARIANCE, covariance, start)
     _copy_out(s, SEASON_ROW, season, start)
@@ -99,6 +101,7 @@ def write(
     for b in range(shift.shape[0]):
         _copy_out(parts, b * INDEX_SIZE + BETA, coefficients[b], start)
         _copy_out(parts, b * INDEX_SIZE + MEAN, shift[b : b + 1], start)
+        _copy_out(parts, b * INDEX_SIZE + USUAL, usual[b : b + 1], start)
     for k in range(noise.shape[0]):
         _copy_out(pairs, k * PAIR_SIZE + NOISE, noise[k : k + 1], start)
 

@@ -6,12 +6,13 @@ import numpy as np
 from scipy import stats
 
 YEAR = 365.2425
+WINDOW = 24
 
 
 def blank(n_index, terms=5):
     return SimpleNamespace(
         beta=np.zeros((n_index, terms)), p=np.zeros((terms, terms)), r=np.zeros((n_index, n_index)),
-        mean=np.zeros(n_index), energy=0.0, loss=0.0, strength=0.0, score=0.0, first=0, last=0,
+        mean=np.zeros(n_index), usual=np.zeros(n_index), energy=0.0, loss=0.0, strength=0.0, score=0.0, first=0, last=0,
         before=0, start=0, broke_before=0, broke_after=0, n=0, run=0, season=np.ones(4),
         bare=np.zeros(4), window=[],
     )  # fmt: skip
@@ -26,7 +27,8 @@ def begin(pixel, day, y, prior, floor, chart):
 
 
 def rest(pixel, day):
-    pixel.mean, pixel.energy, pixel.loss, pixel.strength = np.zeros_like(pixel.mean), 0.0, 0.0, 0.0
+    pixel.mean, pixel.usual = np.zeros_like(pixel.mean), np.zeros_like(pixel.mean)
+    pixel.energy, pixel.loss, pixel.strength = 0.0, 0.0, 0.0
     pixel.before, pixel.start, pixel.run = day, 0, 0
     pixel.window = []
 
@@ -66,6 +68,7 @@ def shift_length(pixel, chart):
 
 def watch(pixel, day, z, step, chart):
     """Return whether a break is confirmed."""
+    z = z - pixel.usual
     size = np.linalg.norm(pixel.mean)
     towards = z @ pixel.mean / size if size > 0 else 0.0
     deviates = step > chart.deviating_llr or towards > chart.shift_agree
@@ -75,9 +78,11 @@ def watch(pixel, day, z, step, chart):
     pixel.mean = (1 - rate) * pixel.mean + rate * z
     pixel.energy = (1 - rate) ** 2 * pixel.energy + rate**2 * z @ z
     pixel.loss = min(max(pixel.loss + step, 0), 2 * chart.loss_threshold)
-    pixel.strength = max(
-        pixel.loss / chart.loss_threshold, shift_length(pixel, chart) / chart.shift_threshold
+    dates = pixel.n / ((day - pixel.first + 1) / YEAR) / chart.dates_per_year
+    alarm = chart.shift_threshold * (
+        1 - chart.dates_share * min(max(1 - dates, 0), chart.dates_range)
     )
+    pixel.strength = max(pixel.loss / chart.loss_threshold, shift_length(pixel, chart) / alarm)
     quiet = pixel.loss / chart.loss_threshold < chart.loss_run
     if quiet and pixel.strength < chart.shift_run:
         pixel.before = day if fits and not deviates else pixel.before
@@ -93,9 +98,14 @@ def watch(pixel, day, z, step, chart):
     return confirmed
 
 
-def remember(pixel, day, z, clip):
+def remember(pixel, day, z, chart):
+    clip = chart.date_clip
+    if len(pixel.window) == WINDOW:
+        left = pixel.window[0][1]
+        left = left * min(1.0, chart.shift_clip / max(np.linalg.norm(left), 1e-300))
+        pixel.usual = pixel.usual + chart.usual_rate * (left - pixel.usual)
     cut = z * min(1.0, clip / max(np.linalg.norm(z), 1e-300))
-    pixel.window = [*pixel.window, (day, np.rint(cut / clip * 127) / 127 * clip)][-24:]
+    pixel.window = [*pixel.window, (day, np.rint(cut / clip * 127) / 127 * clip)][-WINDOW:]
 
 
 def conclude(pixel, day, chart):
@@ -135,11 +145,9 @@ def absorb(pixel, day, y, setup):
     if day - pixel.first < rules.history_days or few:
         rest(pixel, day)
     else:
-        remember(pixel, day, z, chart.date_clip)
         step = loss_step(pixel, day, y[0], y[0] - e[0], sd, chart)
         confirmed = watch(pixel, day, z, step, chart)
-    if not pixel.window:
-        remember(pixel, day, z, chart.date_clip)
+    remember(pixel, day, z, chart)
     pixel.last = day
     pixel.n += 1
     if confirmed:
@@ -155,7 +163,8 @@ def learn(pixel, day, greenness, e, filtered, setup):
     z, square, gain, p, spread = filtered
     rules, chart = setup
     weight = min(1.0, rules.huber / max(np.linalg.norm(z), 1e-300))
-    pixel.beta = pixel.beta + weight * np.outer(e, gain) / spread
+    free = min(1.0, 1 - shift_length(pixel, chart) / (chart.shift_freeze * chart.shift_threshold))
+    pixel.beta = pixel.beta + free * weight * np.outer(e, gain) / spread
     pixel.p = p - np.outer(gain, gain) / spread
     quarter = int((day + 30) % YEAR // (YEAR / 4))
     bounded = min(square / len(z), rules.season_cap)

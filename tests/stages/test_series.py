@@ -66,7 +66,7 @@ def test_break__is_found_and_its_bracket_holds_the_truth():
             out[:, 0, :2] = bare((1, 2), rng)[:, 0]
         return clouded(out, rng, 0.4)
 
-    state = run(dates(2.6), image)
+    state = run(dates(2.8), image)
     found = series.evidence(state, date(2023, 4, 1), date(2023, 8, 1), CFG)
     check_array(found.llr, EVIDENCE)
     assert (found.llr[0, :2] > 200).all()
@@ -189,16 +189,20 @@ def test_half_a_pixel__adds_up_where_one_date_says_little():
     assert (state.days[charts.BREAK_BEFORE] < truth.toordinal()).mean() > 0.8
 
 
-def test_slow_drift__is_learnt_and_no_break():
+@pytest.mark.parametrize("yearly", [0.006, 0.008])
+def test_slow_drift__is_learnt_and_no_break(yearly):
     rng = np.random.default_rng(17)
     shape = (6, 6)
 
     def image(day):
         years = (day - BEGIN).days / 365.25
-        return crop(day, shape, rng) + np.float32(0.006 * years)
+        return crop(day, shape, rng) + np.float32(yearly * years)
 
     state = run(dates(5, 10), image, shape)
     assert (state.days[charts.BREAK_AFTER] == 0).all()
+    nothing_usual = SeriesSection(usual_rate=0.0)
+    state = run(dates(5, 10), image, shape, cfg=nothing_usual)
+    assert (state.days[charts.BREAK_AFTER] > 0).any()
 
 
 def test_expected__is_the_season_that_was_learnt():
@@ -347,8 +351,9 @@ def test_kernel__equals_its_naive_twin(seed, n_index, terms, loss_only):
     chart = charts.ChartRules(
         bare_level=0.1, bare_sd=0.15, outlier_share=0.05, bare_prior=0.1, bare_rate=0.3,
         deviating_llr=1.0, loss_threshold=7.0, loss_freeze=0.7, shift_rate=0.15, shift_clip=3.0,
-        shift_fits=2.0, shift_agree=0.8, shift_threshold=0.8, shift_freeze=0.4, loss_run=0.15, shift_run=0.3, confirm_days=5,
-        confirm_observations=2, give_up_days=60, loss_only=loss_only,
+        shift_fits=2.0, shift_agree=0.8, shift_threshold=0.8, shift_freeze=0.4,
+        usual_rate=0.2, dates_per_year=36.0, dates_share=0.7, dates_range=0.3, loss_run=0.15,
+        shift_run=0.3, confirm_days=5, confirm_observations=2, give_up_days=60, loss_only=loss_only,
         date_clip=2.0, date_tolerance=1.5,
     )  # fmt: skip
     prior, floor = np.array([9.0, 4, 4, 1, 1])[:terms], np.full(n_index, 0.02)
@@ -357,28 +362,29 @@ def test_kernel__equals_its_naive_twin(seed, n_index, terms, loss_only):
         np.zeros((n_index, terms, 1), np.float32),
         np.zeros((terms * (terms + 1) // 2, 1), np.float32),
         np.zeros((packed, 1), np.float32), np.ones((4, 1), np.float32),
-        np.zeros((4, 1), np.float32), np.zeros((n_index, 1), np.float32),
+        np.zeros((4, 1), np.float32), np.zeros((n_index, 1), np.float32), np.zeros((n_index, 1), np.float32),
         np.zeros((4, 1), np.float32), np.zeros((6, 1), np.int32), np.zeros((3, 1), np.int32),
         np.zeros((24, n_index, 1), np.int8), np.zeros((24, 1), np.uint16),
     )  # fmt: skip
     pixel, day = naive.blank(n_index, terms), 738_000
-    for step in range(44):
+    for step in range(64):
         day += int(rng.integers(3, 20))
-        y = 0.6 + 0.1 * rng.standard_normal(n_index) - (0.55 if step > 28 else 0.0)
+        y = 0.6 + 0.1 * rng.standard_normal(n_index) - (0.55 if step > 50 else 0.0)
         if rng.random() < 0.2:
             y[0] = np.nan
         bands = (np.zeros(0, np.int64), np.arange(n_index))
         image = y.astype(np.float32)[None, :, None]
         harmonic.absorb(np.array([day]), image, bands, (prior, floor), arrays, rules, chart)
         naive.absorb(pixel, day, image[0, :, 0].astype(float), (prior, floor, rules, chart))
-    assert arrays[7][:, 0].tolist() == [
+    assert arrays[8][:, 0].tolist() == [
         pixel.first, pixel.last, pixel.before, pixel.start, pixel.broke_before, pixel.broke_after
     ]  # fmt: skip
-    assert arrays[8][:2, 0].tolist() == [pixel.n, pixel.run]
-    assert min(arrays[8][2, 0], 24) == len(pixel.window)
+    assert arrays[9][:2, 0].tolist() == [pixel.n, pixel.run]
+    assert min(arrays[9][2, 0], 24) == len(pixel.window)
     np.testing.assert_allclose(arrays[5][:, 0], pixel.mean, atol=2e-3)
     sums = [pixel.loss, pixel.energy, pixel.strength, pixel.score]
-    np.testing.assert_allclose(arrays[6][:, 0], sums, atol=5e-3)
+    np.testing.assert_allclose(arrays[6][:, 0], pixel.usual, atol=2e-3)
+    np.testing.assert_allclose(arrays[7][:, 0], sums, atol=5e-3)
     np.testing.assert_allclose(arrays[4][:, 0], pixel.bare, atol=1e-4)
     if pixel.n:
         np.testing.assert_allclose(arrays[0][:, :, 0], pixel.beta, atol=1e-3)

@@ -91,6 +91,7 @@ def start(shape: tuple[int, int], roles: Sequence[str], cfg: SeriesSection) -> S
         season=np.ones((season.SEASONS, *shape), np.float32),
         bare=np.zeros((season.SEASONS, *shape), np.float32),
         shift=np.zeros((count, *shape), np.float32),
+        usual=np.zeros((count, *shape), np.float32),
         sums=np.zeros((4, *shape), np.float32),
         days=np.zeros((6, *shape), np.int32),
         counts=np.zeros((3, *shape), np.int32),
@@ -101,8 +102,7 @@ def start(shape: tuple[int, int], roles: Sequence[str], cfg: SeriesSection) -> S
 
 def _ratio(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     total = first + second
-    ratio = (first - second) / np.where(total > 0, total, np.nan)
-    return np.asarray(np.clip(ratio, -1.0, 1.0))
+    return np.asarray(np.clip((first - second) / np.where(total > 0, total, np.nan), -1.0, 1.0))
 
 
 def measure_indices(values: np.ndarray, roles: Sequence[str]) -> np.ndarray:
@@ -164,6 +164,10 @@ def _chart_rules(cfg: SeriesSection, indices: int) -> charts.ChartRules:
         shift_agree=cfg.shift_agree_sigma,
         shift_threshold=_shift_threshold(cfg, indices),
         shift_freeze=cfg.shift_freeze_frac,
+        dates_per_year=cfg.shift_dates_per_year,
+        dates_share=cfg.shift_dates_frac,
+        dates_range=cfg.shift_dates_range_frac,
+        usual_rate=0.0 if alone else cfg.usual_rate,
         loss_run=cfg.loss_run_frac,
         shift_run=cfg.shift_run_frac,
         confirm_days=cfg.confirm_days,
@@ -193,12 +197,9 @@ def _prior(cfg: SeriesSection, indices: int) -> np.ndarray:
 def _noise_floor(cfg: SeriesSection, indices: Sequence[str]) -> np.ndarray:
     floors = {
         "ndvi": cfg.noise_floor_ndvi_single_index if len(indices) == 1 else cfg.noise_floor_ndvi,
-        "blue": cfg.noise_floor_visible,
-        "green": cfg.noise_floor_visible,
-        "red": cfg.noise_floor_visible,
         "nir": cfg.noise_floor_nir,
-        "swir1": cfg.noise_floor_swir,
-        "swir2": cfg.noise_floor_swir,
+        **dict.fromkeys(("blue", "green", "red"), cfg.noise_floor_visible),
+        **dict.fromkeys(("swir1", "swir2"), cfg.noise_floor_swir),
     }
     return np.array([floors[name] ** 2 for name in indices])
 

@@ -7,11 +7,11 @@ import numpy as np
 
 from changedetect.errors import IntegrityError
 
-STATE_VERSION = 4
+STATE_VERSION = 5
 """Form of the stored state; a state of another version is refused."""
 
 STATE_ARRAYS = (
-    "coefficients", "covariance", "noise", "season", "bare", "shift", "sums", "days", "counts",
+    "coefficients", "covariance", "noise", "season", "bare", "shift", "usual", "sums", "days", "counts",
     "recent", "recent_days",
 )  # fmt: skip
 
@@ -44,6 +44,8 @@ class SeriesState:
         ``(4, y, x)`` float32; how often each quarter of the year looked bare. [1]
     shift
         ``(index, y, x)`` float32; weighted mean of whitened innovations. [sigma]
+    usual
+        ``(index, y, x)`` float32; mean of the whitened innovations that left the window. [sigma]
     sums
         ``(4, y, x)`` float32; the loss chart [log-likelihood ratio], the energy of the shift chart
         [sigma²], how near the nearer chart is to its alarm, and how near it was when the last break
@@ -72,6 +74,7 @@ class SeriesState:
     season: np.ndarray
     bare: np.ndarray
     shift: np.ndarray
+    usual: np.ndarray
     sums: np.ndarray
     days: np.ndarray
     counts: np.ndarray
