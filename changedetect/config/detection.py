@@ -3,6 +3,7 @@
 from pydantic import Field
 
 from changedetect.config.base import Section
+from changedetect.config.rare import RareSection
 from changedetect.config.structure import StructureSection
 
 
@@ -146,7 +147,7 @@ class EvidenceSection(Section):
     )
     outcomes: int = Field(4, ge=1, description="most usual outcomes of a kind of ground")
     min_outcome_share: float = Field(
-        0.1, gt=0, lt=1, description="an outcome is usual if this share of a kind had it"
+        0.1, gt=0, lt=1, description="an outcome is usual if this share of a kind had it in a year"
     )
     outcome_min_pixels: int = Field(
         60, ge=20, description="fewest sample pixels of an outcome beside the largest [px]"
@@ -230,6 +231,9 @@ class EvidenceSection(Section):
         le=1,
         description="… and a month is told of it if that image denies more of the pair's alarms",
     )
+    rare: RareSection = Field(
+        default_factory=RareSection, description="seldom outcomes, and months of little change"
+    )
     structure: StructureSection = Field(
         default_factory=StructureSection,
         description="pairs of very-high-resolution colour pictures",
@@ -249,6 +253,7 @@ class EvidenceSection(Section):
         share = {
             "min_outcome_share": self.season_usual_share,
             "trim_share": self.season_usual_share,
+            "rare": self.rare.model_copy(update={"outcome_share": self.season_usual_share}),
         }
         return self.model_copy(update=share)
 

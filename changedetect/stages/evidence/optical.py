@@ -104,7 +104,7 @@ def fit_pair(stacks: Sequence[xr.DataArray], cfg: EvidenceSection, workers: int 
     kept = kept_bands(samples, names, cfg)
     columns = [i + len(names) * date for date in (0, 1) for i in kept]
     used = np.ascontiguousarray(samples[:, columns])
-    alteration = fit_alteration(used, places, cfg, workers)
+    alteration = fit_alteration(used, places, _in_its_time(cfg, stacks[0]), workers)
     cap = cfg.score_cap * _typical(used, alteration)
 
     def distances(stack: xr.DataArray) -> np.ndarray:
@@ -141,6 +141,13 @@ def measure_pair(
     check_array(stack, STACK)
     fitted = model.alteration, model.cap
     return model.null.llr(_distance(stack, model.kept, fitted, cfg, origin))
+
+
+def _in_its_time(cfg: EvidenceSection, stack: xr.DataArray) -> EvidenceSection:
+    """Return the settings for the time between the dates: what is no season grows with it."""
+    days = np.diff(stack.time.values)[0] / np.timedelta64(1, "D")
+    share = cfg.rare.usual_share(float(days), cfg.min_outcome_share)
+    return cfg.model_copy(update={"rare": cfg.rare.model_copy(update={"outcome_share": share})})
 
 
 def _distance(
