@@ -206,7 +206,7 @@ class EvidenceSection(Section):
         0.35, gt=0, lt=0.5, description="share of the largest distances that fit the null's tail"
     )
     least_tail_rate: float = Field(
-        1e-5, gt=0, lt=1, description="rate of the highest threshold, as the null's tail has it"
+        1e-8, gt=0, lt=1, description="rate of the highest threshold, as the null's tail has it"
     )
     null_steps: int = Field(200, ge=1, description="steps of the fit of the null's tail")
     score_cap: float = Field(
@@ -318,6 +318,7 @@ class PatchesSection(Section):
     over_alarm_llr: float = Field(
         2.8, description="and this much more than the pair's alarm, which is high if change is rare"
     )
+    most_alarm_llr: float = Field(7.0, description="a higher alarm asks no more of a patch")
     least_unseen_llr: float = Field(
         5.0,
         description="mean evidence of a patch that no pair saw and what its size adds reach this, in "

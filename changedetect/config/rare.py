@@ -22,12 +22,11 @@ class RareSection(Section):
         ge=1,
         description="an outcome below evidence.min_outcome_share lies in so many cells (effective number)",
     )
-    alarm_share: float = Field(
-        1e-3,
-        gt=0,
-        lt=1,
-        description="where little has changed no more than this share of the pixels alarms, since "
-        "all of them may be false",
+    unproven_places: float = Field(
+        8.0,
+        ge=1,
+        description="where little has changed and alarms lie in so few cells (effective number) all of "
+        "them count as false; in more cells a share that falls with their number",
     )
 
     def usual_share(self, days: float, year_share: float) -> float:
