@@ -206,7 +206,7 @@ class EvidenceSection(Section):
         0.35, gt=0, lt=0.5, description="share of the largest distances that fit the null's tail"
     )
     least_tail_rate: float = Field(
-        1e-8, gt=0, lt=1, description="rate of the highest threshold, as the null's tail has it"
+        1e-12, gt=0, lt=1, description="rate of the highest threshold, as the null's tail has it"
     )
     null_steps: int = Field(200, ge=1, description="steps of the fit of the null's tail")
     score_cap: float = Field(

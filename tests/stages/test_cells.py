@@ -25,7 +25,9 @@ def test_squares_of_counts__end_at_the_effective_number_of_places(places):
 
 
 @given(st.integers(1, 9), st.integers(1, 9), st.integers(1, 4))
-def test_cells_of__two_pixels_share_a_cell_if_they_lie_in_one_square_of_one_block(height, width, side):
+def test_cells_of__two_pixels_share_a_cell_if_they_lie_in_one_square_of_one_block(
+    height, width, side
+):
     every = np.arange(height * width)
     cells = cells_of([every, every], [(2, height, width)] * 2, side)
     rows, cols = np.divmod(np.tile(every, 2), width)

@@ -29,7 +29,7 @@ TOP = 32767
 SMALLEST = 1.0 / 256.0
 """Distances below one quantum are one quantum."""
 
-RATES = 361
+RATES = 577
 """Rates that are tried for the threshold."""
 
 RARE = 1e-9
