@@ -60,4 +60,4 @@ def squares_of_counts(places: np.ndarray) -> np.ndarray:
     first = np.flatnonzero(np.r_[True, held[1:] != held[:-1]][: len(held)])
     earlier = np.empty(len(held), np.int64)
     earlier[order] = np.arange(len(held)) - np.repeat(first, np.diff(np.r_[first, len(held)]))
-    return np.r_[0, np.cumsum(2 * earlier + 1)]
+    return np.asarray(np.r_[0, np.cumsum(2 * earlier + 1)])
