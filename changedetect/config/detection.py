@@ -3,6 +3,7 @@
 from pydantic import Field
 
 from changedetect.config.base import Section
+from changedetect.config.rare import RareSection
 from changedetect.config.structure import StructureSection
 
 
@@ -146,7 +147,7 @@ class EvidenceSection(Section):
     )
     outcomes: int = Field(4, ge=1, description="most usual outcomes of a kind of ground")
     min_outcome_share: float = Field(
-        0.1, gt=0, lt=1, description="an outcome is usual if this share of a kind had it"
+        0.1, gt=0, lt=1, description="an outcome is usual if this share of a kind had it in a year"
     )
     outcome_min_pixels: int = Field(
         60, ge=20, description="fewest sample pixels of an outcome beside the largest [px]"
@@ -205,7 +206,7 @@ class EvidenceSection(Section):
         0.35, gt=0, lt=0.5, description="share of the largest distances that fit the null's tail"
     )
     least_tail_rate: float = Field(
-        1e-5, gt=0, lt=1, description="rate of the highest threshold, as the null's tail has it"
+        1e-12, gt=0, lt=1, description="rate of the highest threshold, as the null's tail has it"
     )
     null_steps: int = Field(200, ge=1, description="steps of the fit of the null's tail")
     score_cap: float = Field(
@@ -230,6 +231,9 @@ class EvidenceSection(Section):
         le=1,
         description="… and a month is told of it if that image denies more of the pair's alarms",
     )
+    rare: RareSection = Field(
+        default_factory=RareSection, description="seldom outcomes, and months of little change"
+    )
     structure: StructureSection = Field(
         default_factory=StructureSection,
         description="pairs of very-high-resolution colour pictures",
@@ -249,6 +253,7 @@ class EvidenceSection(Section):
         share = {
             "min_outcome_share": self.season_usual_share,
             "trim_share": self.season_usual_share,
+            "rare": self.rare.model_copy(update={"outcome_share": self.season_usual_share}),
         }
         return self.model_copy(update=share)
 
@@ -313,6 +318,7 @@ class PatchesSection(Section):
     over_alarm_llr: float = Field(
         2.8, description="and this much more than the pair's alarm, which is high if change is rare"
     )
+    most_alarm_llr: float = Field(7.0, description="a higher alarm asks no more of a patch")
     least_unseen_llr: float = Field(
         5.0,
         description="mean evidence of a patch that no pair saw and what its size adds reach this, in "

@@ -26,3 +26,9 @@ def test_bordered__asks_by_who_saw_the_pixel(known, expected):
     asked = told.ask(np.zeros(4, np.int64), np.arange(4))
     assert asked.tolist() == expected
     assert told.steps_llr == (CFG.border_steps_llr if known else CFG.split_steps_llr)
+
+
+def test_bordered__a_very_high_alarm_asks_no_more():
+    alarm = np.full_like(ALARM, 1200)
+    told = bordered(None, (INDEX, alarm), (USUAL,), lambda rows, _: rows[None], CFG)
+    assert told.ask(np.zeros(1, np.int64), np.zeros(1, np.int64)).tolist() == [900]

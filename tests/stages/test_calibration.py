@@ -42,10 +42,47 @@ def test_fit_null__raises_the_rate_where_much_has_changed_and_states_it(share):
     assert null.changed_share == pytest.approx(share, rel=0.5)
 
 
-def test_fit_null__does_not_depend_on_the_order_of_the_pixels():
-    distance, _ = drawn(0.01, 0.15)
-    turned = np.random.default_rng(3).permutation(distance)
-    assert fit_null(distance, 4, CFG) == fit_null(turned, 4, CFG)
+def with_odd_fields(fields):
+    """Unchanged ground in fields of 100 pixels, some of which did what no other did; and the fields."""
+    distance, _ = drawn(0.0, 0.15)
+    places = np.arange(PIXELS) // 100
+    odd = places < fields
+    distance[odd] *= np.float32(6.0)
+    return distance, places
+
+
+@pytest.mark.parametrize("fields", [0, 1, 2, 3])
+def test_fit_null__a_few_odd_fields_keep_the_stated_rate(fields):
+    distance, places = with_odd_fields(fields)
+    null = fit_null(distance, 4, CFG, places)
+    rate = (null.llr(distance) >= null.threshold).mean()
+    assert null.false_alarm_rate <= CFG.false_alarm_rate
+    assert rate <= (1.01 if fields else 2.0) * null.false_alarm_rate
+
+
+def test_fit_null__odd_fields_that_are_not_known_to_be_fields_break_the_stated_rate():
+    distance, _ = with_odd_fields(3)
+    null = fit_null(distance, 4, CFG)
+    assert (null.llr(distance) >= null.threshold).mean() > 2 * null.false_alarm_rate
+
+
+def test_fit_null__what_lies_in_many_places_is_found_as_if_pixels_were_drawn_one_by_one():
+    distance, changed = drawn(4e-3, 0.15)
+    places = np.random.default_rng(5).integers(0, 600, PIXELS)
+    alone, placed = fit_null(distance, 4, CFG), fit_null(distance, 4, CFG, places)
+    assert 0 <= placed.threshold - alone.threshold <= 30  # log-likelihood ratio x 100
+    found = [(null.llr(distance) >= null.threshold)[changed].mean() for null in (alone, placed)]
+    assert found[1] > found[0] - 0.02
+
+
+@pytest.mark.parametrize("share", [0.0, 0.01])
+def test_fit_null__does_not_depend_on_the_order_of_the_pixels(share):
+    distance, _ = drawn(share, 0.15)
+    places = np.arange(PIXELS) // 250
+    turned = np.random.default_rng(3).permutation(PIXELS)
+    assert fit_null(distance, 4, CFG) == fit_null(distance[turned], 4, CFG)
+    first = fit_null(distance, 4, CFG, places)
+    assert first == fit_null(distance[turned], 4, CFG, places[turned])
 
 
 def test_fit_null__equal_distances_have_a_null():

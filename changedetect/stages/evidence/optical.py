@@ -21,6 +21,7 @@ from changedetect.schema import STACK, check_array
 from changedetect.stages.evidence.alteration import Alteration, fit_alteration, kept_bands
 from changedetect.stages.evidence.borders import usual_contrast
 from changedetect.stages.evidence.calibration import NullModel, fit_null, noise_median
+from changedetect.stages.evidence.cells import cells_of
 from changedetect.tiling import in_order
 
 
@@ -104,13 +105,15 @@ def fit_pair(stacks: Sequence[xr.DataArray], cfg: EvidenceSection, workers: int 
     kept = kept_bands(samples, names, cfg)
     columns = [i + len(names) * date for date in (0, 1) for i in kept]
     used = np.ascontiguousarray(samples[:, columns])
-    alteration = fit_alteration(used, places, cfg, workers)
+    alteration = fit_alteration(used, places, _in_its_time(cfg, stacks[0]), workers)
     cap = cfg.score_cap * _typical(used, alteration)
 
-    def distances(stack: xr.DataArray) -> np.ndarray:
+    def distances(stack: xr.DataArray) -> tuple[np.ndarray, np.ndarray]:
         return _observed(_distance(stack, tuple(kept), (alteration, cap), cfg))
 
-    null = fit_null(np.concatenate(in_order(stacks, distances, workers)), len(kept), cfg)
+    found, seen = zip(*in_order(stacks, distances, workers), strict=True)
+    cells = cells_of(seen, [stack.shape for stack in stacks], cfg.outcome_cell_px)
+    null = fit_null(np.concatenate(found), len(kept), cfg, cells)
     notes = _notes(names, kept)
     contrast = usual_contrast(stacks, workers)
     return PairModel(names, tuple(kept), alteration, cap, null, count, contrast, notes)
@@ -141,6 +144,13 @@ def measure_pair(
     check_array(stack, STACK)
     fitted = model.alteration, model.cap
     return model.null.llr(_distance(stack, model.kept, fitted, cfg, origin))
+
+
+def _in_its_time(cfg: EvidenceSection, stack: xr.DataArray) -> EvidenceSection:
+    """Return the settings for the time between the dates: what is no season grows with it."""
+    days = np.diff(stack.time.values)[0] / np.timedelta64(1, "D")
+    share = cfg.rare.usual_share(float(days), cfg.min_outcome_share)
+    return cfg.model_copy(update={"rare": cfg.rare.model_copy(update={"outcome_share": share})})
 
 
 def _distance(
@@ -186,9 +196,10 @@ def _single(values: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(values, np.float32)
 
 
-def _observed(values: np.ndarray) -> np.ndarray:
-    """Copy what was observed: the next window takes the memory of this one."""
-    return np.asarray(values[np.isfinite(values)])
+def _observed(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Copy what was observed: the next window takes the memory of this one; and where it lies."""
+    seen = np.flatnonzero(np.isfinite(values))
+    return values.reshape(-1)[seen], seen
 
 
 def _typical(samples: np.ndarray, alteration: Alteration) -> float:
@@ -211,16 +222,13 @@ def _thinned(
     seen = [np.flatnonzero(np.isfinite(stack.values).all(axis=(0, 1))) for stack in stacks]
     count = sum(map(len, seen))
     step = max(1, count // cfg.fit_sample_pixels)
-    pixels, places, passed, cells = [], [], 0, 0
+    pixels, places, passed = [], [], 0
     for stack, found in zip(stacks, seen, strict=True):
-        height, width = stack.shape[2:]
-        chosen = found[-passed % step :: step]
+        places.append(found[-passed % step :: step])
         passed += len(found)
-        pixels.append(stack.values.reshape(-1, height * width)[:, chosen].T)
-        across, side = -(-width // cfg.outcome_cell_px), cfg.outcome_cell_px
-        places.append(cells + chosen // width // side * across + chosen % width // side)
-        cells += -(-height // side) * across
-    return np.ascontiguousarray(np.concatenate(pixels)), np.concatenate(places), count
+        pixels.append(stack.values.reshape(-1, stack.shape[2] * stack.shape[3])[:, places[-1]].T)
+    cells = cells_of(places, [stack.shape for stack in stacks], cfg.outcome_cell_px)
+    return np.ascontiguousarray(np.concatenate(pixels)), cells, count
 
 
 def _notes(names: tuple[str, ...], kept: list[int]) -> tuple[str, ...]:
