@@ -313,12 +313,12 @@ class PatchesSection(Section):
     )
     size_from_px: int = Field(55, ge=1, description="patches up to this gain nothing [px]")
     least_llr: float = Field(
-        5.6, description="mean evidence of a patch and what border and size add reach this"
+        4.8, description="mean evidence of a patch and what border and size add reach this"
     )
     over_alarm_llr: float = Field(
-        2.8, description="and this much more than the pair's alarm, which is high if change is rare"
+        1.6, description="and this much more than the pair's alarm, which is high if change is rare"
     )
-    most_alarm_llr: float = Field(7.0, description="a higher alarm asks no more of a patch")
+    most_alarm_llr: float = Field(8.2, description="a higher alarm asks no more of a patch")
     least_unseen_llr: float = Field(
         5.0,
         description="mean evidence of a patch that no pair saw and what its size adds reach this, in "
