@@ -111,3 +111,19 @@ def test_look__earlier_results_are_kept(pictures):
     with pytest.raises(InputError, match="holds mad"):
         look(pictures)
     look(pictures, overwrite=True)
+
+
+@pytest.mark.parametrize("align", [True, False])
+def test_look__images_of_other_bands_are_refused(pictures, align):
+    draw(pictures / "R_20250606.tif", ground(3)[:1])
+    with pytest.raises(SceneError, match="the same bands"):
+        look(pictures, "R_20250606.tif", align=align)
+
+
+def test_look__what_is_known_of_the_samples_is_told_unaligned_too(pictures, monkeypatch):
+    read_samples = madlook.read_samples
+    monkeypatch.setattr(
+        madlook, "read_samples", lambda *given: (read_samples(*given)[0], ("1 of 4 blocks",))
+    )
+    for align in (True, False):
+        assert "1 of 4 blocks" in look(pictures, out=f"out{align}", align=align).notices

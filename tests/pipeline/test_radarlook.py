@@ -148,6 +148,19 @@ def test_stored_as__polarised_bands_of_a_profile_are_decibel(tmp_path):
     scene, _ = describe_plain(tmp_path / "R_20250501.tif", None)
     assert stored_as(scene, [np.ones((1, 2, 2))]) == "amplitude"
     assert stored_as(scene, [-np.ones((1, 2, 2))]) == "decibel"
+    assert stored_as(scene, [np.array([[[-0.001, 0.2, 0.1, np.nan]]])]) == "amplitude"
+
+
+def test_stored_as__scaled_whole_numbers_are_no_amplitudes(tmp_path):
+    """Amplitudes below 1 count as 1: intensities × 1e-4 taken for them would hide every change."""
+    for day, changed in (("20250501", False), ("20250601", True)):
+        stored = (backscatter(int(day[-3]), changed=changed)[0] * 1e4).astype(np.uint16)[None]
+        with rasterio.open(draw(tmp_path / f"R_{day}.tif", stored), "r+") as dataset:
+            dataset.scales = (1e-4,)
+    look(tmp_path)
+    truth, change = planted(), found(tmp_path)
+    assert change[truth].mean() > 0.9
+    assert change[~truth].mean() < 0.01
 
 
 def test_look__optical_images_of_other_bands_are_still_refused(tmp_path):

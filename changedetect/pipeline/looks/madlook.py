@@ -1,7 +1,7 @@
 """``detect mad``: the IR-MAD of two images, a second opinion beside ``detect pair``."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +60,8 @@ class MadWork:
         The variates.
     settings
         Sections on which masks rest.
+    notes
+        What the user should know of the images.
     """
 
     images: Path
@@ -67,6 +69,7 @@ class MadWork:
     laid: LaidPair | None
     model: irmad.MadModel
     settings: Settings
+    notes: tuple[str, ...] = ()
 
     @property
     def grid(self) -> Grid:
@@ -96,9 +99,8 @@ class MadWork:
         for image, scene in zip(stack, (self.pair.before, self.pair.after), strict=True):
             with kept_open():
                 _, cloud = reader.read_with_cloud(scene, self.grid, outer, image)
-            if pixels.is_clouded(
-                cloud
-            ):  # a pixel that lacks a band is unknown to the kernel anyway
+            # A pixel that lacks a band is unknown to the kernel anyway.
+            if pixels.is_clouded(cloud):
                 pixels.masked(image, cloud, self.settings.pixels.cloud_buffer_px, image)
         return stack
 
@@ -138,7 +140,7 @@ def fitted_mad(
     laid = None
     if align:
         model = pixels.fit_pixels(samples, pair.before.roles, settings.pixels, workers)
-        laid = LaidPair(pair, replace(model, notes=(*model.notes, *notes)))
+        laid, notes = LaidPair(pair, model), (*model.notes, *notes)
 
     size = sum(sample.window.height * sample.window.width for sample in samples)
     step = max(1, size // cfg.sample_pixels)
@@ -151,7 +153,7 @@ def fitted_mad(
 
     found = np.concatenate(in_order(samples, seen, workers))
     variates = irmad.fit_mad(found, cfg, workers)
-    return MadWork(images, pair, laid, variates, settings)
+    return MadWork(images, pair, laid, variates, settings, notes)
 
 
 def _laid_sample(
@@ -200,6 +202,12 @@ def look_at_mad(
         As `quicklook.look_at_pair`.
     """
     pair, notices = described(before, after, options)
+    if pair.before.roles != pair.after.roles:
+        msg = (
+            f"{before} has bands {pair.before.roles}, {after} has {pair.after.roles}; IR-MAD compares the same "
+            "bands; use detect pair for radar against optical / 波段须一致"
+        )
+        raise SceneError(msg)
     settings, cfg = Settings(PixelsSection(), EvidenceSection(), PatchesSection()), MadSection()
     with look_folder(options, [repr(pair), repr(cfg), align], OUTPUTS):
         workers = RunOptions(workers=options.workers).worker_count
@@ -231,7 +239,7 @@ def _reported(
     if work.laid:
         shift = work.laid.pixels.alignment
         figures["shift_px"] = [round(shift.dy, 3), round(shift.dx, 3)]
-        said = (*said, *work.laid.pixels.notes)
+    said = (*said, *work.notes)
     if not model.settled:
         said = (*said, f"correlations still moved after {model.steps} fits / 典型相关系数未收敛")
     return LookReport(options.out, figures, said, tuple(strips.problems), OUTPUTS)

@@ -197,16 +197,21 @@ def fit_radar_pair(
 def stored_as(scene: Scene, blocks: Sequence[np.ndarray]) -> str:
     """Tell how a scene's numbers are stored: decibel, amplitude, intensity; empty = optical.
 
-    Polarised bands of a profile are decibel by definition; else whole numbers are amplitudes, and
-    other numbers are decibel where some are negative, intensities where none is.
+    Polarised bands of a profile are decibel by definition. Else numbers are decibel where most are
+    negative (noise taken off leaves some intensities below 0, too); amplitudes where they are whole
+    numbers as stored; intensities where they are not, or are scaled.
     """
     if scene.kind != "radar":
         return ""
     if scene.sensor != "plain" and "intensity" not in scene.roles:
         return DECIBEL
-    if any((block < 0).any() for block in blocks):
+    seen = [block[np.isfinite(block)] for block in blocks]
+    negative = sum(int(np.count_nonzero(block < 0)) for block in seen)
+    if 2 * negative > sum(block.size for block in seen):
         return DECIBEL
-    return AMPLITUDE if np.issubdtype(np.dtype(scene.dtype), np.integer) else INTENSITY
+    plain = all((band.scale, band.offset) == (1.0, 0.0) for band in scene.bands)
+    whole = np.issubdtype(np.dtype(scene.dtype), np.integer)
+    return AMPLITUDE if plain and whole else INTENSITY
 
 
 def quantity(

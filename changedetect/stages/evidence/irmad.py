@@ -2,7 +2,7 @@
 
 It is no part of the evidence, whose usual outcomes it does not know (a harvest is a change to it); it
 is a second opinion on the same images. Reweighting narrows what counts as unchanged, so its chi-square
-is no rate of false alarms. Canonical variates of the two dates are subtracted, most
+is no rate of false alarms. Canonical variates of the two dates are subtracted, least
 alike first; pixels count in the next fit by how probable it is that they did not change: Nielsen
 (2007), doi:10.1109/TIP.2006.888195, equations 2 to 10. The result does not depend on gains and offsets of
 bands, of either date.
@@ -26,7 +26,7 @@ _MAD_TO_SIGMA = 1.4826
 """Standard deviations of a normal distribution in one median absolute deviation."""
 
 _LEAST_VARIANCE = 1e-6
-"""A variate of correlation 1 has none; it is held to this. Variates have 1 a date."""
+"""A difference of variates of correlation 1 has no variance; it is held to this, each date having 1."""
 
 
 @dataclass(frozen=True, slots=True)
