@@ -5,9 +5,11 @@ import importlib.util
 import os
 import platform
 import statistics
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -16,6 +18,8 @@ from typing import Any
 import numpy as np
 import psutil
 
+from changedetect.io import cores
+
 LIBRARIES = (
     "numpy", "numba", "rasterio", "shapely", "geopandas", "pyogrio", "pandas", "scipy", "xarray",
     "dask", "distributed", "nrt",
@@ -23,6 +27,9 @@ LIBRARIES = (
 """Libraries whose version stands in a report; absent ones are named as such."""
 
 MEGABYTE = 1e6
+
+LOOK_S = 0.5
+"""Between two looks at what the processes of a piece of work hold together. [s]"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +41,8 @@ class Cost:
     wall_s, cpu_s
         Time on the wall, and of all cores (user and system). [s]
     peak_mb
-        Largest resident memory of its process; None where it did not have one of its own. [MB]
+        Largest resident memory of its process, or what it and the processes that it started held
+        together (shared pages once) where that was more; None where it did not have one of its own. [MB]
     """
 
     wall_s: float
@@ -55,8 +63,47 @@ def watched(work: Callable[[], object]) -> Cost:
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # forgets the peak so far
     except OSError:
         return timed(work)
-    cost = timed(work)
-    return Cost(cost.wall_s, cost.cpu_s, _peak_mb())
+    with _together() as held_mb:
+        cost = timed(work)
+    return Cost(cost.wall_s, cost.cpu_s, _largest(_peak_mb(), *held_mb))
+
+
+@contextmanager
+def _together() -> Iterator[list[float]]:
+    """Look now and then at what this process and all that it started hold together. [MB]
+
+    Looks say nothing while no other process is at work: the system knows this one's own peak better.
+    """
+    held_mb: list[float] = []
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.wait(LOOK_S):
+            others = psutil.Process().children(recursive=True)
+            if others:
+                held_mb.append(sum(map(_share_mb, [psutil.Process(), *others])))
+
+    beside = threading.Thread(target=look, daemon=True)
+    beside.start()
+    try:
+        yield held_mb
+    finally:
+        over.set()
+        beside.join()
+
+
+def _share_mb(process: psutil.Process) -> float:
+    """Resident memory of a process, pages that several hold counted in parts; 0 where it has ended."""
+    try:
+        held = process.memory_full_info()
+    except psutil.Error:
+        return 0.0
+    return float(getattr(held, "pss", held.uss) / MEGABYTE)
+
+
+def _largest(*peaks_mb: float | None) -> float | None:
+    known = [peak for peak in peaks_mb if peak is not None]
+    return round(max(known), 1) if known else None
 
 
 def _cpu_s() -> float:
@@ -72,8 +119,9 @@ def alone(work: Callable[..., object], *given: object) -> tuple[Cost, Any]:
 
 def _inside(work: Callable[..., object], given: tuple[object, ...]) -> tuple[Cost, object]:
     found: list[object] = []
-    cost = timed(lambda: found.append(work(*given)))
-    return Cost(cost.wall_s, cost.cpu_s, _peak_mb()), found[0]
+    with _together() as held_mb:
+        cost = timed(lambda: found.append(work(*given)))
+    return Cost(cost.wall_s, cost.cpu_s, _largest(_peak_mb(), *held_mb)), found[0]
 
 
 def _peak_mb() -> float | None:
@@ -88,11 +136,10 @@ def _peak_mb() -> float | None:
 
 def median(costs: Sequence[Cost]) -> Cost:
     """Return the medians of several measurements of one piece of work; the largest peak."""
-    peaks = [cost.peak_mb for cost in costs if cost.peak_mb is not None]
     return Cost(
         statistics.median(cost.wall_s for cost in costs),
         statistics.median(cost.cpu_s for cost in costs),
-        max(peaks) if peaks else None,
+        _largest(*(cost.peak_mb for cost in costs)),
     )
 
 
@@ -115,9 +162,9 @@ def machine() -> dict[str, object]:
     """Describe processor, memory, load and versions."""
     return {
         "processor": _processor(),
-        "cores": len(os.sched_getaffinity(0)),
+        "cores": cores.usable(),
         "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
-        "load": round(os.getloadavg()[0], 2),
+        "load": round(psutil.getloadavg()[0], 2),
         "python": platform.python_version(),
         "gdal": str(importlib.import_module("rasterio").__gdal_version__),
         "versions": {name: version(name) for name in LIBRARIES},

@@ -1,6 +1,5 @@
 """``changedetect bench``: what the job costs, as ratios in one run on this machine."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -68,6 +67,7 @@ def bench(
         _ledger(ledger, server, file, (as_json, quiet, progress))
         return
     from changedetect.bench import page, suite
+    from changedetect.pipeline.runs.context import RunOptions
 
     if codec not in CODECS:
         msg = f"--codec {codec!r}: one of {', '.join(CODECS)} was expected"
@@ -83,7 +83,7 @@ def bench(
         )
         _finish(told, file, land.facts(found), land.lines(found), as_json=as_json)
         return
-    count = workers or len(os.sched_getaffinity(0))
+    count = RunOptions(workers=workers).worker_count
     choice = suite.Choice(size, bands, codec, repeat, count, month, peers)
     report = suite.run(choice, lambda name: told.advance("bench", name))
     if plot is not None:

@@ -16,6 +16,7 @@ from rasterio.crs import CRS
 from rasterio.drivers import raster_driver_extensions
 from rasterio.transform import Affine
 
+from changedetect.io import cores
 from changedetect.io.chips import chinese_font
 from changedetect.io.environment import INHERITED_AT_START
 
@@ -40,7 +41,7 @@ def python_fits() -> bool:
 
 def processor() -> str:
     """Describe the cores that this process may use."""
-    return f"{len(os.sched_getaffinity(0))} of {os.cpu_count()} cores"
+    return f"{cores.usable()} of {os.cpu_count()} cores"
 
 
 def inherited_variables() -> tuple[str, ...]:

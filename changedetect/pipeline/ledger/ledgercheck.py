@@ -6,7 +6,6 @@ they share its snapshot.
 
 import gc
 import multiprocessing
-import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -17,6 +16,7 @@ from typing import Any, NoReturn
 
 from changedetect.entries import CaseRow
 from changedetect.errors import LedgerError, ResourceError
+from changedetect.io import cores
 from changedetect.io.ledger import BulkReader, LedgerReader, LedgerStore
 from changedetect.stages import ledger
 from changedetect.stages.ledger import ChainBook, Part, Stretch, check_links, check_part, replay
@@ -200,7 +200,7 @@ def _workers(entries: int) -> Iterator[Callable[..., Iterable[Any]]]:
 
     Lines make no cycles, so that looking for them would only cost time.
     """
-    count = len(os.sched_getaffinity(0))
+    count = cores.usable()
     if entries <= ALONE or count == 1:
         yield map
         return

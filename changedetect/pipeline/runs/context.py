@@ -1,12 +1,12 @@
 """What every step of a month needs, and what a run reports at its end."""
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+from changedetect.io import cores
 from changedetect.pipeline.runs.job import Job, month_span
 from changedetect.pipeline.runs.progress import Progress
 from changedetect.pipeline.runs.runstore import RunStore, StepRecord
@@ -42,7 +42,7 @@ class RunOptions:
     @property
     def worker_count(self) -> int:
         """Workers, at least one."""
-        return self.workers or len(os.sched_getaffinity(0))
+        return self.workers or cores.usable()
 
 
 def ledger_place(job: Job, root: Path) -> Path | str:

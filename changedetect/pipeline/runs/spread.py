@@ -1,9 +1,8 @@
 """How many processes do the counties of a month: what is worth one, and what one takes."""
 
-import os
-
 import psutil
 
+from changedetect.io import cores
 from changedetect.pipeline.runs.context import RunOptions
 from changedetect.tiling import CLUSTER_SCHEMES
 
@@ -31,7 +30,7 @@ def county_processes(options: RunOptions, counties: int, pieces: int, each: int)
     """
     workers = options.worker_count
     if options.scheduler.startswith(CLUSTER_SCHEMES):
-        workers = min(workers, len(os.sched_getaffinity(0)))
+        workers = min(workers, cores.usable())
     most = min(workers, counties, pieces // each)
     if most <= 1:
         return 1
