@@ -118,6 +118,15 @@ def in_order(parts: Sequence[P], work: Callable[[P], T], workers: int) -> list[T
         return list(pool.map(work, parts))
 
 
+def together(one: Callable[[], P], other: Callable[[], T], workers: int) -> tuple[P, T]:
+    """Do two pieces of work, at the same time if there are two threads; what the first raises comes first."""
+    if workers == 1:
+        return one(), other()
+    with ThreadPoolExecutor(1, thread_name_prefix="other") as pool:
+        beside = pool.submit(other)
+        return one(), beside.result()
+
+
 def in_turn(parts: Iterable[P], work: Callable[[P], T], workers: int) -> Iterator[T]:
     """Do pieces of work in threads; give their results in the order of the pieces, as they are asked for.
 

@@ -34,7 +34,7 @@ from changedetect.pipeline.runs.territory import Territory, read_territory
 from changedetect.pipeline.sources.fittedpair import FittedPair, fit
 from changedetect.pipeline.sources.pairwork import TileWork, fresh_reader, let_go, shared_reader
 from changedetect.pipeline.sources.tileorder import in_swaths
-from changedetect.pipeline.steps.detection import TileSet
+from changedetect.pipeline.steps.tileset import TileSet
 from changedetect.records import Scene, ScenePair
 from changedetect.stages import patches
 
