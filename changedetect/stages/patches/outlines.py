@@ -64,7 +64,8 @@ def painted(runs: np.ndarray, window: Window) -> np.ndarray:
     rows, begins, ends = runs[first:last].T
     np.add.at(inside, (rows - window.row, np.clip(begins - window.col, 0, window.width)), 1)
     np.add.at(inside, (rows - window.row, np.clip(ends - window.col, 0, window.width)), -1)
-    return np.asarray(inside[:, :-1].cumsum(axis=1) > 0)
+    np.cumsum(inside, axis=1, dtype=np.int8, out=inside)  # one byte a pixel
+    return np.asarray(inside[:, :-1] > 0)
 
 
 def outline(
