@@ -172,6 +172,48 @@ def measure_many(geometries: np.ndarray, crs: str) -> tuple[np.ndarray, np.ndarr
 def _measure_batch(geometries: np.ndarray, crs: str) -> tuple[np.ndarray, np.ndarray]:
     moved = reproject(shapely.geometrycollections(geometries), crs, GEOGRAPHIC)
     _, points, (rings, polygons, wholes) = shapely.to_ragged_array(shapely.get_parts(moved))
+    return _measure_rings(points, rings, polygons, wholes)
+
+
+def measure_ragged(
+    points: np.ndarray, rings: np.ndarray, polygons: np.ndarray, wholes: np.ndarray, crs: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Measure polygons given as arrays: the same numbers as `measure_many`, without taking shapes apart.
+
+    Parameters
+    ----------
+    points
+        ``(p, 2)`` float64, x and y; the last point of a ring repeats its first.
+    rings, polygons, wholes
+        ``(n + 1,)`` int64 each: where each ring begins in the points, each polygon in the rings (its
+        outer ring first), each MultiPolygon in the polygons; none is empty.
+    crs
+        Their coordinate system.
+
+    Returns
+    -------
+    tuple of ndarray
+        Areas [m²] and lengths of all rings [m], each ``(whole,)`` float64.
+
+    Raises
+    ------
+    GridError
+        A coordinate does not exist on the ellipsoid.
+    """
+    if len(wholes) == 1:
+        return np.zeros(0), np.zeros(0)
+    if crs != GEOGRAPHIC:
+        moved = np.column_stack(_transformer(crs, GEOGRAPHIC).transform(points[:, 0], points[:, 1]))
+        if not np.isfinite(moved).all():
+            reproject(shapely.linestrings(points), crs, GEOGRAPHIC)  # names it
+        points = moved
+    return _measure_rings(points, rings, polygons, wholes)
+
+
+def _measure_rings(
+    points: np.ndarray, rings: np.ndarray, polygons: np.ndarray, wholes: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Measure rings of degrees, and add them up by polygon."""
     lon, lat = np.ascontiguousarray(points[:, 0]), np.ascontiguousarray(points[:, 1])
     measured = np.array(
         [

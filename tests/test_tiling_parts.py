@@ -9,7 +9,13 @@ import pytest
 
 from changedetect.errors import InputError, ResourceError
 from changedetect.grid import Grid
-from changedetect.tiling import in_processes, run_tiles
+from changedetect.tiling import (
+    IN_FLIGHT_PER_WORKER,
+    in_processes,
+    in_turn,
+    run_tiles,
+    together,
+)
 from tests.parts_work import OnTile, Work
 from tests.pipeline.killed import die, signal_that_ended
 
@@ -128,3 +134,43 @@ def killed_amid_tiles(folder):
 def test_processes__none_outlives_a_killed_caller(tmp_path, amid):
     assert signal_that_ended(amid, tmp_path) == signal.SIGKILL
     assert all(is_gone(started(tmp_path, piece)) for piece in (1, 2))
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_in_turn__gives_results_in_order_and_asks_for_few_pieces_ahead(workers):
+    asked = []
+
+    def pieces():
+        for piece in range(40):
+            asked.append(piece)
+            yield piece
+
+    for place, result in enumerate(in_turn(pieces(), lambda piece: piece**2, workers)):
+        assert result == place**2
+        assert len(asked) <= place + 1 + IN_FLIGHT_PER_WORKER * workers
+    assert asked == list(range(40))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_in_turn__what_a_piece_raises_is_raised_in_its_turn(workers):
+    def work(piece):
+        if piece == 3:
+            msg = "piece 3"
+            raise InputError(msg)
+        return piece
+
+    results = in_turn(range(9), work, workers)
+    assert [next(results) for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(InputError, match="piece 3"):
+        next(results)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_together__gives_both_and_raises_what_either_raised(workers):
+    def fails():
+        msg = "the other"
+        raise InputError(msg)
+
+    assert together(lambda: 1, lambda: "a", workers) == (1, "a")
+    with pytest.raises(InputError, match="the other"):
+        together(lambda: 1, fails, workers)

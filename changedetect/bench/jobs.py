@@ -34,7 +34,7 @@ from changedetect.pipeline.runs.territory import Territory, read_territory
 from changedetect.pipeline.sources.fittedpair import FittedPair, fit
 from changedetect.pipeline.sources.pairwork import TileWork, fresh_reader, let_go, shared_reader
 from changedetect.pipeline.sources.tileorder import in_swaths
-from changedetect.pipeline.steps.detection import TileSet
+from changedetect.pipeline.steps.tileset import TileSet
 from changedetect.records import Scene, ScenePair
 from changedetect.stages import patches
 
@@ -166,7 +166,7 @@ def evidence(task: Task) -> dict[str, Any]:
         )
         work = _tile_work(job, territory, kept[0], root)
         costs["tiles"] = timed(partial(_run_tiles, tiles, work, task.workers))
-        costs["outline"] = timed(lambda: kept.append(_outline(tiles, work, pair)))
+        costs["outline"] = timed(lambda: kept.append(_outline(tiles, work, task.workers)))
     whole = [costs[name] for name in ("fit", "tiles", "outline")]
     costs["cost"] = Cost(sum(c.wall_s for c in whole), sum(c.cpu_s for c in whole))
     return {**costs, "patches": kept[1]}
@@ -236,10 +236,12 @@ def _run_tiles(tiles: Sequence[Tile], work: TileWork, workers: int) -> None:
     let_go(work.images)
 
 
-def _outline(tiles: Sequence[Tile], work: TileWork, pair: ScenePair) -> int:
+def _outline(tiles: Sequence[Tile], work: TileWork, workers: int) -> int:
+    """Make the patches of all tiles as a run does, batch by batch."""
     runs = TileSet(work.folder, tuple(tiles), (), ()).runs()
-    found = patches.outline(runs, work.grid, work.settings.patches, (pair,), bordered=True)
-    return len(found.patches)
+    settings = work.settings.patches
+    found = patches.find_patches(runs, work.grid, settings, bordered=True, workers=workers)
+    return sum(len(patches.table_of(made, work.grid)) for made in found.batches())
 
 
 def month(task: Task) -> dict[str, Any]:

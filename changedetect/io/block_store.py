@@ -5,6 +5,7 @@ the box of each block is kept in memory, so a county costs its own rows and litt
 """
 
 import io
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,11 +28,12 @@ Bounds = tuple[float, float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """Where a block stands in the file, and the box around its rows."""
+    """Where a block stands in the file, the box around its rows, and numbers between which theirs lie."""
 
     offset: int
     length: int
     bounds: Bounds
+    numbers: tuple[int, int]
 
 
 class BlockStore:
@@ -74,7 +76,8 @@ class BlockStore:
         if not len(table):
             return
         self._dtypes = self._dtypes or {str(k): v for k, v in table.dtypes.items()}
-        numbers = np.arange(self.rows, self.rows + len(table))
+        between = self.rows, self.rows + len(table)
+        numbers = np.arange(*between)
         order = np.argsort(table.geometry.hilbert_distance().to_numpy(), kind="stable")
         plain = pd.DataFrame(table.drop(columns=table.geometry.name)).iloc[order]
         shapes = table.geometry.to_numpy()[order]
@@ -87,7 +90,7 @@ class BlockStore:
                     data = _packed(whole.slice(first, BLOCK_ROWS))
                     west, south, east, north = boxes[first : first + BLOCK_ROWS].T
                     box = (west.min(), south.min(), east.max(), north.max())
-                    self._blocks.append(_Block(stream.tell(), len(data), box))
+                    self._blocks.append(_Block(stream.tell(), len(data), box, between))
                     stream.write(data)
         except OSError as error:
             msg = f"{self.path}: can not be written ({error.strerror}); is the disk full?"
@@ -107,15 +110,33 @@ class BlockStore:
         GeoDataFrame
             In the order in which rows were added; its index is their number, from 0.
         """
+        blocks = [one for one in self._blocks if _meet(np.array([one.bounds]), bounds)[0]]
+        return self._read(blocks, lambda _, shapes: _meet(shapely.bounds(shapes), bounds))
+
+    def numbered(self, numbers: np.ndarray) -> gpd.GeoDataFrame:
+        """Read the rows that have some numbers, in the order of their numbers, which are the index."""
+        wanted = np.unique(numbers)
+        blocks = [
+            one
+            for one in self._blocks
+            if np.diff(np.searchsorted(wanted, one.numbers))[0]  # any of them between
+        ]
+        return self._read(blocks, lambda found, _: np.isin(found, wanted))
+
+    def _read(
+        self,
+        blocks: Sequence[_Block],
+        keep: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    ) -> gpd.GeoDataFrame:
+        """Read the rows of blocks that are kept, given their numbers and shapes."""
         found = []
         with self.path.open("rb") as stream:
-            for block in self._blocks:
-                if bounds is None or _meet(np.array([block.bounds]), bounds)[0]:
-                    stream.seek(block.offset)
-                    part = _unpacked(stream.read(block.length))
-                    shapes = shapely.from_wkb(part[_SHAPE].to_numpy(zero_copy_only=False))
-                    keep = _meet(shapely.bounds(shapes), bounds)
-                    found.append((part.filter(pa.array(keep)), shapes[keep]))
+            for block in blocks:
+                stream.seek(block.offset)
+                part = _unpacked(stream.read(block.length))
+                shapes = shapely.from_wkb(part[_SHAPE].to_numpy(zero_copy_only=False))
+                mine = keep(part[_ROW].to_numpy(), shapes)
+                found.append((part.filter(pa.array(mine)), shapes[mine]))
         if not sum(part.num_rows for part, _ in found):
             return self._empty
         table = pa.concat_tables([part for part, _ in found], promote_options="permissive")

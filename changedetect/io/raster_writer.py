@@ -27,6 +27,9 @@ from changedetect.io.publish import publish
 
 BLOCK_PX = 512
 
+_PIXELS_AT_ONCE = 1 << 18
+"""Pixels whose places and products are in memory at once: 2 MB each."""
+
 _PREDICTOR = {"f": "FLOATING_POINT", "i": "STANDARD", "u": "STANDARD"}
 
 
@@ -152,6 +155,16 @@ class _Checksum:
         self.total = (self.total + self.of(window, pixels)) % 2**64
 
     def of(self, window: Window, pixels: np.ndarray) -> int:
+        """Return the sum of a window, ``(band, y, x)``, some rows at a time: wide images take no more memory."""
+        step = max(1, _PIXELS_AT_ONCE // max(window.width, 1))
+        total = 0
+        for first in range(0, window.height, step):
+            height = min(step, window.height - first)
+            part = Window(window.row + first, window.col, height, window.width)
+            total += self._of(part, pixels[:, first : first + height])
+        return total % 2**64
+
+    def _of(self, window: Window, pixels: np.ndarray) -> int:
         rows = np.arange(window.row, window.row + window.height, dtype=np.uint64)[:, None]
         cols = np.arange(window.col, window.col + window.width, dtype=np.uint64)[None, :]
         place = (rows * np.uint64(self.grid.width) + cols) * np.uint64(2) + np.uint64(1)

@@ -8,8 +8,9 @@ import datetime as dt
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from itertools import chain
 from pathlib import Path
 
 import geopandas as gpd
@@ -20,6 +21,7 @@ import shapely
 from pyogrio.errors import DataLayerError, DataSourceError
 
 from changedetect.errors import LayerError, ResourceError
+from changedetect.io.arrow import pa
 from changedetect.io.publish import publish
 
 FIXED_TIME = "2000-01-01T00:00:00.000Z"
@@ -29,6 +31,16 @@ UNPLACED = 'LOCAL_CS["Undefined Cartesian SRS",UNIT["m",1]]'
 """GDAL stores it under srs_id -1, which the standard keeps for coordinates of no known place."""
 
 _STAMP = threading.Lock()
+
+_GEOMETRY = "geom"
+_DATASET = {"VERSION": "1.2", "ADD_GPKG_OGR_CONTENTS": "YES"}
+_KIND = "ARROW:extension:name"
+
+_COUNTERS = (24, 92)
+"""Where SQLite's file says how often it was changed, and for which of these its version holds."""
+
+_CHANGES = 12
+"""What they say after one layer was written in one go."""
 
 
 def write_geopackage(
@@ -90,6 +102,140 @@ def write_geopackage(
     except (DataSourceError, DataLayerError, sqlite3.Error) as error:
         msg = f"{path}: could not be written ({error}); is the disk full?"
         raise ResourceError(msg) from error
+
+
+def write_parts(
+    path: Path,
+    layer: str,
+    parts: Iterable[gpd.GeoDataFrame],
+    *,
+    description: str = "",
+    crs: str,
+    overwrite: bool = False,
+) -> int:
+    """Write a table of polygons that comes part by part; the bytes are those of `write_geopackage`.
+
+    Parameters
+    ----------
+    path
+        Final name (``.gpkg``).
+    layer, description
+        Of its only layer.
+    parts
+        At least one; of one form, which the first one shows; none is kept.
+    crs, overwrite
+        As for `write_geopackage`.
+
+    Returns
+    -------
+    int
+        Rows that were written.
+
+    Raises
+    ------
+    LayerError
+        A part in another system, or of another form than the first.
+    ResourceError, InputError
+        As `write_geopackage`.
+    """
+    waiting = iter(parts)
+    first = next(waiting)
+    if first.empty:
+        write_geopackage(
+            path, {layer: first}, descriptions={layer: description}, crs=crs, overwrite=overwrite
+        )
+        return 0
+    flow = _Flow((layer, path, crs), chain([first], waiting))
+
+    def write(temp: Path) -> None:
+        with _fixed_clock():
+            flow.write(temp, description)
+        _settle(temp, one_transaction=True)
+
+    def verify(temp: Path) -> None:
+        found = pyogrio.read_info(temp, layer=layer)["features"]
+        if found != flow.rows:
+            msg = f"{path}: layer {layer} has {found} rows after writing, {flow.rows} were given"
+            raise ResourceError(msg)
+
+    try:
+        publish(path, write, verify, overwrite=overwrite)
+    except (DataSourceError, DataLayerError, sqlite3.Error) as error:
+        msg = f"{path}: could not be written ({error}); is the disk full?"
+        raise ResourceError(msg) from error
+    return flow.rows
+
+
+class _Flow:
+    """Parts of a table on their way into a file, as Arrow batches.
+
+    What a part raises passes through GDAL as words only, so it is kept and raised again.
+    """
+
+    __slots__ = ("_fault", "_parts", "_place", "_schema", "rows")
+
+    def __init__(self, place: tuple[str, Path, str], parts: Iterator[gpd.GeoDataFrame]) -> None:
+        self._place = place
+        self._parts = parts
+        self._schema: pa.Schema | None = None
+        self._fault: BaseException | None = None
+        self.rows = 0
+
+    def write(self, temp: Path, description: str) -> None:
+        batches = self._batches()
+        first = next(batches)
+        reader = pa.RecordBatchReader.from_batches(first.schema, chain([first], batches))
+        layer, _, crs = self._place
+        try:
+            pyogrio.write_arrow(
+                reader,
+                temp,
+                layer=layer,
+                driver="GPKG",
+                geometry_name=_GEOMETRY,
+                geometry_type="MultiPolygon",
+                crs=crs or UNPLACED,
+                dataset_options=_DATASET,
+                layer_options=_layer_options(description),
+            )
+        except (DataSourceError, DataLayerError, RuntimeError):
+            if self._fault is not None:
+                raise self._fault from None
+            raise
+
+    def _batches(self) -> Iterator[pa.RecordBatch]:
+        try:
+            yield from map(self._batch, self._parts)
+        except BaseException as error:
+            self._fault = error
+            raise
+
+    def _batch(self, part: gpd.GeoDataFrame) -> pa.RecordBatch:
+        layer, path, crs = self._place
+        batch = _batch(_prepared(layer, part, crs, path))
+        self._schema = self._schema or batch.schema
+        if batch.schema != self._schema:
+            msg = f"{path}: layer {layer}: {batch.schema} came after {self._schema}"
+            raise LayerError(msg)
+        self.rows += len(part)
+        return batch
+
+
+def _batch(table: gpd.GeoDataFrame) -> pa.RecordBatch:
+    """Turn a part of a table into Arrow, its shapes into well-known binary."""
+    geometry = table.geometry.name
+    fields, columns = [], []
+    for name in table.columns:
+        if name == geometry:
+            continue
+        values, empty = _field(table[name])
+        kind = pa.string() if values.dtype == object else pa.from_numpy_dtype(values.dtype)
+        kind = pa.date32() if values.dtype.kind == "M" else kind
+        columns.append(pa.array(values, kind, mask=empty))
+        fields.append(pa.field(str(name), kind))
+    columns.append(pa.array(shapely.to_wkb(np.asarray(table.geometry.array)), pa.binary()))
+    fields.append(pa.field(_GEOMETRY, pa.binary(), metadata={_KIND: "geoarrow.wkb"}))
+    return pa.RecordBatch.from_arrays(columns, schema=pa.schema(fields))
 
 
 def read_geopackage(
@@ -170,9 +316,13 @@ def _write_layer(
         geometry_type="MultiPolygon" if polygonal else "Unknown",
         crs=table.crs.to_string() if table.crs is not None else UNPLACED,
         append=is_later,
-        dataset_options=None if is_later else {"VERSION": "1.2", "ADD_GPKG_OGR_CONTENTS": "YES"},
-        layer_options={"DESCRIPTION": description, "GEOMETRY_NAME": "geom", "FID": "fid"},
+        dataset_options=None if is_later else _DATASET,
+        layer_options=_layer_options(description),
     )
+
+
+def _layer_options(description: str) -> dict[str, str]:
+    return {"DESCRIPTION": description, "GEOMETRY_NAME": _GEOMETRY, "FID": "fid"}
 
 
 def _field(values: pd.Series) -> tuple[np.ndarray, np.ndarray | None]:
@@ -202,11 +352,19 @@ def _fixed_clock() -> Iterator[None]:
             pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": None})
 
 
-def _settle(temp: Path) -> None:
-    """Rewrite the file compactly, so that its bytes depend on its content only."""
+def _settle(temp: Path, *, one_transaction: bool = False) -> None:
+    """Rewrite the file compactly, so that its bytes depend on its content only.
+
+    ``one_transaction``: let it say that its one layer was written in one go, whatever the parts were.
+    """
     with closing(sqlite3.connect(temp)) as connection:
         connection.execute("VACUUM")
     for leftover in (f"{temp}-wal", f"{temp}-shm", f"{temp}-journal"):
         if os.path.exists(leftover):  # noqa: PTH110 - a name, not a path of ours
             msg = f"{leftover} was left open; another program reads the unfinished file"
             raise ResourceError(msg)
+    if one_transaction:
+        with temp.open("r+b") as stream:
+            for place in _COUNTERS:
+                stream.seek(place)
+                stream.write(_CHANGES.to_bytes(4, "big"))

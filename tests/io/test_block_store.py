@@ -56,3 +56,25 @@ def test_near__nothing_there_keeps_the_columns(tmp_path):
     assert len(store.near((9000, 9000, 9001, 9001))) == 0
     store.clear()
     assert store.rows == len(store.near()) == 0
+
+
+@pytest.mark.parametrize("rows", [1, 7, 1000])
+def test_numbered__only_the_rows_that_are_asked_for(tmp_path, monkeypatch, rows):
+    monkeypatch.setattr(block_store, "BLOCK_ROWS", rows)
+    whole = table(60)
+    store = BlockStore(tmp_path / "a", whole)
+    for first in (0, 25, 50):
+        store.add(whole.iloc[first : first + 25].reset_index(drop=True))
+    wanted = np.array([51, 3, 24, 25, 3])
+    found = store.numbered(wanted)
+    pd.testing.assert_frame_equal(pd.DataFrame(found), pd.DataFrame(whole.loc[[3, 24, 25, 51]]))
+    assert len(store.numbered(np.array([], int))) == 0
+    read, unpacked = [], block_store._unpacked
+
+    def spy(data):
+        read.append(len(data))
+        return unpacked(data)
+
+    monkeypatch.setattr(block_store, "_unpacked", spy)
+    assert store.numbered(np.array([55])).index.tolist() == [55]
+    assert len(read) == -(-10 // rows)  # of the last ten rows only

@@ -10,7 +10,7 @@ import pytest
 from shapely.geometry import MultiPolygon, Point, box
 
 from changedetect.errors import InputError, LayerError
-from changedetect.io.vector_writer import read_geopackage, write_geopackage
+from changedetect.io.vector_writer import read_geopackage, write_geopackage, write_parts
 
 CRS = "EPSG:4547"
 
@@ -89,3 +89,56 @@ def test_write_geopackage__points_too(tmp_path):
     points = gpd.GeoDataFrame({"n": [1]}, geometry=[Point(1, 2)], crs=CRS)
     write_geopackage(tmp_path / "a.gpkg", {"points": points}, crs=CRS)
     assert read_geopackage(tmp_path / "a.gpkg", "points").geometry[0] == Point(1, 2)
+
+
+def large(rows=700):
+    """Polygons, some with empty cells, in an order that is not that of their places."""
+    rng = np.random.default_rng(3)
+    left, low = rng.uniform(0, 1e4, (2, rows))
+    return gpd.GeoDataFrame(
+        {
+            "patch_id": [f"P{k:06d}" for k in range(rows)],
+            "seen": [dt.date(2025, 1, 1 + k % 28) for k in range(rows)],
+            "pixels": np.arange(rows),
+            "area_m2": np.where(np.arange(rows) % 5 == 0, np.nan, left),
+            "kind": ["建筑" if k % 3 else None for k in range(rows)],
+            "disputed": np.arange(rows) % 2 == 0,
+        },
+        geometry=[box(x, y, x + 9, y + 9) for x, y in zip(left, low, strict=True)],
+        crs=CRS,
+    )
+
+
+@pytest.mark.parametrize("size", [1, 7, 350, 10_000])
+def test_write_parts__same_bytes_however_it_is_parted(tmp_path, size):
+    whole = large(90 if size == 1 else 700)
+    write_geopackage(
+        tmp_path / "a.gpkg", {"patches": whole}, descriptions={"patches": "图斑"}, crs=CRS
+    )
+    parts = (whole.iloc[first : first + size] for first in range(0, len(whole), size))
+    done = write_parts(tmp_path / "b.gpkg", "patches", parts, description="图斑", crs=CRS)
+    assert done == len(whole)
+    assert (tmp_path / "a.gpkg").read_bytes() == (tmp_path / "b.gpkg").read_bytes()
+
+
+def test_write_parts__an_empty_table_is_that_of_one_go(tmp_path):
+    write_geopackage(tmp_path / "a.gpkg", {"patches": large().iloc[:0]}, crs=CRS)
+    assert write_parts(tmp_path / "b.gpkg", "patches", [large().iloc[:0]], crs=CRS) == 0
+    assert (tmp_path / "a.gpkg").read_bytes() == (tmp_path / "b.gpkg").read_bytes()
+
+
+def test_write_parts__what_a_part_raises_is_raised_and_nothing_is_left(tmp_path):
+    def parts():
+        yield large(5)
+        msg = "the tile is gone"
+        raise InputError(msg)
+
+    with pytest.raises(InputError, match="the tile is gone"):
+        write_parts(tmp_path / "a.gpkg", "patches", parts(), crs=CRS)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_write_parts__a_part_of_another_form_is_refused(tmp_path):
+    other = large(5).assign(pixels=[0.5] * 5)
+    with pytest.raises(LayerError, match="came after"):
+        write_parts(tmp_path / "a.gpkg", "patches", [large(5), other], crs=CRS)

@@ -21,7 +21,8 @@ from changedetect.io.truth_raster import ScoreRaster, TruthRaster
 from changedetect.pipeline.judging import accuracy, sampling
 from changedetect.pipeline.judging.judged import RATE_TAG, THRESHOLD_TAG
 from changedetect.pipeline.judging.truths import TruthOptions
-from changedetect.pipeline.steps.detection import CHANGE_FORM, EVIDENCE_FORM, write_patches
+from changedetect.pipeline.steps.outlining import write_patches
+from changedetect.pipeline.steps.tileset import CHANGE_FORM, EVIDENCE_FORM
 from tests.pipeline import tiny_job
 
 CRS = tiny_job.CRS
@@ -61,7 +62,7 @@ def look(tmp_path_factory):
     shapes = [square((500, 520), (500, 540)), square((100, 110), (100, 110))]
     write_patches(
         folder / "patches.gpkg",
-        gpd.GeoDataFrame({"patch_id": ["A", "B"]}, geometry=shapes, crs=CRS),
+        [gpd.GeoDataFrame({"patch_id": ["A", "B"]}, geometry=shapes, crs=CRS)],
         CRS,
     )
     return folder

@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from changedetect.pipeline.steps import classification, classified
+from changedetect.stages.patches import batches
 from tests.pipeline import tiny_job
 
 DETECTED = ("evidence.tif", "change.tif", "patches.gpkg", "patches.npz", "unobserved.json")
@@ -36,6 +38,20 @@ def test_bytes__of_everything_do_not_depend_on_tiles_and_workers(tiny, whole):
     tiny_job.run(tiny, tile_px=64, workers=4)
     assert results(tiny) == results(whole)
     assert any(name.endswith(".xlsx") for name in results(tiny))
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_bytes__do_not_depend_on_how_many_patches_are_made_and_read_together(
+    tiny, whole, monkeypatch, rows
+):
+    monkeypatch.setattr(batches, "BATCH", rows)
+    monkeypatch.setattr(classified, "PART_ROWS", rows)
+    monkeypatch.setattr(classification, "PART_ROWS", rows)
+    for name in ("scenes", "detect", "classify", "check"):
+        tiny_job.run(tiny, only=name, tile_px=64, workers=2)
+    expected, found = results(whole), results(tiny)
+    made = [*DETECTED, "classified.gpkg", "units.json", "charges.json"]
+    assert {name: found[name] for name in made} == {name: expected[name] for name in made}
 
 
 SCRIPT = """

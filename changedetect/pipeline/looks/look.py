@@ -25,12 +25,12 @@ from changedetect.pipeline.runs.job import read_profile
 from changedetect.pipeline.runs.month_files import CHANGE, EVIDENCE, PATCHES
 from changedetect.pipeline.runs.progress import Progress
 from changedetect.pipeline.runs.runstore import code_digest, digest_of, make_folder
-from changedetect.pipeline.steps.detection import (
+from changedetect.pipeline.steps.outlining import write_patches
+from changedetect.pipeline.steps.tileset import (
     CHANGE_FORM,
     EVIDENCE_FORM,
     TileSet,
     change_strips,
-    write_patches,
 )
 from changedetect.records import Scene, ScenePair
 from changedetect.stages import patches
@@ -270,9 +270,9 @@ class Looked:
         grid, write = self.grid, raster_writer.write_raster
         form = replace(EVIDENCE_FORM, tags=self.tags)
         write(out / EVIDENCE, grid, form, self.tiles.strips(grid), overwrite=True)
-        change = change_strips(self.tiles.strips(grid), self.outline)
+        change = change_strips(self.tiles.strips(grid), self.outline.painted)
         write(out / CHANGE, grid, CHANGE_FORM, change, overwrite=True)
-        write_patches(out / PATCHES, self.outline.patches, grid.crs)
+        write_patches(out / PATCHES, [self.outline.patches], grid.crs)
         reader = RasterReader(self.images)
         pictures = [picture(reader, scene, grid) for scene in self.shown]
         evidence = thinned(self.tiles.strips(grid), grid)

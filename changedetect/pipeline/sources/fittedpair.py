@@ -68,7 +68,7 @@ def fit(
     SceneError
         An image can not be read, or nothing is observed in both.
     """
-    samples, notes = read_samples(reader, pair, grid, settings)
+    samples, notes = read_samples(reader, pair, grid, settings, workers)
     pixel_m, roles, cfg = _pixel_m(pair, grid), pair.before.roles, settings.pixels
     fine = pixel_m <= cfg.sky_max_gsd_m
     doubted = fine and bool(pair.before.cloud_href), fine and bool(pair.after.cloud_href)

@@ -1,27 +1,39 @@
 """Sample blocks of a pair, read from its files."""
 
+from collections.abc import Sequence
+
 from changedetect.errors import SceneError
 from changedetect.grid import Grid, Window
+from changedetect.io.memory import give_back
 from changedetect.io.opening import kept_open
 from changedetect.io.rasters import RasterReader
 from changedetect.pipeline.runs.settings import Settings
 from changedetect.pipeline.sources import skywork
 from changedetect.records import ScenePair
 from changedetect.stages import pixels
+from changedetect.tiling import in_order
+
+TOGETHER = 6
+"""Blocks read by one worker with the files kept open. Our choice."""
 
 
 def read_samples(
-    reader: RasterReader, pair: ScenePair, grid: Grid, settings: Settings
+    reader: RasterReader, pair: ScenePair, grid: Grid, settings: Settings, workers: int = 1
 ) -> tuple[list[pixels.PairSample], tuple[str, ...]]:
     """Read the sample blocks of a pair; a damaged one is left out and noted, if others are whole.
 
-    The tiles under it fail by name later, so that nothing is hidden by going on.
+    The tiles under it fail by name later, so that nothing is hidden by going on. The reading is shared by
+    so many threads.
     """
     windows = pixels.sample_windows(grid, settings.pixels, skywork.common_part(pair, grid))
 
-    # In one thread: read by several, the blocks' memory was not used again, 0.4 GB at the peak.
-    with kept_open():
-        found = [_sample(reader, pair, grid, window) for window in windows]
+    def read(some: Sequence[Window]) -> list[pixels.PairSample | SceneError]:
+        with kept_open():
+            return [_sample(reader, pair, grid, window) for window in some]
+
+    some = [windows[first : first + TOGETHER] for first in range(0, len(windows), TOGETHER)]
+    found = [one for part in in_order(some, read, workers) for one in part]
+    give_back()  # threads keep what they have freed: 0.4 GB
     samples = [one for one in found if isinstance(one, pixels.PairSample)]
     damaged = [one for one in found if isinstance(one, SceneError)]
     if damaged and not samples:

@@ -26,6 +26,19 @@ def read_table(path: Path) -> gpd.GeoDataFrame:
     return vector_writer.read_geopackage(path, "patches")
 
 
+def walk_table(path: Path) -> Iterator[gpd.GeoDataFrame]:
+    """Read a table of patches part by part, in its order; at least one part, maybe empty."""
+    first = 0
+    while True:
+        table = vector_writer.read_geopackage(path, "patches", rows=(first, PART_ROWS))
+        if first and table.empty:
+            return
+        yield table
+        if len(table) < PART_ROWS:
+            return
+        first += PART_ROWS
+
+
 def walk_classified(path: Path) -> Iterator[gpd.GeoDataFrame]:
     """Read the classified patches part by part, in their order; at least one part, maybe empty.
 
@@ -34,13 +47,8 @@ def walk_classified(path: Path) -> Iterator[gpd.GeoDataFrame]:
     IntegrityError
         The class columns are not there.
     """
-    first = 0
-    while True:
-        table = vector_writer.read_geopackage(path, "patches", rows=(first, PART_ROWS))
-        if first and table.empty:
-            return
+    for table in walk_table(path):
         yield _classified(table, path)
-        first += PART_ROWS
 
 
 def read_classified(path: Path) -> gpd.GeoDataFrame:

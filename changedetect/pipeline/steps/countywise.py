@@ -58,23 +58,28 @@ class PatchShelf:
         Where they are kept.
     """
 
-    __slots__ = ("_codes", "_crs", "_home", "_store", "_strays", "_territory")
+    __slots__ = ("_codes", "_crs", "_home", "_store", "_stray_box", "_strays", "_territory")
 
     def __init__(self, path: Path, territory: Territory, folder: Path) -> None:
         order = territory.districts.sort_values("code", kind="stable")
         self._territory = territory
         self._codes = order["code"].astype(str).to_numpy()
         tree = shapely.STRtree(order.geometry.to_numpy())
-        homes, store = [], None
+        homes, store, stray = [], None, np.full(4, np.nan)
         for part in walk_classified(path):
             store = store or BlockStore(folder / "patches.blocks", part)
-            homes.append(_homes(part.geometry.to_numpy(), tree))
+            shapes = part.geometry.to_numpy()
+            homes.append(_homes(shapes, tree))
+            boxes = shapely.bounds(shapes[homes[-1] < 0])
+            stray[:2] = np.fmin(stray[:2], np.fmin.reduce(boxes[:, :2], initial=np.nan))
+            stray[2:] = np.fmax(stray[2:], np.fmax.reduce(boxes[:, 2:], initial=np.nan))
             store.add(part)
         assert store is not None
         self._store = store
         home = np.concatenate([*homes, np.empty(0, np.int32)])
         self._home = np.where(home < 0, ~home, home)
         self._strays = np.flatnonzero(home < 0)
+        self._stray_box = _bounds_of(stray)
 
     @property
     def count(self) -> int:
@@ -100,7 +105,7 @@ class PatchShelf:
             number for number in self._strays.tolist() if self._codes[self._home[number]] == code
         ]
         if mine:
-            far = self._store.near().loc[mine]
+            far = self._store.numbered(np.array(mine))
             found = gpd.GeoDataFrame(pd.concat([found, far[~far.index.isin(found.index)]]))
             found = found.sort_index()
         home = self._codes[self._home[found.index.to_numpy()]] == code
@@ -126,7 +131,7 @@ class PatchShelf:
         """Return boxes that hold every patch: those of the counties, and of what lies in none."""
         boxes = [tuple(shape.bounds) for shape in self._territory.districts.geometry]
         if len(self._strays):
-            boxes.append(tuple(self._store.near().loc[self._strays].total_bounds))
+            boxes.append(self._stray_box)
         return boxes
 
 

@@ -1,148 +1,34 @@
 """Step ``detect``: pixels -> evidence -> patches, tile by tile, for all sources of a month."""
 
 import shutil
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from functools import partial
-from pathlib import Path
+from collections.abc import Sequence
 
-import geopandas as gpd
-import numpy as np
-
-from changedetect import schema, tiling
+from changedetect import tiling
 from changedetect.config.detection import PatchesSection
-from changedetect.errors import InputError
-from changedetect.grid import Grid, Tile, Window
-from changedetect.io import raster_writer, record_files, tile_files, vector_writer
+from changedetect.grid import Tile
+from changedetect.io import record_files
 from changedetect.pipeline.runs.context import MonthContext
-from changedetect.pipeline.runs.month_files import (
-    CHANGE,
-    EVIDENCE,
-    MOMENTS,
-    PATCHES,
-    SCENES,
-    UNOBSERVED,
-)
+from changedetect.pipeline.runs.month_files import SCENES, UNOBSERVED
 from changedetect.pipeline.runs.runstore import StepRecord, StepResult, digest_of
 from changedetect.pipeline.runs.shards import SHARDS, adopt
-from changedetect.pipeline.runs.territory import Land, Territory, read_territory
+from changedetect.pipeline.runs.territory import Territory, read_territory
 from changedetect.pipeline.sources.fittedpair import FittedPair
-from changedetect.pipeline.sources.fusedwork import PARTLY, FusedWork
+from changedetect.pipeline.sources.fusedwork import FusedWork
 from changedetect.pipeline.sources.modelwork import model_layer
 from changedetect.pipeline.sources.pairfits import Prepared, fit_all, model_facts
-from changedetect.pipeline.sources.pairwork import TileWork, inside_of, let_go, only_on
+from changedetect.pipeline.sources.pairwork import TileWork, let_go
 from changedetect.pipeline.sources.radarwork import radar_layer
 from changedetect.pipeline.sources.serieswork import SourceResult, series_layer
 from changedetect.pipeline.sources.sourcework import CoarseLayer, MonthDates
 from changedetect.pipeline.sources.tileorder import in_swaths, tiles_meeting
+from changedetect.pipeline.steps.outlining import Outlining
+from changedetect.pipeline.steps.tileset import TileSet
 from changedetect.records import Scene, ScenePair, UnobservedArea
-from changedetect.stages import classify, patches
-from changedetect.stages.evidence import fusion
+from changedetect.stages import patches
 
-BLOCK_PX = 512
-"""Rasters are put together in strips of this height. [px]"""
-
-EVIDENCE_FORM = raster_writer.RasterForm(
-    "int16", schema.EVIDENCE_NODATA, ("log-likelihood ratio of change x 100",)
-)
-CHANGE_FORM = raster_writer.RasterForm(
-    "uint8", schema.NOT_OBSERVED, ("0 unchanged, 1 changed, 255 not observed or not asked about",)
-)
 CLOUDED = "云、阴影或无影像"
 FAILED = "图块处理失败"
 PARTLY_SEEN = "光学未见，仅由时间序列或雷达监测"
-CHANNELS = len(classify.CHANNELS)
-"""Channels of the classifier come first in the moments of a patch, then what each source said."""
-
-
-@dataclass(frozen=True, slots=True)
-class TileSet:
-    """The finished tiles of a grid.
-
-    Attributes
-    ----------
-    folder
-        Where their files are.
-    done
-        Tiles that have a file.
-    untouched
-        Tiles that no image meets: not observed.
-    failed
-        Tiles that could not be done: not observed, for another reason.
-    land
-        What is asked about: nothing outside counts as unobserved. None = the whole grid.
-    settings
-        Section `patches`.
-    """
-
-    folder: Path
-    done: tuple[Tile, ...]
-    untouched: tuple[Tile, ...]
-    failed: tuple[Tile, ...]
-    land: Land | None = None
-    settings: PatchesSection = field(default_factory=PatchesSection)
-
-    def runs(self) -> patches.Parts:
-        """Return the runs of tiles that were worked on or that no image meets."""
-        makers = [partial(self._stored, tile) for tile in self.done]
-        empty = [partial(self._empty, tile) for tile in self.untouched]
-        return patches.Parts((*makers, *empty))
-
-    def lost(self) -> patches.Parts:
-        """Return the runs of tiles that failed: all unobserved."""
-        return patches.Parts(tuple(partial(self._empty, tile) for tile in self.failed))
-
-    def partly(self) -> patches.Parts:
-        """Return, as unobserved, what no optical pair observed and another source did."""
-        return patches.Parts(tuple(partial(self._partly, tile) for tile in self.done))
-
-    def _stored(self, tile: Tile) -> patches.TileRuns:
-        return patches.TileRuns.from_arrays(self.arrays(tile, patches.TileRuns.names()))
-
-    def _partly(self, tile: Tile) -> patches.TileRuns:
-        arrays = self.arrays(tile, (*patches.TileRuns.names(), PARTLY))
-        return replace(patches.TileRuns.from_arrays(arrays), unobserved=arrays[PARTLY])
-
-    def _empty(self, tile: Tile) -> patches.TileRuns:
-        channels = patches.judging_channels(self.settings) + CHANNELS + len(fusion.SOURCES)
-        wanted = inside_of(self.land, tile.core)
-        return only_on(wanted, patches.failed_tile(tile, channels), tile)
-
-    def arrays(self, tile: Tile, names: Sequence[str] | None = None) -> dict[str, np.ndarray]:
-        """Read the arrays of a tile, all or some.
-
-        Raises
-        ------
-        InputError
-            Its file was taken away while the step was running.
-        """
-        arrays = tile_files.read_tile(self.folder / f"{tile.name}.npz", names=names)
-        if arrays is None:
-            msg = f"{self.folder / tile.name}.npz is gone or damaged; run the same command again"
-            raise InputError(msg)
-        return arrays
-
-    def strips(self, grid: Grid) -> Iterator[tuple[Window, np.ndarray]]:
-        """Put the evidence together in strips of whole rows, the same however it was tiled.
-
-        Yields
-        ------
-        tuple
-            Window over the full width, and schema.EVIDENCE of it.
-        """
-        for row in range(0, grid.height, BLOCK_PX):
-            window = Window(row, 0, min(BLOCK_PX, grid.height - row), grid.width)
-            strip = np.full((window.height, window.width), schema.EVIDENCE_NODATA, np.int16)
-            for tile in self.done:
-                core = tile.core
-                top, bottom = max(core.row, row), min(core.row + core.height, row + window.height)
-                if top >= bottom:
-                    continue
-                part = self.arrays(tile, ("evidence",))["evidence"][
-                    top - core.row : bottom - core.row
-                ]
-                strip[top - row : bottom - row, core.col : core.col + core.width] = part
-            yield window, strip
 
 
 def do(context: MonthContext) -> tuple[StepRecord, bool]:
@@ -207,15 +93,18 @@ def _detect(
     left_out = tuple(line for one in others for line in one.problems)
     adopt(context.folder, work.pairs.folder)
     tiles, lost = run_tiles(context, territory, work)
-    outline = _outlined(context, territory.grid, tiles, work)
-    settings = context.settings.patches
-    unobserved = (
-        patches.unobserved_areas(tiles.runs(), territory.grid, settings, reason=CLOUDED)
-        + patches.unobserved_areas(tiles.partly(), territory.grid, settings, reason=PARTLY_SEEN)
-        + patches.unobserved_areas(tiles.lost(), territory.grid, settings, reason=FAILED)
+    found = patches.find_patches(
+        tiles.runs(),
+        territory.grid,
+        context.settings.patches,
+        bordered=True,
+        workers=context.options.worker_count,
     )
+    outlining = Outlining(tiles, found, work.witnesses, context.job.config.fusion)
+    files, disputed = outlining.write(context.folder)
+    unobserved = _unobserved(tiles, territory, context.settings.patches)
+    record_files.write_records(context.folder / UNOBSERVED, unobserved, UnobservedArea)
     known = tuple(one.pair for one in fitted)
-    files = _write(context.folder, tiles, territory.grid, outline, unobserved)
     notes = tuple(line for one in others for line in one.notes)
     for note in notes:
         context.progress.warn(note)
@@ -223,11 +112,11 @@ def _detect(
         shutil.rmtree(context.folder / "work", ignore_errors=True)
         shutil.rmtree(context.folder / SHARDS, ignore_errors=True)
     facts = {
-        "patches": len(outline.patches),
-        "disputed": int(outline.patches["disputed"].sum()),
-        "noise_groups": outline.noise_groups,
-        "observed_px": outline.observed_px,
-        "unobserved_px": outline.unobserved_px,
+        "patches": found.count,
+        "disputed": disputed,
+        "noise_groups": int(found.choice.counts[2]),
+        "observed_px": int(found.choice.counts[0]),
+        "unobserved_px": int(found.choice.counts[1]),
         "compared": [_ids(one) for one in known or tuple(layer.pair for layer in layers)],
         "sources": {layer.name: _ids(layer.pair) for layer in layers},
         "notes": list(notes),
@@ -236,7 +125,21 @@ def _detect(
     context.progress.end(
         "detect", f"{facts['patches']} patches, {facts['noise_groups']} specks left out"
     )
-    return StepResult(files, facts, made.refused + left_out + lost, again=bool(lost or left_out))
+    return StepResult(
+        (*files, UNOBSERVED), facts, made.refused + left_out + lost, again=bool(lost or left_out)
+    )
+
+
+def _unobserved(
+    tiles: TileSet, territory: Territory, cfg: PatchesSection
+) -> tuple[UnobservedArea, ...]:
+    """List what was not observed, by reason."""
+    reasons = {CLOUDED: tiles.runs(), PARTLY_SEEN: tiles.partly(), FAILED: tiles.lost()}
+    return tuple(
+        area
+        for reason, parts in reasons.items()
+        for area in patches.unobserved_areas(parts, territory.grid, cfg, reason=reason)
+    )
 
 
 def _who(fitted: FittedPair) -> list[str]:
@@ -291,29 +194,6 @@ def _work(
     return FusedWork(pairs, layers, context.job.config.fusion, context.span[1])
 
 
-def _outlined(
-    context: MonthContext, grid: Grid, tiles: TileSet, work: FusedWork
-) -> patches.Outline:
-    """Outline the patches, and name what stands behind each."""
-    outline = patches.outline(tiles.runs(), grid, context.settings.patches, bordered=True)
-    witnesses = work.witnesses
-    moments = outline.moments[:, :CHANNELS]
-    if not len(moments):  # no tile has a patch, so none has told how many channels there are
-        moments = np.zeros((0, CHANNELS, 3), np.int64)
-    if not witnesses.pairs:  # nothing was compared: an empty table, with the columns read later
-        empty = outline.patches.reindex(columns=schema.PATCHES.names)
-        return replace(outline, patches=empty, moments=moments)
-    table = patches.attribute(
-        outline.patches,
-        outline.votes,
-        outline.moments[:, CHANNELS:],
-        witnesses,
-        fusion.SOURCES,
-        context.job.config.fusion.speak_llr,
-    )
-    return replace(outline, patches=table, moments=moments)
-
-
 def run_tiles(
     context: MonthContext, territory: Territory, work: FusedWork, share: tuple[int, int] = (1, 1)
 ) -> tuple[TileSet, tuple[str, ...]]:
@@ -354,40 +234,3 @@ def run_tiles(
         work.pairs.settings.patches,
     )
     return tile_set, tuple(sorted(lines))
-
-
-def _write(
-    folder: Path,
-    tiles: TileSet,
-    grid: Grid,
-    outline: patches.Outline,
-    unobserved: Sequence[UnobservedArea],
-) -> tuple[str, ...]:
-    write = partial(raster_writer.write_raster, grid=grid, overwrite=True)
-    write(folder / EVIDENCE, form=EVIDENCE_FORM, pieces=tiles.strips(grid))
-    write(folder / CHANGE, form=CHANGE_FORM, pieces=change_strips(tiles.strips(grid), outline))
-    write_patches(folder / PATCHES, outline.patches, grid.crs)
-    tile_files.write_tile(folder / MOMENTS, {"moments": outline.moments})
-    record_files.write_records(folder / UNOBSERVED, unobserved, UnobservedArea)
-    return EVIDENCE, CHANGE, PATCHES, MOMENTS, UNOBSERVED
-
-
-def change_strips(
-    evidence: Iterator[tuple[Window, np.ndarray]], outline: patches.Outline
-) -> Iterator[tuple[Window, np.ndarray]]:
-    """Turn strips of evidence into strips of the change mask: exactly the outlined patches."""
-    for window, strip in evidence:
-        change = outline.painted(window).astype(np.uint8)
-        change[strip == schema.EVIDENCE_NODATA] = schema.NOT_OBSERVED
-        yield window, change
-
-
-def write_patches(path: Path, table: gpd.GeoDataFrame, crs: str) -> None:
-    """Write a table of patches, replacing an earlier one."""
-    vector_writer.write_geopackage(
-        path,
-        {"patches": table},
-        descriptions={"patches": "变化图斑 change patches"},
-        crs=crs,
-        overwrite=True,
-    )

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import geopandas as gpd
+import pandas as pd
 
 from changedetect.accuracy.promise import Aim, Promise, State
 from changedetect.accuracy.shift import Drift, Sample, drifts
@@ -24,7 +24,7 @@ SHIFT_FEATURES = ("change_probability", "llr_mean", "llr_max", "area_m2", "famil
 """Columns whose distribution is compared between calibration and today."""
 
 
-def samples_of(table: gpd.GeoDataFrame) -> dict[str, Sample]:
+def samples_of(table: pd.DataFrame) -> dict[str, Sample]:
     """Keep the distributions of patches by which a shift is seen."""
     return {
         name: Sample.of(table[name].to_numpy(float))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import geopandas as gpd
+import pandas as pd
 
 from changedetect.accuracy.promise import Aim, State
 from changedetect.io import record_files
@@ -49,9 +49,9 @@ class Marks:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """The patches of a month with the limit of the promise, and what is told of it."""
+    """What the promise adds to the columns of the patches of a month, and what is told of it."""
 
-    table: gpd.GeoDataFrame
+    columns: dict[str, float] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
 
@@ -86,18 +86,21 @@ def promise_of(context: MonthContext, marks: Marks) -> PromiseFile | None:
 def promise_kept(
     context: MonthContext,
     promised: PromiseFile | None,
-    table: gpd.GeoDataFrame,
+    scores: pd.DataFrame,
     compared: Sequence[Sequence[str]],
 ) -> Kept:
-    """Put the promise's limit on the patches of a month, and say what it is worth today."""
+    """Put the promise's limit on the patches of a month, and say what it is worth today.
+
+    ``scores``: columns of the classified patches by which a shift is seen.
+    """
     if promised is None:
-        return Kept(table)
+        return Kept()
     scenes = {s.scene_id: s for s in record_files.read_records(context.folder / SCENES, Scene)}
     sensor = scenes[compared[0][1]].sensor if compared else context.job.config.scenes.pair_sensor
     lines = promised.lines_of(sensor, context.month)
     standing = context.job.config.crosscheck.pseudo_change_probability
     limit = promised.threshold(lines, standing)
-    drifts = promised.drifts(sensor, context.month, samples_of(table))
+    drifts = promised.drifts(sensor, context.month, samples_of(scores))
     shifted = [one.feature for one in promised.shifted(drifts)]
     problems = _problems(lines, shifted, cell_of(sensor, context.month, promised.settings))
     facts = {
@@ -112,7 +115,7 @@ def promise_kept(
             "strata": [[line.name, line.promise.n, line.promise.state.value] for line in lines],
         },
     }
-    return Kept(table.assign(**{LIMIT: limit}), facts, problems)
+    return Kept({LIMIT: limit}, facts, problems)
 
 
 def _problems(lines: Sequence[Line], shifted: Sequence[str], cell: str) -> tuple[str, ...]:

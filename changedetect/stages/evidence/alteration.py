@@ -10,6 +10,7 @@ on Landsat Taizhou and on simulated counties: docs/decisions/0005-usual-outcomes
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -145,7 +146,7 @@ def fit_alteration(
     centres = _centres(scaled[:, :bands], cfg.classes, cfg.class_min_pixels, cfg)
     slopes, levels = 2.0 * centres, -(centres**2).sum(axis=1)
     labels = _first_labels(scaled, (slopes, levels), cfg, workers)
-    matrix, offset, penalty = _variates(scaled, places, (slopes, levels), labels, cfg)
+    matrix, offset, penalty = _variates(scaled, places, (slopes, levels), (labels, cfg), workers)
     _, vectors = np.linalg.eigh(scaled.T.astype(np.float64) @ scaled / len(scaled))
     back = matrix / scale
     return Alteration(
@@ -189,10 +190,14 @@ def _variates(
     scaled: np.ndarray,
     places: np.ndarray,
     chooser: tuple[np.ndarray, np.ndarray],
-    labels: np.ndarray,
-    cfg: EvidenceSection,
+    begun: tuple[np.ndarray, EvidenceSection],
+    workers: int,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Regress after on before for every outcome of every class, leaving out its unlikely pixels."""
+    """Regress after on before for every outcome of every class, leaving out its unlikely pixels.
+
+    ``begun``: first label of each pixel, and the settings.
+    """
+    labels, cfg = begun
     classes, width = len(chooser[1]), scaled.shape[1]
     shape = classes, cfg.outcomes
     matrix = np.zeros((*shape, width // 2, width))
@@ -201,7 +206,8 @@ def _variates(
     seen: np.ndarray = np.zeros(classes, bool)
     squared = np.zeros(len(scaled))
     for _ in range(cfg.trim_steps):
-        cuts = _cuts(labels, squared, penalty.size, cfg.trim_share)
+        members = _members(labels, penalty.size)
+        cuts = _cuts(members, squared, cfg.trim_share)
         counts, sums, products = class_moments(scaled, labels, squared, cuts)
         sizes = np.bincount(labels, minlength=penalty.size).reshape(shape)
         penalty[:] = np.inf
@@ -211,13 +217,13 @@ def _variates(
             mean = sums[place] / counts[place]
             covariance = products[place] / counts[place] - np.outer(mean, mean)
             rows, spread = _whitened_residual(covariance, cfg.min_noise_variance)
-            factor = _to_noise(scaled[labels == place], rows, rows @ mean)
+            factor = _to_noise(scaled[members[place]], rows, rows @ mean)
             matrix[c, m], offset[c, m] = factor * rows, factor * (rows @ mean)
             spread -= width * math.log(factor)
             penalty[c, m] = spread - 2.0 * math.log(sizes[c, m] / sizes[c].sum())
         seen = np.asarray(sizes.any(axis=1), bool)
         penalty[seen] -= penalty[seen].min(axis=1, keepdims=True)
-        labels, squared = class_distances(scaled, chooser, (matrix, offset, penalty))
+        labels, squared = _distances(scaled, chooser, (matrix, offset, penalty), workers)
     penalty[~seen, 0] = 0.0
     return matrix, offset, penalty
 
@@ -286,14 +292,30 @@ def effective_places(labels: np.ndarray, places: np.ndarray, count: int) -> np.n
     return np.asarray(held.sum(axis=1) ** 2 / np.where(squares > 0, squares, 1.0))
 
 
-def _cuts(labels: np.ndarray, squared: np.ndarray, count: int, share: float) -> np.ndarray:
+def _members(labels: np.ndarray, count: int) -> list[np.ndarray]:
+    """List the pixels of every label, in their order."""
+    order = np.argsort(labels, kind="stable")
+    return np.split(order, np.searchsorted(labels[order], np.arange(1, count)))
+
+
+def _cuts(members: Sequence[np.ndarray], squared: np.ndarray, share: float) -> np.ndarray:
     """Squared distance beyond which pixels of an outcome are left out."""
     return np.array(
-        [
-            np.quantile(own, 1.0 - share) if (own := squared[labels == c]).size else np.inf
-            for c in range(count)
-        ]
+        [np.quantile(squared[mine], 1.0 - share) if mine.size else np.inf for mine in members]
     )
+
+
+def _distances(
+    scaled: np.ndarray,
+    chooser: tuple[np.ndarray, np.ndarray],
+    variates: tuple[np.ndarray, np.ndarray, np.ndarray],
+    workers: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Share `class_distances` among threads: each pixel rests on itself."""
+    some = np.array_split(scaled, workers)
+    found = in_order(some, lambda part: class_distances(part, chooser, variates), workers)
+    labels, squared = zip(*found, strict=True)
+    return np.concatenate(labels), np.concatenate(squared)
 
 
 def _to_noise(samples: np.ndarray, rows: np.ndarray, level: np.ndarray) -> float:

@@ -22,7 +22,7 @@ from changedetect.stages.evidence.alteration import Alteration, fit_alteration, 
 from changedetect.stages.evidence.borders import usual_contrast
 from changedetect.stages.evidence.calibration import NullModel, fit_null, noise_median
 from changedetect.stages.evidence.cells import cells_of
-from changedetect.tiling import in_order
+from changedetect.tiling import in_order, together
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +113,12 @@ def fit_pair(stacks: Sequence[xr.DataArray], cfg: EvidenceSection, workers: int 
 
     found, seen = zip(*in_order(stacks, distances, workers), strict=True)
     cells = cells_of(seen, [stack.shape for stack in stacks], cfg.outcome_cell_px)
-    null = fit_null(np.concatenate(found), len(kept), cfg, cells)
+    null, contrast = together(
+        lambda: fit_null(np.concatenate(found), len(kept), cfg, cells),
+        lambda: usual_contrast(stacks, max(1, workers - 1)),
+        workers,
+    )
     notes = _notes(names, kept)
-    contrast = usual_contrast(stacks, workers)
     return PairModel(names, tuple(kept), alteration, cap, null, count, contrast, notes)
 
 

@@ -4,7 +4,8 @@ Everything after a tile lives in run space: a tile turns its core into runs and 
 runs of all tiles are joined where a seam cut them.
 """
 
-from changedetect.stages.patches.outlines import Outline, outline
+from changedetect.stages.patches.batches import GridPatches, Made, find_patches
+from changedetect.stages.patches.outlines import Outline, outline, outline_all, painted, table_of
 from changedetect.stages.patches.parts import Parts
 from changedetect.stages.patches.sums import MISSING, UNKNOWN_BORDER
 from changedetect.stages.patches.sure import judging_channels
@@ -20,6 +21,6 @@ from changedetect.stages.patches.unobserved import unobserved_areas
 from changedetect.stages.patches.witnesses import Witnesses, attribute
 
 __all__ = [
-    "MISSING", "UNKNOWN_BORDER", "Bordered", "Outline", "Parts", "Sampler", "TileRuns", "Witnesses", "attribute", "failed_tile", "halo_px",
-    "judging_channels", "outline", "tile_runs", "unobserved_areas",
+    "MISSING", "UNKNOWN_BORDER", "Bordered", "GridPatches", "Made", "Outline", "Parts", "Sampler", "TileRuns", "Witnesses", "attribute",
+    "failed_tile", "find_patches", "halo_px", "judging_channels", "outline", "outline_all", "painted", "table_of", "tile_runs", "unobserved_areas",
 ]  # fmt: skip

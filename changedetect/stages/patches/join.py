@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import shapely
@@ -73,18 +74,37 @@ def join(parts: Sequence[np.ndarray]) -> Joined:
     return Joined(runs, group, group_sizes(runs, group), place)
 
 
-def group_polygons(joined: Joined, grid: Grid) -> np.ndarray:
-    """Outline each group along pixel edges.
+class Rings(NamedTuple):
+    """Outlines of groups as arrays, from which their polygons are made and measured.
 
-    Returns
-    -------
-    ndarray
-        ``(group,)`` MultiPolygons in the grid's CRS, valid; outer rings counter-clockwise, holes
-        clockwise, no point on a straight line; parts that touch in a corner are parts of one
-        MultiPolygon.
+    Attributes
+    ----------
+    points
+        ``(p, 2)`` float64, x and y in the grid's CRS; the last point of a ring repeats its first.
+    rings, polygons, wholes
+        ``(n + 1,)`` int64 each: where each ring begins in the points, each polygon in the rings (its
+        outer ring first), each group in the polygons.
     """
-    if len(joined.runs) == 0:
-        return np.empty(0, object)
+
+    points: np.ndarray
+    rings: np.ndarray
+    polygons: np.ndarray
+    wholes: np.ndarray
+
+    def shapes(self) -> np.ndarray:
+        """Make the polygons, ``(group,)`` MultiPolygons."""
+        if len(self.wholes) == 1:
+            return np.empty(0, object)
+        made: np.ndarray = shapely.from_ragged_array(
+            shapely.GeometryType.MULTIPOLYGON,
+            self.points,
+            (self.rings, self.polygons, self.wholes),
+        )
+        return made
+
+
+def group_rings(joined: Joined, grid: Grid) -> Rings:
+    """Trace each group along pixel edges; see `group_polygons`."""
     part = label_runs(joined.runs, EDGE)
     points, starts, ring_part = trace_rings(joined.runs, part, link_edges(joined.runs, part))
     _, first = np.unique(part, return_index=True)
@@ -96,12 +116,25 @@ def group_polygons(joined: Joined, grid: Grid) -> np.ndarray:
     sizes = np.diff(starts)[ring_order]
     ring_starts = np.concatenate([[0], np.cumsum(sizes)])
     moved = np.arange(ring_starts[-1]) - np.repeat(ring_starts[:-1] - starts[ring_order], sizes)
-    return _multipolygons(
+    return Rings(
         _to_crs(points[moved], grid),
         ring_starts,
         _offsets(rank[ring_part[ring_order]]),
         _offsets(part_group[part_order]),
     )
+
+
+def group_polygons(joined: Joined, grid: Grid) -> np.ndarray:
+    """Outline each group along pixel edges.
+
+    Returns
+    -------
+    ndarray
+        ``(group,)`` MultiPolygons in the grid's CRS, valid; outer rings counter-clockwise, holes
+        clockwise, no point on a straight line; parts that touch in a corner are parts of one
+        MultiPolygon.
+    """
+    return group_rings(joined, grid).shapes()
 
 
 def _offsets(sorted_labels: np.ndarray) -> np.ndarray:
@@ -112,12 +145,3 @@ def _offsets(sorted_labels: np.ndarray) -> np.ndarray:
 def _to_crs(corners: np.ndarray, grid: Grid) -> np.ndarray:
     a, _, c, _, e, f = grid.transform
     return np.column_stack([c + a * corners[:, 1], f + e * corners[:, 0]])
-
-
-def _multipolygons(
-    points: np.ndarray, rings: np.ndarray, polygons: np.ndarray, wholes: np.ndarray
-) -> np.ndarray:
-    made: np.ndarray = shapely.from_ragged_array(
-        shapely.GeometryType.MULTIPOLYGON, points, (rings, polygons, wholes)
-    )
-    return made

@@ -23,7 +23,7 @@ from changedetect.config.detection import PixelsSection
 from changedetect.grid import Window
 from changedetect.kernels.cells import paint_runs, run_boxes, soft_objects, standing_out
 from changedetect.kernels.runs import find_runs, label_runs, run_pixels
-from changedetect.schema import CLOUD, SHADOW
+from changedetect.schema import CLEAR, CLOUD, SHADOW
 from changedetect.stages.pixels.pair import is_clouded
 from changedetect.stages.pixels.samples import PairSample
 from changedetect.stages.pixels.skycells import MIN_SEEN, SkyCells
@@ -38,6 +38,12 @@ OPENING_CELLS = 2
 
 STRIP_CELLS = 256
 """Rows of cells looked at together: memory does not grow with the images. [cell]"""
+
+_CLOUDED, _DARK, _CAST = np.uint8(1), np.uint8(2), np.uint8(4)
+"""Marks of a cell: in a cloud; darker than before, in the end in a shadow; where a cloud casts one."""
+
+_CODE_BITS = 4
+"""Marks lie below, the codes of the result above."""
 
 __all__ = ["SkyMask", "find_sky"]
 
@@ -144,25 +150,26 @@ def find_sky(
     ndarray
         ``(y, x)`` uint8: schema.CLEAR, CLOUD or SHADOW.
     """
-    shape = cells.window.height, cells.window.width
-    out = np.zeros(shape, np.uint8)  # CLEAR; no memory until something else is written
+    # One byte a cell for all that is marked on the way; no memory until something is.
+    marks = np.zeros((cells.window.height, cells.window.width), np.uint8)
     min_cells = max(4, math.ceil(cfg.sky_min_ha * 1e4 / cell_m**2))
     objects = _soft_objects(cells, after, min_cells, cfg)
     if not len(objects):
-        return out
+        return marks
     reach = max(1, math.ceil(cfg.sky_reach_m / cell_m))
-    clouds = _clouds(cells, objects, after, reach, cfg)
-    shade = np.zeros(shape, bool)
+    _mark_clouds(marks, cells, objects, after, reach, cfg)
     if sun_azimuth_deg is not None:
-        shade = _shadows(
-            cells, clouds, after=after, azimuth_deg=sun_azimuth_deg, cell_m=cell_m, cfg=cfg
+        _mark_shadows(
+            marks, cells, after=after, azimuth_deg=sun_azimuth_deg, cell_m=cell_m, cfg=cfg
         )
     for core, outer in _strips(cells, 1):
-        inner = core.relative_to(outer).slices
-        dark = ndimage.binary_dilation(shade[outer.slices], SQUARE)[inner] & ~cells.unseen(core)
-        out[core.slices][dark] = SHADOW
-        out[core.slices][ndimage.binary_dilation(clouds[outer.slices], SQUARE)[inner]] = CLOUD
-    return out
+        inner, around = core.relative_to(outer).slices, marks[outer.slices]
+        dark = ndimage.binary_dilation(around & _DARK, SQUARE)[inner] & ~cells.unseen(core)
+        cloud = ndimage.binary_dilation(around & _CLOUDED, SQUARE)[inner]
+        codes = np.where(cloud, CLOUD, np.where(dark, SHADOW, CLEAR)).astype(np.uint8)
+        marks[core.slices] |= codes << _CODE_BITS
+    np.right_shift(marks, _CODE_BITS, out=marks)
+    return marks
 
 
 def _strips(cells: SkyCells, margin: int) -> Iterator[tuple[Window, Window]]:
@@ -237,75 +244,83 @@ def _ends_softly(
     return told
 
 
-def _clouds(
-    cells: SkyCells, objects: np.ndarray, after: bool, reach: int, cfg: PixelsSection
-) -> np.ndarray:
-    """Grow objects to what is still brighter around them, ``(y, x)`` bool."""
-    cores = np.zeros((cells.window.height, cells.window.width), bool)
-    paint_runs(objects, cores)
-    clouds = np.zeros_like(cores)
+def _mark_clouds(
+    marks: np.ndarray,
+    cells: SkyCells,
+    objects: np.ndarray,
+    after: bool,
+    reach: int,
+    cfg: PixelsSection,
+) -> None:
+    """Grow objects to what is still brighter around them, and mark it."""
     for core, outer in _strips(cells, reach):
-        own = cores[outer.slices]
-        if own.any():
+        mine = objects[(objects[:, 0] >= outer.row) & (objects[:, 0] < outer.row + outer.height)]
+        if len(mine):
+            own = np.zeros((outer.height, outer.width), bool)
+            paint_runs(mine - np.array([outer.row, 0, 0], np.int32), own)
             rest = own | (cells.bright(outer, after=after) > cfg.sky_rest_sigmas)
             grown = ndimage.binary_dilation(own, SQUARE, iterations=reach, mask=rest)
-            clouds[core.slices] = grown[core.relative_to(outer).slices]
-    return clouds
+            marks[core.slices][grown[core.relative_to(outer).slices]] |= _CLOUDED
 
 
-def _shadows(
+def _mark_shadows(
+    marks: np.ndarray,
     cells: SkyCells,
-    clouds: np.ndarray,
     *,
     after: bool,
     azimuth_deg: float,
     cell_m: float,
     cfg: PixelsSection,
-) -> np.ndarray:
-    """Find the shadows of clouds: dark ground under their outline, moved away from the sun."""
-    shade = np.zeros(clouds.shape, bool)
+) -> None:
+    """Mark the shadows of clouds: dark ground under their outline, moved away from the sun."""
+    darker, clouds = 0, [np.zeros((0, 3), np.int32)]
     for core, _ in _strips(cells, 0):
-        shade[core.slices] = cells.dark(core, after=after) > cfg.shadow_edge_sigmas
-    cast = np.zeros(clouds.shape, bool)
-    runs = find_runs(clouds.view(np.uint8), 0, 0)
+        shade = cells.dark(core, after=after) > cfg.shadow_edge_sigmas
+        darker += int(np.count_nonzero(shade))
+        clouds.append(find_runs(marks[core.slices] & _CLOUDED, core.row, 0))
+        marks[core.slices][shade] |= _DARK
+    runs, usual = np.concatenate(clouds), darker / marks.size
     group = label_runs(runs, 1)
     order = np.argsort(group, kind="stable")
     ends = np.cumsum(np.bincount(group))
     for first, last in pairwise([0, *ends]):
         rows, cols, _ = run_pixels(runs[order[first:last]])
-        place = _darkest_place((rows, cols), clouds, shade, azimuth_deg, cell_m, cfg)
+        place = _darkest_place((rows, cols), marks, usual, azimuth_deg, cell_m, cfg)
         if place is not None:
-            cast[place] = True
+            marks[place] |= _CAST
     near = max(1, math.ceil(cfg.sky_reach_m / cell_m))
     for core, outer in _strips(cells, near):
-        grown = ndimage.binary_dilation(cast[outer.slices], SQUARE, iterations=near)
+        grown = ndimage.binary_dilation(marks[outer.slices] & _CAST, SQUARE, iterations=near)
         dark = cells.dark(core, after=after) > cfg.shadow_edge_sigmas / 2
-        shade[core.slices] = grown[core.relative_to(outer).slices] & dark
-    return shade
+        marks[core.slices] &= ~_DARK
+        marks[core.slices][grown[core.relative_to(outer).slices] & dark] |= _DARK
 
 
 def _darkest_place(
     cloud: tuple[np.ndarray, np.ndarray],
-    clouds: np.ndarray,
-    shade: np.ndarray,
+    marks: np.ndarray,
+    usual: float,
     azimuth_deg: float,
     cell_m: float,
     cfg: PixelsSection,
 ) -> tuple[np.ndarray, np.ndarray] | None:
-    """Move a cloud away from the sun to where most of it falls on darker ground, if much does."""
+    """Move a cloud away from the sun to where most of it falls on darker ground, if much does.
+
+    ``usual``: share of all ground that is darker.
+    """
     south = math.cos(math.radians(azimuth_deg))
     east = -math.sin(math.radians(azimuth_deg))
-    usual = float(shade.mean())
     best = usual + cfg.sky_shadow_score * (1 - usual)
     found = None
     for distance in np.arange(cfg.sky_shadow_min_m, cfg.sky_shadow_max_m, cell_m):
-        place, inside = _moved(*cloud, south * distance, east * distance, cell_m, shade.shape)
+        place, inside = _moved(*cloud, south * distance, east * distance, cell_m, marks.shape)
         if inside.mean() < MIN_SEEN:
             break
-        open_sky = ~clouds[place]
+        under = marks[place]
+        open_sky = (under & _CLOUDED) == 0
         if open_sky.mean() < MIN_SEEN:
             continue
-        score = float(shade[place][open_sky].mean())
+        score = float(((under & _DARK) != 0)[open_sky].mean())
         if score > best:
             best, found = score, place
     return found
