@@ -1,5 +1,6 @@
 """Pixels of a file as they lie in it, in physical units."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -18,13 +19,19 @@ from changedetect.io.decoded_blocks import DecodedBlocks
 from changedetect.io.georeference import PLAIN, is_georeferenced
 from changedetect.io.memory import apart
 from changedetect.io.opening import open_raster
-from changedetect.kernels.cells import stored_means
+from changedetect.kernels.cell_sums import NEVER, add_columns, means_of_columns
 from changedetect.kernels.scratch import scratch
 from changedetect.kernels.stored import part_to_quantity, to_quantity
 from changedetect.records import Band, Scene
 
 _LEAST_BLOCK_PX, _MOST_BLOCK_PX = 128, 1024
 """Sides of blocks that are kept: smaller ones cost little to decode again, larger ones much room."""
+
+_MOST_BYTES = 2
+"""Whole numbers of so many bytes are added up in 32 bits."""
+
+_LARGEST = float(np.iinfo(np.uint16).max)
+"""No stored whole number of those bytes is larger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +159,8 @@ def read_cells(
     -------
     ndarray or None
         As `kernels.cells.cell_means` of what `read_source` gives, pixels that lack a band left
-        out; None where the window is not simply a part of one file without a mask.
+        out, but for the last digit: stored numbers are averaged, not quantities. None where the window
+        is not simply a part of one file of whole numbers of at most 16 bits, without a mask.
 
     Raises
     ------
@@ -164,17 +172,33 @@ def read_cells(
     ):
         return None
     path = source.files[0]
+    rows, bands = -(-window.height // cell_px), len(scene.bands)
+    scale, offset, nodata = _form(scene.bands, scene.nodata)
+    rules = cell_px, _whole_number(nodata), _black_is_nodata(scene)
     with open_raster(path) as dataset:
-        if not _in_blocks(dataset) or MaskFlags.per_dataset in dataset.mask_flag_enums[0]:
+        if not _adds_up(dataset):
             return None
-        shape = len(scene.bands), window.height, window.width
-        stored = np.empty(0)
-        for block, part, whole in _blocks_of((path, dataset, store), scene, window):
-            stored = scratch("stored numbers", shape, whole.dtype)
-            own = whole[(slice(None), *part.relative_to(block).slices)]
-            stored[(slice(None), *part.relative_to(window).slices)] = own
-    form = _form(scene.bands, scene.nodata)
-    return stored_means(stored, form, _black_is_nodata(scene), cell_px, least)
+        totals = scratch("sums of columns", (bands, rows, window.width), np.int32)
+        counts = scratch("pixels of columns", (rows, window.width), np.int32)
+        totals[:], counts[:] = 0, 0
+        for block, part, stored in _blocks_of((path, dataset, store), scene, window):
+            own, target = part.relative_to(block), part.relative_to(window)
+            size = own.row, own.col, own.height, own.width
+            add_columns(stored, size, (target.row, target.col), rules, (totals, counts))
+    return means_of_columns((totals, counts), (scale, offset), window.height, cell_px, least)
+
+
+def _adds_up(dataset: DatasetReader) -> bool:
+    """Whether a file without a mask lies in blocks of whole numbers whose sums are exact."""
+    kinds = {np.dtype(name) for name in dataset.dtypes}
+    small = all(kind.kind in "iu" and kind.itemsize <= _MOST_BYTES for kind in kinds)
+    return small and _in_blocks(dataset) and MaskFlags.per_dataset not in dataset.mask_flag_enums[0]
+
+
+def _whole_number(nodata: float) -> int:
+    """Return the stored whole number that is no data; `NEVER` = none."""
+    known = abs(nodata) <= _LARGEST and nodata == math.floor(nodata)  # NaN is neither
+    return int(nodata) if known else NEVER
 
 
 def _read_whole(
