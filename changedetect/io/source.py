@@ -35,6 +35,29 @@ _LARGEST = float(np.iinfo(np.uint16).max)
 
 
 @dataclass(frozen=True, slots=True)
+class Layout:
+    """How pixels lie in a file; asked of it once, since asking takes as long as reading a small window.
+
+    Attributes
+    ----------
+    block
+        Height and width of its blocks [px], where it is cut into blocks of moderate size, all bands of
+        a pixel in one; None where it is not.
+    masked
+        It has a mask or a transparency band.
+    packed
+        Its blocks are compressed.
+    small
+        It holds whole numbers whose sums fit into 32 bits.
+    """
+
+    block: tuple[int, int] | None
+    masked: bool
+    packed: bool
+    small: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """The files behind a scene, and where their pixels lie.
 
@@ -47,6 +70,8 @@ class Source:
         georeference.
     height, width
         Size. [px]
+    layout
+        Of the first file.
     """
 
     files: tuple[Path, ...]
@@ -54,6 +79,7 @@ class Source:
     transform: Transform
     height: int
     width: int
+    layout: Layout
 
     @classmethod
     def of_scene(cls, folder: Path, scene: Scene) -> "Source":
@@ -77,11 +103,34 @@ class Source:
 
 def _source(files: tuple[Path, ...]) -> Source:
     with open_raster(files[0]) as dataset:
-        size = (dataset.height, dataset.width)
+        size, layout = (dataset.height, dataset.width), _layout(dataset)
         if not is_georeferenced(dataset):
-            return Source(files, "", PLAIN, *size)
+            return Source(files, "", PLAIN, *size, layout)
         a, b, c, d, e, f = dataset.transform[:6]
-        return Source(files, epsg_code(dataset.crs.to_wkt()), (a, b, c, d, e, f), *size)
+        return Source(files, epsg_code(dataset.crs.to_wkt()), (a, b, c, d, e, f), *size, layout)
+
+
+def _layout(dataset: DatasetReader) -> Layout:
+    height, width = dataset.block_shapes[0]
+    together = dataset.interleaving is not None and dataset.interleaving.value == "PIXEL"
+    in_blocks = (
+        together
+        and dataset.driver == "GTiff"
+        and width < dataset.width
+        and min(height, width) >= _LEAST_BLOCK_PX
+        and max(height, width) <= _MOST_BLOCK_PX
+    )
+    kinds = {np.dtype(name) for name in dataset.dtypes}
+    return Layout(
+        block=(height, width) if in_blocks else None,
+        masked=_is_masked(dataset),
+        packed=dataset.compression is not None,
+        small=all(kind.kind in "iu" and kind.itemsize <= _MOST_BYTES for kind in kinds),
+    )
+
+
+def _is_masked(dataset: DatasetReader) -> bool:
+    return MaskFlags.per_dataset in dataset.mask_flag_enums[0]
 
 
 def read_source(
@@ -126,7 +175,7 @@ def read_source(
     target = inner.relative_to(window).slices
     part = out[(slice(None), *target)]
     if len(source.files) == 1:
-        _read_whole(source.files[0], scene, inner, part, store)
+        _read_whole(source, scene, inner, part, store)
         return out
     for position, (path, band) in enumerate(zip(source.files, scene.bands, strict=True)):
         with open_raster(path) as dataset:
@@ -167,32 +216,24 @@ def read_cells(
     SceneError
         A block can not be read; names file and window.
     """
-    if len(source.files) != 1 or window != window.grown(
-        0, Window(0, 0, source.height, source.width)
-    ):
+    layout, whole = source.layout, Window(0, 0, source.height, source.width)
+    if len(source.files) != 1 or window != window.grown(0, whole):
+        return None
+    if layout.block is None or layout.masked or not layout.small:
         return None
     path = source.files[0]
     rows, bands = -(-window.height // cell_px), len(scene.bands)
     scale, offset, nodata = _form(scene.bands, scene.nodata)
     rules = cell_px, _whole_number(nodata), _black_is_nodata(scene)
     with open_raster(path) as dataset:
-        if not _adds_up(dataset):
-            return None
         totals = scratch("sums of columns", (bands, rows, window.width), np.int32)
         counts = scratch("pixels of columns", (rows, window.width), np.int32)
         totals[:], counts[:] = 0, 0
-        for block, part, stored in _blocks_of((path, dataset, store), scene, window):
+        for block, part, stored in _blocks_of((source, dataset, store), scene, window):
             own, target = part.relative_to(block), part.relative_to(window)
             size = own.row, own.col, own.height, own.width
             add_columns(stored, size, (target.row, target.col), rules, (totals, counts))
     return means_of_columns((totals, counts), (scale, offset), window.height, cell_px, least)
-
-
-def _adds_up(dataset: DatasetReader) -> bool:
-    """Whether a file without a mask lies in blocks of whole numbers whose sums are exact."""
-    kinds = {np.dtype(name) for name in dataset.dtypes}
-    small = all(kind.kind in "iu" and kind.itemsize <= _MOST_BYTES for kind in kinds)
-    return small and _in_blocks(dataset) and MaskFlags.per_dataset not in dataset.mask_flag_enums[0]
 
 
 def _whole_number(nodata: float) -> int:
@@ -202,14 +243,15 @@ def _whole_number(nodata: float) -> int:
 
 
 def _read_whole(
-    path: Path, scene: Scene, inner: Window, out: np.ndarray, store: DecodedBlocks | None
+    source: Source, scene: Scene, inner: Window, out: np.ndarray, store: DecodedBlocks | None
 ) -> None:
     """Read a window of a file that holds all bands."""
+    path, layout = source.files[0], source.layout
     with open_raster(path) as dataset:
-        hidden = _hidden(dataset, path, inner)
-        if store is not None and hidden is None and _in_blocks(dataset):
-            _read_blocks((path, dataset, store), scene, inner, out)
+        if store is not None and layout.block is not None and not layout.masked:
+            _read_blocks((source, dataset, store), scene, inner, out)
             return
+        hidden = _hidden(dataset, path, inner) if layout.masked else None
         stored = _read(dataset, path, [band.index for band in scene.bands], inner)
     black = hidden is None and _black_is_nodata(scene)
     _physical(stored, scene.bands, scene.nodata, out, black=black)
@@ -217,21 +259,8 @@ def _read_whole(
         out[:, hidden] = np.nan
 
 
-def _in_blocks(dataset: DatasetReader) -> bool:
-    """Whether a file is cut into blocks of moderate size, all bands of a pixel in one."""
-    height, width = dataset.block_shapes[0]
-    together = dataset.interleaving is not None and dataset.interleaving.value == "PIXEL"
-    return (
-        together
-        and dataset.driver == "GTiff"
-        and width < dataset.width
-        and min(height, width) >= _LEAST_BLOCK_PX
-        and max(height, width) <= _MOST_BLOCK_PX
-    )
-
-
 def _read_blocks(
-    files: tuple[Path, DatasetReader, DecodedBlocks], scene: Scene, inner: Window, out: np.ndarray
+    files: tuple[Source, DatasetReader, DecodedBlocks], scene: Scene, inner: Window, out: np.ndarray
 ) -> None:
     """Read a window block by block, each decoded once while the store keeps it."""
     black, form = _black_is_nodata(scene), _form(scene.bands, scene.nodata)
@@ -242,19 +271,21 @@ def _read_blocks(
 
 
 def _blocks_of(
-    files: tuple[Path, DatasetReader, DecodedBlocks], scene: Scene, inner: Window
+    files: tuple[Source, DatasetReader, DecodedBlocks], scene: Scene, inner: Window
 ) -> Iterator[tuple[Window, Window, np.ndarray]]:
     """Give the blocks that a window meets: their place, the part in the window, stored numbers."""
-    path, dataset, store = files
-    height, width = dataset.block_shapes[0]
+    source, dataset, store = files
+    path, packed = source.files[0], source.layout.packed
+    assert source.layout.block is not None
+    height, width = source.layout.block
     indexes = [band.index for band in scene.bands]
-    whole = Window(0, 0, dataset.height, dataset.width)
+    whole = Window(0, 0, source.height, source.width)
     for row in range(inner.row // height, -(-(inner.row + inner.height) // height)):
         for col in range(inner.col // width, -(-(inner.col + inner.width) // width)):
             block = Window(row * height, col * width, height, width).grown(0, whole)
             key = path, scene.sha256, tuple(indexes), row, col
             read = partial(_decoded, dataset, path, indexes, block)
-            stored = store.get(key, read, costly=dataset.compression is not None)
+            stored = store.get(key, read, costly=packed)
             yield block, block.grown(0, inner), stored
 
 
@@ -280,7 +311,7 @@ def _decoded(
 
 def _hidden(dataset: DatasetReader, path: Path, window: Window) -> np.ndarray | None:
     """Pixels that a mask or a transparency band hides; None where the file has neither."""
-    if MaskFlags.per_dataset not in dataset.mask_flag_enums[0]:
+    if not _is_masked(dataset):
         return None
     try:
         opaque = dataset.read_masks(1, window=_file_window(window))

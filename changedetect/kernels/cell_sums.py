@@ -87,6 +87,16 @@ def add_columns(
 
 
 @kernel
+def _across(columns: np.ndarray, cell_px: int, out: np.ndarray) -> None:
+    """Add up the columns of each cell of a row, place by place."""
+    out[:] = 0
+    for place in range(min(cell_px, len(columns))):
+        own = columns[place:]
+        for c in range((len(own) + cell_px - 1) // cell_px):
+            out[c] += own[c * cell_px]
+
+
+@kernel
 def means_of_columns(
     sums: tuple[np.ndarray, np.ndarray],
     form: tuple[np.ndarray, np.ndarray],
@@ -117,20 +127,19 @@ def means_of_columns(
     scale, offset = form
     bands, rows, width = totals.shape
     cols = -(-width // cell_px)
-    out = np.full((bands, rows, cols), np.float32(np.nan), np.float32)
+    out = np.empty((bands, rows, cols), np.float32)
+    count, total = np.empty(cols, np.int64), np.empty(cols, np.int64)
     for row in range(rows):
         deep = min((row + 1) * cell_px, height) - row * cell_px
+        _across(counts[row], cell_px, count)
         for c in range(cols):
-            first, last = c * cell_px, min((c + 1) * cell_px, width)
-            count = np.int64(0)
-            for x in range(first, last):
-                count += counts[row, x]
-            if count == 0 or count < min_share * (deep * (last - first)):
-                continue
-            for band in range(bands):
-                total = np.int64(0)
-                for x in range(first, last):
-                    total += totals[band, row, x]
-                mean = np.float64(total) / np.float64(count)
-                out[band, row, c] = np.float32(mean * scale[band] + offset[band])
+            size = deep * (min((c + 1) * cell_px, width) - c * cell_px)
+            count[c] = count[c] if count[c] >= min_share * size else 0
+        for band in range(bands):
+            factor, level, target = scale[band], offset[band], out[band, row]
+            _across(totals[band, row], cell_px, total)
+            for c in range(cols):
+                mean = np.float64(total[c]) / np.float64(count[c])
+                found = np.float32(mean * factor + level)
+                target[c] = found if count[c] > 0 else np.float32(np.nan)
     return out
