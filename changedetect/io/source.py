@@ -21,7 +21,7 @@ from changedetect.io.memory import apart
 from changedetect.io.opening import open_raster
 from changedetect.kernels.cell_sums import NEVER, add_columns, means_of_columns
 from changedetect.kernels.scratch import scratch
-from changedetect.kernels.stored import part_to_quantity, to_quantity
+from changedetect.kernels.stored import Stored, part_to_quantity, to_quantity
 from changedetect.records import Band, Scene
 
 _LEAST_BLOCK_PX, _MOST_BLOCK_PX = 128, 1024
@@ -188,6 +188,48 @@ def read_source(
     return out
 
 
+def read_stored(
+    source: Source, scene: Scene, window: Window, store: DecodedBlocks, name: str
+) -> Stored | None:
+    """Read a window of the file's own pixels as they are stored.
+
+    Parameters
+    ----------
+    window
+        In the file's pixels. [px]
+    store
+        As in `read_source`.
+    name
+        What the numbers are for: they lie in memory that this thread uses again under it (`scratch`).
+
+    Returns
+    -------
+    Stored or None
+        None where the window is not simply a part of one file in blocks, without a mask.
+
+    Raises
+    ------
+    SceneError
+        A block can not be read; names file and window.
+    """
+    if not _is_plain(source, window):
+        return None
+    with open_raster(source.files[0]) as dataset:
+        shape = len(scene.bands), window.height, window.width
+        numbers = scratch(name, shape, dataset.dtypes[scene.bands[0].index - 1])
+        for block, part, stored in _blocks_of((source, dataset, store), scene, window):
+            own = stored[(slice(None), *part.relative_to(block).slices)]
+            numbers[(slice(None), *part.relative_to(window).slices)] = own
+    return Stored(numbers, *_form(scene.bands, scene.nodata), _black_is_nodata(scene))
+
+
+def _is_plain(source: Source, window: Window) -> bool:
+    """Whether a window is simply a part of one file in blocks, without a mask."""
+    layout, whole = source.layout, Window(0, 0, source.height, source.width)
+    plain = len(source.files) == 1 and layout.block is not None and not layout.masked
+    return plain and window == window.grown(0, whole)
+
+
 def read_cells(
     source: Source, scene: Scene, window: Window, store: DecodedBlocks, cell_px: int, least: float
 ) -> np.ndarray | None:
@@ -216,10 +258,7 @@ def read_cells(
     SceneError
         A block can not be read; names file and window.
     """
-    layout, whole = source.layout, Window(0, 0, source.height, source.width)
-    if len(source.files) != 1 or window != window.grown(0, whole):
-        return None
-    if layout.block is None or layout.masked or not layout.small:
+    if not source.layout.small or not _is_plain(source, window):
         return None
     path = source.files[0]
     rows, bands = -(-window.height // cell_px), len(scene.bands)

@@ -229,7 +229,8 @@ def _least(
             for x in range(len(total)):
                 total[x] += value[x] * value[x]
         for x in range(len(total)):
-            least[x] = min(least[x], total[x])
+            value[x] = min(least[x], total[x])  # not in its place: see `_outcome_of_four`
+        least[:] = value
 
 
 @kernel
