@@ -108,10 +108,13 @@ class DecodedBlocks:
     def _shrink(self) -> list[tuple[Hashable, np.ndarray]]:
         """Let the oldest finished blocks go until the rest fits; return them."""
         gone: list[tuple[Hashable, np.ndarray]] = []
-        for key, future in list(self._blocks.items()):
+        for _ in range(len(self._blocks)):
             if self._bytes <= self.limit_bytes:
                 break
+            key, future = self._blocks.popitem(last=False)
             if future.done():
-                gone.append((key, self._blocks.pop(key).result()))
+                gone.append((key, future.result()))
                 self._bytes -= gone[-1][1].nbytes
+            else:
+                self._blocks[key] = future  # being decoded just now: as good as used
         return gone

@@ -66,9 +66,15 @@ def _new(size: int) -> mmap.mmap:
 
 
 def _wait(memory: mmap.mmap, size: int) -> None:
-    """Keep the memory of an array that is gone, if not too much waits already."""
+    """Keep the memory of an array that is gone, if not too much waits already.
+
+    What waits of other sizes gives way: blocks of a file's edge would wait long for the next of them.
+    """
     with _LOCK:
         waiting = sum(one * len(some) for one, some in _WAITING.items())
+        for other in [one for one in _WAITING if one != size]:
+            if waiting + size > AGAIN_BYTES:
+                waiting -= other * len(_WAITING.pop(other))
         if waiting + size <= AGAIN_BYTES:
             _WAITING.setdefault(size, []).append(memory)
 

@@ -19,9 +19,10 @@ from changedetect.io.decoded_blocks import DecodedBlocks
 from changedetect.io.digest import sha256_files
 from changedetect.io.mapping import Placement
 from changedetect.io.opening import digest_of_file
-from changedetect.io.source import Source, read_cells, read_source
+from changedetect.io.source import Source, read_cells, read_source, read_stored
 from changedetect.io.spare_blocks import SpareBlocks
 from changedetect.kernels import regrid
+from changedetect.kernels.stored import Stored
 from changedetect.records import Scene
 from changedetect.schema import CLEAR, CLOUD, SHADOW
 
@@ -173,6 +174,35 @@ class RasterReader:
         if scene.cloud_href:
             image[:, cloud == OUTSIDE] = np.nan
         return image, cloud
+
+    def read_stored(self, scene: Scene, grid: Grid, window: Window, name: str) -> Stored | None:
+        """Read a window as it is stored, before it becomes physical units.
+
+        Parameters
+        ----------
+        window
+            Part of the grid. [px]
+        name
+            What the numbers are for: they lie in memory that this thread uses again under it (`scratch`).
+
+        Returns
+        -------
+        Stored or None
+            None where that is not what `read` gives: the image lies beside the grid, ends in the window,
+            or is not simply one file in blocks.
+
+        Raises
+        ------
+        SceneError, IntegrityError, GridError
+            As for `read`.
+        """
+        self._check_digest(scene)
+        source = self._source_of(scene)
+        offset = _placement(source, scene, grid).offset(source.height, source.width)
+        if offset is None:
+            return None
+        moved = Window(window.row + offset[0], window.col + offset[1], window.height, window.width)
+        return read_stored(source, scene, moved, self._blocks, name)
 
     def read_cells(
         self, scene: Scene, grid: Grid, window: Window, cell_px: int, min_share: float

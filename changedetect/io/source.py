@@ -1,5 +1,6 @@
 """Pixels of a file as they lie in it, in physical units."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -18,13 +19,42 @@ from changedetect.io.decoded_blocks import DecodedBlocks
 from changedetect.io.georeference import PLAIN, is_georeferenced
 from changedetect.io.memory import apart
 from changedetect.io.opening import open_raster
-from changedetect.kernels.cells import stored_means
+from changedetect.kernels.cell_sums import NEVER, add_columns, means_of_columns
 from changedetect.kernels.scratch import scratch
-from changedetect.kernels.stored import part_to_quantity, to_quantity
+from changedetect.kernels.stored import Stored, part_to_quantity, to_quantity
 from changedetect.records import Band, Scene
 
 _LEAST_BLOCK_PX, _MOST_BLOCK_PX = 128, 1024
 """Sides of blocks that are kept: smaller ones cost little to decode again, larger ones much room."""
+
+_MOST_BYTES = 2
+"""Whole numbers of so many bytes are added up in 32 bits."""
+
+_LARGEST = float(np.iinfo(np.uint16).max)
+"""No stored whole number of those bytes is larger."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How pixels lie in a file; asked of it once, since asking takes as long as reading a small window.
+
+    Attributes
+    ----------
+    block
+        Height and width of its blocks [px], where it is cut into blocks of moderate size, all bands of
+        a pixel in one; None where it is not.
+    masked
+        It has a mask or a transparency band.
+    packed
+        Its blocks are compressed.
+    small
+        It holds whole numbers whose sums fit into 32 bits.
+    """
+
+    block: tuple[int, int] | None
+    masked: bool
+    packed: bool
+    small: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +70,8 @@ class Source:
         georeference.
     height, width
         Size. [px]
+    layout
+        Of the first file.
     """
 
     files: tuple[Path, ...]
@@ -47,6 +79,7 @@ class Source:
     transform: Transform
     height: int
     width: int
+    layout: Layout
 
     @classmethod
     def of_scene(cls, folder: Path, scene: Scene) -> "Source":
@@ -70,11 +103,34 @@ class Source:
 
 def _source(files: tuple[Path, ...]) -> Source:
     with open_raster(files[0]) as dataset:
-        size = (dataset.height, dataset.width)
+        size, layout = (dataset.height, dataset.width), _layout(dataset)
         if not is_georeferenced(dataset):
-            return Source(files, "", PLAIN, *size)
+            return Source(files, "", PLAIN, *size, layout)
         a, b, c, d, e, f = dataset.transform[:6]
-        return Source(files, epsg_code(dataset.crs.to_wkt()), (a, b, c, d, e, f), *size)
+        return Source(files, epsg_code(dataset.crs.to_wkt()), (a, b, c, d, e, f), *size, layout)
+
+
+def _layout(dataset: DatasetReader) -> Layout:
+    height, width = dataset.block_shapes[0]
+    together = dataset.interleaving is not None and dataset.interleaving.value == "PIXEL"
+    in_blocks = (
+        together
+        and dataset.driver == "GTiff"
+        and width < dataset.width
+        and min(height, width) >= _LEAST_BLOCK_PX
+        and max(height, width) <= _MOST_BLOCK_PX
+    )
+    kinds = {np.dtype(name) for name in dataset.dtypes}
+    return Layout(
+        block=(height, width) if in_blocks else None,
+        masked=_is_masked(dataset),
+        packed=dataset.compression is not None,
+        small=all(kind.kind in "iu" and kind.itemsize <= _MOST_BYTES for kind in kinds),
+    )
+
+
+def _is_masked(dataset: DatasetReader) -> bool:
+    return MaskFlags.per_dataset in dataset.mask_flag_enums[0]
 
 
 def read_source(
@@ -119,7 +175,7 @@ def read_source(
     target = inner.relative_to(window).slices
     part = out[(slice(None), *target)]
     if len(source.files) == 1:
-        _read_whole(source.files[0], scene, inner, part, store)
+        _read_whole(source, scene, inner, part, store)
         return out
     for position, (path, band) in enumerate(zip(source.files, scene.bands, strict=True)):
         with open_raster(path) as dataset:
@@ -130,6 +186,48 @@ def read_source(
         if hidden is not None:
             own[:, hidden] = np.nan
     return out
+
+
+def read_stored(
+    source: Source, scene: Scene, window: Window, store: DecodedBlocks, name: str
+) -> Stored | None:
+    """Read a window of the file's own pixels as they are stored.
+
+    Parameters
+    ----------
+    window
+        In the file's pixels. [px]
+    store
+        As in `read_source`.
+    name
+        What the numbers are for: they lie in memory that this thread uses again under it (`scratch`).
+
+    Returns
+    -------
+    Stored or None
+        None where the window is not simply a part of one file in blocks, without a mask.
+
+    Raises
+    ------
+    SceneError
+        A block can not be read; names file and window.
+    """
+    if not _is_plain(source, window):
+        return None
+    with open_raster(source.files[0]) as dataset:
+        shape = len(scene.bands), window.height, window.width
+        numbers = scratch(name, shape, dataset.dtypes[scene.bands[0].index - 1])
+        for block, part, stored in _blocks_of((source, dataset, store), scene, window):
+            own = stored[(slice(None), *part.relative_to(block).slices)]
+            numbers[(slice(None), *part.relative_to(window).slices)] = own
+    return Stored(numbers, *_form(scene.bands, scene.nodata), _black_is_nodata(scene))
+
+
+def _is_plain(source: Source, window: Window) -> bool:
+    """Whether a window is simply a part of one file in blocks, without a mask."""
+    layout, whole = source.layout, Window(0, 0, source.height, source.width)
+    plain = len(source.files) == 1 and layout.block is not None and not layout.masked
+    return plain and window == window.grown(0, whole)
 
 
 def read_cells(
@@ -152,40 +250,47 @@ def read_cells(
     -------
     ndarray or None
         As `kernels.cells.cell_means` of what `read_source` gives, pixels that lack a band left
-        out; None where the window is not simply a part of one file without a mask.
+        out, but for the last digit: stored numbers are averaged, not quantities. None where the window
+        is not simply a part of one file of whole numbers of at most 16 bits, without a mask.
 
     Raises
     ------
     SceneError
         A block can not be read; names file and window.
     """
-    if len(source.files) != 1 or window != window.grown(
-        0, Window(0, 0, source.height, source.width)
-    ):
+    if not source.layout.small or not _is_plain(source, window):
         return None
     path = source.files[0]
+    rows, bands = -(-window.height // cell_px), len(scene.bands)
+    scale, offset, nodata = _form(scene.bands, scene.nodata)
+    rules = cell_px, _whole_number(nodata), _black_is_nodata(scene)
     with open_raster(path) as dataset:
-        if not _in_blocks(dataset) or MaskFlags.per_dataset in dataset.mask_flag_enums[0]:
-            return None
-        shape = len(scene.bands), window.height, window.width
-        stored = np.empty(0)
-        for block, part, whole in _blocks_of((path, dataset, store), scene, window):
-            stored = scratch("stored numbers", shape, whole.dtype)
-            own = whole[(slice(None), *part.relative_to(block).slices)]
-            stored[(slice(None), *part.relative_to(window).slices)] = own
-    form = _form(scene.bands, scene.nodata)
-    return stored_means(stored, form, _black_is_nodata(scene), cell_px, least)
+        totals = scratch("sums of columns", (bands, rows, window.width), np.int32)
+        counts = scratch("pixels of columns", (rows, window.width), np.int32)
+        totals[:], counts[:] = 0, 0
+        for block, part, stored in _blocks_of((source, dataset, store), scene, window):
+            own, target = part.relative_to(block), part.relative_to(window)
+            size = own.row, own.col, own.height, own.width
+            add_columns(stored, size, (target.row, target.col), rules, (totals, counts))
+    return means_of_columns((totals, counts), (scale, offset), window.height, cell_px, least)
+
+
+def _whole_number(nodata: float) -> int:
+    """Return the stored whole number that is no data; `NEVER` = none."""
+    known = abs(nodata) <= _LARGEST and nodata == math.floor(nodata)  # NaN is neither
+    return int(nodata) if known else NEVER
 
 
 def _read_whole(
-    path: Path, scene: Scene, inner: Window, out: np.ndarray, store: DecodedBlocks | None
+    source: Source, scene: Scene, inner: Window, out: np.ndarray, store: DecodedBlocks | None
 ) -> None:
     """Read a window of a file that holds all bands."""
+    path, layout = source.files[0], source.layout
     with open_raster(path) as dataset:
-        hidden = _hidden(dataset, path, inner)
-        if store is not None and hidden is None and _in_blocks(dataset):
-            _read_blocks((path, dataset, store), scene, inner, out)
+        if store is not None and layout.block is not None and not layout.masked:
+            _read_blocks((source, dataset, store), scene, inner, out)
             return
+        hidden = _hidden(dataset, path, inner) if layout.masked else None
         stored = _read(dataset, path, [band.index for band in scene.bands], inner)
     black = hidden is None and _black_is_nodata(scene)
     _physical(stored, scene.bands, scene.nodata, out, black=black)
@@ -193,21 +298,8 @@ def _read_whole(
         out[:, hidden] = np.nan
 
 
-def _in_blocks(dataset: DatasetReader) -> bool:
-    """Whether a file is cut into blocks of moderate size, all bands of a pixel in one."""
-    height, width = dataset.block_shapes[0]
-    together = dataset.interleaving is not None and dataset.interleaving.value == "PIXEL"
-    return (
-        together
-        and dataset.driver == "GTiff"
-        and width < dataset.width
-        and min(height, width) >= _LEAST_BLOCK_PX
-        and max(height, width) <= _MOST_BLOCK_PX
-    )
-
-
 def _read_blocks(
-    files: tuple[Path, DatasetReader, DecodedBlocks], scene: Scene, inner: Window, out: np.ndarray
+    files: tuple[Source, DatasetReader, DecodedBlocks], scene: Scene, inner: Window, out: np.ndarray
 ) -> None:
     """Read a window block by block, each decoded once while the store keeps it."""
     black, form = _black_is_nodata(scene), _form(scene.bands, scene.nodata)
@@ -218,19 +310,21 @@ def _read_blocks(
 
 
 def _blocks_of(
-    files: tuple[Path, DatasetReader, DecodedBlocks], scene: Scene, inner: Window
+    files: tuple[Source, DatasetReader, DecodedBlocks], scene: Scene, inner: Window
 ) -> Iterator[tuple[Window, Window, np.ndarray]]:
     """Give the blocks that a window meets: their place, the part in the window, stored numbers."""
-    path, dataset, store = files
-    height, width = dataset.block_shapes[0]
+    source, dataset, store = files
+    path, packed = source.files[0], source.layout.packed
+    assert source.layout.block is not None
+    height, width = source.layout.block
     indexes = [band.index for band in scene.bands]
-    whole = Window(0, 0, dataset.height, dataset.width)
+    whole = Window(0, 0, source.height, source.width)
     for row in range(inner.row // height, -(-(inner.row + inner.height) // height)):
         for col in range(inner.col // width, -(-(inner.col + inner.width) // width)):
             block = Window(row * height, col * width, height, width).grown(0, whole)
             key = path, scene.sha256, tuple(indexes), row, col
             read = partial(_decoded, dataset, path, indexes, block)
-            stored = store.get(key, read, costly=dataset.compression is not None)
+            stored = store.get(key, read, costly=packed)
             yield block, block.grown(0, inner), stored
 
 
@@ -256,7 +350,7 @@ def _decoded(
 
 def _hidden(dataset: DatasetReader, path: Path, window: Window) -> np.ndarray | None:
     """Pixels that a mask or a transparency band hides; None where the file has neither."""
-    if MaskFlags.per_dataset not in dataset.mask_flag_enums[0]:
+    if not _is_masked(dataset):
         return None
     try:
         opaque = dataset.read_masks(1, window=_file_window(window))

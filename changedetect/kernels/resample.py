@@ -5,6 +5,10 @@ import math
 import numpy as np
 
 from changedetect.kernels._jit import kernel
+from changedetect.kernels.stored import Stored, part_to_quantity
+
+_TAPS, _STRIP_PX = 4, 16
+"""Rows of cubic convolution; rows that are made comparable together: they stay in the cache. [px]"""
 
 
 @kernel
@@ -164,6 +168,76 @@ def _tap_columns(line: np.ndarray, col0: int, weights: np.ndarray, out: np.ndarr
 
 
 @kernel
+def _tap_both(
+    rows: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
+    weights: tuple[np.ndarray, np.ndarray],
+    col0: int,
+    line: np.ndarray,
+    out: np.ndarray,
+) -> None:
+    """Do as `_tap_rows` and `_tap_columns` where no weight is 0 and all rows are there."""
+    a, b, c, d = rows
+    none = np.float32(0.0)
+    w = weights[0]
+    w0, w1, w2, w3 = np.float32(w[0]), np.float32(w[1]), np.float32(w[2]), np.float32(w[3])
+    for x in range(len(line)):
+        line[x] = none + w0 * a[x] + w1 * b[x] + w2 * c[x] + w3 * d[x]
+    w, width = weights[1], len(line)
+    w0, w1, w2, w3 = np.float32(w[0]), np.float32(w[1]), np.float32(w[2]), np.float32(w[3])
+    first, last = min(max(0, 1 - col0), width), max(min(width, width - col0 - 2), 0)
+    out[:first] = np.float32(np.nan)
+    out[max(first, last) :] = np.float32(np.nan)
+    if last > first:
+        a, b = line[first + col0 - 1 : last + col0 - 1], line[first + col0 : last + col0]
+        c, d = line[first + col0 + 1 : last + col0 + 1], line[first + col0 + 2 : last + col0 + 2]
+        target = out[first:last]
+        for x in range(len(target)):
+            target[x] = none + w0 * a[x] + w1 * b[x] + w2 * c[x] + w3 * d[x]
+
+
+@kernel
+def _shift_row(
+    image: np.ndarray,
+    y: int,
+    place: tuple[int, int],
+    weights: tuple[np.ndarray, np.ndarray],
+    line: np.ndarray,
+    out: np.ndarray,
+) -> None:
+    """Read a row of one band by cubic convolution; ``place``: whole pixels of the shift."""
+    row0, col0 = place
+    inside = y + row0 - 1 >= 0 and y + row0 + 2 < len(image)
+    if inside and weights[0].all() and weights[1].all():
+        first = y + row0 - 1
+        rows = image[first], image[first + 1], image[first + 2], image[first + 3]
+        _tap_both(rows, weights, col0, line, out)
+    else:
+        _tap_rows(image, y, row0, weights[0], line)
+        _tap_columns(line, col0, weights[1], out)
+
+
+@kernel
+def _match_row(
+    first: np.ndarray, second: np.ndarray, gain: float, offset: float, spoilt: np.ndarray
+) -> None:
+    """Bring a row of the image after into the units of the one before; spoilt: NaN where one is."""
+    scale, level, nothing = np.float32(gain), np.float32(offset), np.float32(0.0)
+    for x in range(len(second)):
+        second[x] = second[x] * scale + level
+        # NaN and infinite times 0 are NaN, all else is 0: no branch.
+        spoilt[x] += first[x] * nothing + second[x] * nothing
+
+
+@kernel
+def _spoil_row(out: np.ndarray, y: int, spoilt: np.ndarray) -> None:
+    for date in range(2):
+        for band in range(out.shape[1]):
+            target = out[date, band, y]
+            for x in range(len(spoilt)):
+                target[x] += spoilt[x]
+
+
+@kernel
 def laid_over(
     before: np.ndarray,
     after: np.ndarray,
@@ -189,26 +263,57 @@ def laid_over(
         a band of either date is NaN or infinite, or the image after does not reach.
     """
     bands, height, width = before.shape
-    row0, col0 = math.floor(shift[0]), math.floor(shift[1])
-    wy, wx = cubic_weights(shift[0] - row0), cubic_weights(shift[1] - col0)
-    line = np.empty(width, np.float32)
-    spoilt = np.empty(width, np.float32)
-    nothing = np.float32(0.0)
+    place = math.floor(shift[0]), math.floor(shift[1])
+    weights = cubic_weights(shift[0] - place[0]), cubic_weights(shift[1] - place[1])
+    line, spoilt = np.empty(width, np.float32), np.empty(width, np.float32)
     for y in range(height):
-        spoilt[:] = nothing
+        spoilt[:] = np.float32(0.0)
         for band in range(bands):
             first, second = out[0, band, y], out[1, band, y]
-            _tap_rows(after[band], y, row0, wy, line)
-            _tap_columns(line, col0, wx, second)
-            source = before[band, y]
-            scale, level = np.float32(gain[band]), np.float32(offset[band])
-            for x in range(width):
-                first[x] = source[x]
-                second[x] = second[x] * scale + level
-                # NaN and infinite times 0 are NaN, all else is 0: no branch.
-                spoilt[x] += first[x] * nothing + second[x] * nothing
-        for date in range(2):
+            first[:] = before[band, y]
+            _shift_row(after[band], y, place, weights, line, second)
+            _match_row(first, second, gain[band], offset[band], spoilt)
+        _spoil_row(out, y, spoilt)
+
+
+@kernel
+def stored_laid_over(
+    before: Stored,
+    after: Stored,
+    shift: tuple[float, float],
+    gain: np.ndarray,
+    offset: np.ndarray,
+    out: np.ndarray,
+) -> None:
+    """Do as `laid_over` with images as they are stored: neither is made, only the rows at hand.
+
+    Parameters
+    ----------
+    before, after
+        Of one size.
+    shift, gain, offset, out
+        As in `laid_over`; the same bytes as of the images' quantities.
+    """
+    bands, height, width = before.numbers.shape
+    place = math.floor(shift[0]), math.floor(shift[1])
+    weights = cubic_weights(shift[0] - place[0]), cubic_weights(shift[1] - place[1])
+    line, spoilt = np.empty(width, np.float32), np.empty(width, np.float32)
+    deep = min(_STRIP_PX, height) + _TAPS - 1
+    strip = np.empty((bands, deep, width), np.float32)
+    form_before = before.scale, before.offset, before.nodata
+    form_after = after.scale, after.offset, after.nodata
+    for top in range(0, height, _STRIP_PX):
+        last = min(top + _STRIP_PX, height)
+        begin, end = max(top + place[0] - 1, 0), min(last + place[0] + 2, height)
+        part = begin, 0, max(end - begin, 0), width
+        part_to_quantity(after.numbers, form_after, after.black, part, strip, (0, 0))
+        part = top, 0, last - top, width
+        part_to_quantity(before.numbers, form_before, before.black, part, out[0], (top, 0))
+        for y in range(top, last):
+            spoilt[:] = np.float32(0.0)
             for band in range(bands):
-                target = out[date, band, y]
-                for x in range(width):
-                    target[x] += spoilt[x]
+                first, second = out[0, band, y], out[1, band, y]
+                rows = strip[band, : max(end - begin, 0)]
+                _shift_row(rows, y - begin, place, weights, line, second)
+                _match_row(first, second, gain[band], offset[band], spoilt)
+            _spoil_row(out, y, spoilt)

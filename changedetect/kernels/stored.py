@@ -1,8 +1,32 @@
 """Stored numbers become physical quantities: one pass, no temporaries."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from changedetect.kernels._jit import kernel
+
+
+class Stored(NamedTuple):
+    """An image as it is stored, and what its numbers stand for.
+
+    Attributes
+    ----------
+    numbers
+        ``(band, y, x)`` of any number type.
+    scale, offset
+        ``(band,)`` float64.
+    nodata
+        Stored value that means no data; NaN = none (NaN is no data anyhow).
+    black
+        A pixel that is 0 in all bands is no data.
+    """
+
+    numbers: np.ndarray
+    scale: np.ndarray
+    offset: np.ndarray
+    nodata: float
+    black: bool
 
 
 @kernel

@@ -12,10 +12,8 @@ from changedetect.kernels.cells import (
     run_boxes,
     soft_objects,
     standing_out,
-    stored_means,
 )
 from changedetect.kernels.runs import find_runs, label_runs
-from changedetect.kernels.stored import to_quantity, whole_pixels
 
 
 def by_definition(image, cell_px, min_share):
@@ -64,24 +62,6 @@ def test_edge_spans__equal_the_morphology_of_scipy(seed, reach):
     edge &= ~ndimage.binary_dilation(unseen, square)
     span = ndimage.maximum_filter(values, 3) - ndimage.minimum_filter(values, 3)
     np.testing.assert_array_equal(edge_spans(values, body, unseen, 20.0, reach), span[edge])
-
-
-@given(st.integers(0, 2**32 - 1), st.integers(1, 6), st.booleans(), st.booleans())
-def test_stored_means__are_those_of_the_image(seed, cell_px, black, whole_numbers):
-    rng = np.random.default_rng(seed)
-    stored = rng.integers(0, 9, (3, *rng.integers(1, 20, 2))).astype(np.uint16)
-    if not whole_numbers:
-        stored = stored.astype(np.float32) / 7
-        stored[rng.random(stored.shape) < 0.05] = np.nan
-        stored[rng.random(stored.shape) < 0.05] = np.inf
-    stored[:, rng.random(stored.shape[1:]) < 0.2] = 0
-    scale, offset = rng.normal(size=3), rng.normal(size=3) * 0.1
-    nodata = float(rng.choice([np.nan, 3.0]))
-    image = np.empty(stored.shape, np.float32)
-    to_quantity(stored, scale, offset, nodata, black, image)
-    whole_pixels(image, image)
-    found = stored_means(stored, (scale, offset, nodata), black, cell_px, 0.5)
-    np.testing.assert_array_equal(found, cell_means(image, cell_px, 0.5))
 
 
 @given(st.integers(0, 2**32 - 1))

@@ -77,9 +77,9 @@ def test_loops_for_four_bands__give_the_bytes_of_the_general_ones(seed, count):
     variates = rng.normal(size=(3, 4, 8)), rng.normal(size=(3, 4)), rng.uniform(0, 5, 3)
     variates = tuple(values.astype(np.float32) for values in variates)
     variates[2][seed % 3] = np.inf
-    least, value, total, four = np.empty((4, count), np.float32)
+    least, value, total, four, spare = np.empty((5, count), np.float32)
     _least(pixels, 5, variates, least, value, total)
-    _least_of_four(pixels, 5, variates, four)
+    _least_of_four(pixels, 5, variates, four, spare)
     assert least.tobytes() == four.tobytes()
 
 

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from changedetect.bench import generated, jobs
+from changedetect.grid import Window
+from changedetect.pipeline.sources import pairwork
 from changedetect.pipeline.sources.fittedpair import fit
 from changedetect.pipeline.sources.pairwork import TileWork, fresh_reader
 
@@ -43,6 +45,20 @@ def test_narrowed__tiles_without_clouds_read_less_and_say_the_same(scene, monkey
         for name in wide:
             np.testing.assert_array_equal(found[name], wide[name], err_msg=name)
     assert sum(len(found["runs"]) for found in narrow) > 0
+
+
+def test_comparable__images_as_stored_give_the_bytes_of_images(scene, monkeypatch):
+    reader, work = scene
+    window = Window(100, 90, 130, 140)
+
+    def stack():
+        fitted, cfg = work.pairs[0], work.settings.pixels
+        return pairwork.comparable(reader, fitted, work.grid, window, cfg, "stack").values.copy()
+
+    straight = stack()
+    monkeypatch.setattr(pairwork, "_as_stored", lambda *_: None)
+    assert straight.tobytes() == stack().tobytes()
+    assert np.isfinite(straight[:, :, 8:-8, 8:-8]).all()
 
 
 def test_fit__is_the_same_with_several_threads(scene):

@@ -28,7 +28,13 @@ class Settings:
             + classify.HALO_PX
         )
 
-    def clear_halo_px(self, reach_px: int) -> int:
-        """Return what is enough of a halo where no cloud is near, given the reach of evidence. [px]"""
+    def clear_halo_px(self, reach_px: int, shift_px: int) -> int:
+        """Return what is enough of a halo where no cloud is near.
+
+        Parameters
+        ----------
+        reach_px, shift_px
+            How far evidence, and a comparable pixel, reach with the models of a pair. [px]
+        """
         beside = patches.halo_px(self.patches) + borders.REACH_PX
-        return pixels.clear_halo_px(self.pixels) + max(beside + reach_px, classify.HALO_PX)
+        return shift_px + max(beside + reach_px, classify.HALO_PX)

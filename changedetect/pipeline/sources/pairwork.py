@@ -23,6 +23,7 @@ from changedetect.io.tile_files import read_tile, write_tile
 from changedetect.kernels.levels import take_first
 from changedetect.kernels.runs import find_runs, run_pixels
 from changedetect.kernels.scratch import scratch
+from changedetect.kernels.stored import Stored
 from changedetect.pipeline.runs.settings import Settings
 from changedetect.pipeline.runs.territory import Land
 from changedetect.pipeline.sources.bordered import Contrast, bordered, lowered
@@ -163,15 +164,14 @@ class TileWork:
             return tile
         if clouded:
             return tile
-        margin = max(
-            (
-                pair_evidence.reach_of(fitted.evidence, self.settings.evidence)
-                for fitted in self.pairs
-            ),
-            default=0,
-        )
-        margin = self.settings.clear_halo_px(margin)
+        margin = max((self._margin_px(fitted) for fitted in self.pairs), default=0)
         return replace(tile, outer=tile.core.grown(margin, tile.outer))
+
+    def _margin_px(self, fitted: FittedPair) -> int:
+        """How far beyond a tile's core a pair is read where no cloud is near. [px]"""
+        reach = pair_evidence.reach_of(fitted.evidence, self.settings.evidence)
+        own = self.settings.clear_halo_px(reach, pixels.shift_reach_px(fitted.pixels))
+        return own if fitted.season is None else max(own, self._margin_px(fitted.season.fitted))
 
     def _clouded(self, reader: RasterReader, fitted: FittedPair, window: Window) -> bool:
         """Whether a cloud or a shadow of either image lies in a window."""
@@ -266,19 +266,53 @@ def comparable(
     SceneError
         An image can not be read.
     """
-    pair, read = fitted.pair, []
-    for which, scene in (("before", pair.before), ("after", pair.after)):
-        shape = len(scene.roles), window.height, window.width
-        space = scratch(which, shape, np.float32)
+    pair = fitted.pair
+    out = scratch(name, (2, len(pair.before.roles), window.height, window.width), np.float32)
+    stored = _as_stored(reader, fitted, grid, window)
+    if stored is None:
+        _make_comparable(reader, fitted, grid, window, cfg, out)
+    else:
+        pixels.prepare_stored(out, *stored, fitted.pixels)
+    return pixels.as_stack(out, (pair.before.time, pair.after.time), fitted.pixels)
+
+
+def _as_stored(
+    reader: RasterReader, fitted: FittedPair | LaidPair, grid: Grid, window: Window
+) -> tuple[Stored, Stored] | None:
+    """Read a window of both images as stored; None where a cloud is near, or that is not enough."""
+    pair = fitted.pair
+    if len(pair.before.roles) != len(pair.after.roles):
+        return None
+    if fitted.sky is not None and fitted.sky.hides_in(window):
+        return None
+    for scene in (pair.before, pair.after):
+        if scene.cloud_href and (reader.read_cloud(scene, grid, window) != schema.CLEAR).any():
+            return None
+    with kept_open():
+        before = reader.read_stored(pair.before, grid, window, "stored before")
+        after = reader.read_stored(pair.after, grid, window, "stored after")
+    return None if before is None or after is None else (before, after)
+
+
+def _make_comparable(
+    reader: RasterReader,
+    fitted: FittedPair | LaidPair,
+    grid: Grid,
+    window: Window,
+    cfg: PixelsSection,
+    out: np.ndarray,
+) -> None:
+    """Read both images in physical units, with their clouds, and lay them over one another."""
+    read = []
+    for which, scene in (("before", fitted.pair.before), ("after", fitted.pair.after)):
+        space = scratch(which, (len(scene.roles), window.height, window.width), np.float32)
         with kept_open():
             read.append(reader.read_with_cloud(scene, grid, window, space))
     (before, cloud_before), (after, cloud_after) = read
-    out = scratch(name, (2, *before.shape), np.float32)
     clouds = cloud_before, cloud_after
     if fitted.sky is not None:
         clouds = fitted.sky.laid(window, *clouds)
     pixels.prepare_into(out, before, after, clouds, fitted.pixels, cfg)
-    return pixels.as_stack(out, (pair.before.time, pair.after.time), fitted.pixels)
 
 
 def inside_of(land: Land | None, window: Window) -> np.ndarray:

@@ -16,6 +16,8 @@ from changedetect.stages.pixels.pair import (
     masked,
     prepare_into,
     prepare_pair,
+    prepare_stored,
+    shift_reach_px,
 )
 from changedetect.stages.pixels.registration import PairAlignment
 from changedetect.stages.pixels.samples import UNMASKED, PairSample, sample_windows
@@ -41,5 +43,7 @@ __all__ = [
     "masked",
     "prepare_into",
     "prepare_pair",
+    "prepare_stored",
     "sample_windows",
+    "shift_reach_px",
 ]

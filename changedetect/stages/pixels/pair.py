@@ -11,8 +11,8 @@ import xarray as xr
 
 from changedetect.config.detection import EvidenceSection, PixelsSection
 from changedetect.errors import SceneError
-from changedetect.kernels.resample import box_count, laid_over, shifted
-from changedetect.kernels.stored import whole_pixels
+from changedetect.kernels.resample import box_count, laid_over, shifted, stored_laid_over
+from changedetect.kernels.stored import Stored, whole_pixels
 from changedetect.schema import CLOUD, SHADOW
 from changedetect.stages.pixels.radiometry import fit_gains
 from changedetect.stages.pixels.registration import PairAlignment, fit_alignment
@@ -69,6 +69,11 @@ def halo_px(pixels: PixelsSection, evidence: EvidenceSection) -> int:
 def clear_halo_px(cfg: PixelsSection) -> int:
     """Return how far a comparable pixel reaches where no cloud is near. [px]"""
     return math.ceil(cfg.max_shift_px) + TAPS_PX
+
+
+def shift_reach_px(model: PixelModel) -> int:
+    """Return how far a comparable pixel of a fitted pair reaches where no cloud is near. [px]"""
+    return math.ceil(max(abs(model.alignment.dy), abs(model.alignment.dx))) + TAPS_PX
 
 
 def is_clouded(mask: np.ndarray) -> bool:
@@ -184,6 +189,13 @@ def prepare_into(
     hidden = veiled(out, clouds, model.veil, cfg)
     if hidden.any():
         out[:, :, hidden] = np.nan
+
+
+def prepare_stored(out: np.ndarray, before: Stored, after: Stored, model: PixelModel) -> None:
+    """Do as `prepare_into` where no cloud is near, with images as they are stored; the same bytes."""
+    alignment = model.alignment
+    gain, offset = np.array(model.gain, np.float64), np.array(model.offset, np.float64)
+    stored_laid_over(before, after, (alignment.dy, alignment.dx), gain, offset, out)
 
 
 def as_stack(
