@@ -186,8 +186,9 @@ def judge_recent(
     Returns
     -------
     tuple of ndarray
-        ``(y, x)`` float64 log-likelihood ratio of change, NaN = not judged; and the bracket
-        ``(y, x)`` int32 of the least usual mean: date before, first date. [day]
+        ``(y, x)`` float64 log-likelihood ratio of change, NaN = not judged; and its bracket,
+        ``(y, x)`` int32: the date before all that count, since any of them may have seen the new
+        state, and the first of the least usual mean. [day]
     """
     extreme, dates = _least_usual(shift.length, null.bodies)
     llr = np.full(extreme.shape, np.nan)
@@ -202,5 +203,7 @@ def judge_recent(
     for k, body in enumerate(null.bodies):
         if body is not None:
             place = np.where(_scales(shift.length[k], body) == extreme, k, place)
-    after, before = (np.take_along_axis(shift.days, (place + one)[None], 0)[0] for one in (0, 1))
+    after, before = (
+        np.take_along_axis(shift.days, one[None], 0)[0] for one in (place, dates.astype(np.int64))
+    )
     return llr, before, after
