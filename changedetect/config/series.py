@@ -195,7 +195,8 @@ class FusionSection(Section):
     )
     speak_llr: float = Field(1.0, ge=0, description="a source speaks from this on, either way")
     alone_series_llr: float = Field(
-        2.0, description="alarm where the series observed, and neither an optical pair nor radar"
+        2.0,
+        description="alarm of the sum where the series observed beside radar or a model, and no optical pair",
     )
     deviation_frac: tuple[float, ...] = Field(
         (0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75),
@@ -213,6 +214,37 @@ class FusionSection(Section):
     )
     recent_days: int = Field(
         5, ge=0, description="without a pair, how near the month's end a clear date must lie [day]"
+    )
+    recent_dates: int = Field(
+        4, ge=1, le=20, description="change may lie before any of so many of the last clear dates"
+    )
+    recent_clip_sigma: float = Field(
+        1.5, gt=0, description="innovations are cut here in their mean, if it has several [sigma]"
+    )
+    recent_null_shape: float = Field(
+        1.15, gt=0, description="form of the tail that unchanged ground of a month has"
+    )
+    recent_null_steps: int = Field(
+        12, ge=1, description="rounds in which the changed share is estimated"
+    )
+    recent_least_px: int = Field(
+        800, ge=50, description="with fewer pixels of so many dates none is judged by them [px]"
+    )
+    recent_alarm_rate: float = Field(
+        0.015, gt=0, lt=0.5, description="share of unchanged pixels that alarm where none else saw"
+    )
+    recent_scales: tuple[float, ...] = Field(
+        (-1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0),
+        description="how unusual the last dates are, in scales of the month's own null …",
+    )
+    recent_llr: tuple[float, ...] = Field(
+        (-3.2, -2.2, -1.4, -0.7, 0.1, 0.8, 1.6, 2.7, 3.6, 4.2), description="… and what they say"
+    )
+    recent_deny_llr: tuple[float, ...] = Field(
+        (0.7, 1.6, 2.5, 3.2), description="against change no more, by the number of dates"
+    )
+    recent_most_llr: tuple[float, ...] = Field(
+        (1.6, 3.6, 3.8, 4.2), description="for change no more, by the number of dates"
     )
     gap_days: int = Field(
         45,

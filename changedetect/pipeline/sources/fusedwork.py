@@ -127,13 +127,15 @@ class FusedWork:
     def _threshold(self, seen: PairTile, fused: fusion.FusedEvidence) -> np.ndarray:
         """Return the least evidence of an alarm: of the pair, or of those who observed without it.
 
-        Where several did, the highest of theirs: none makes up for what another lacks alone.
+        Where several did, what they say is added up, and none asks for as much as it does alone.
         """
+        who = [fused.said[fusion.SOURCES.index(layer.name)] for layer in self.layers]
+        told = [said != schema.EVIDENCE_NODATA for said in who]
+        number = np.sum(told, axis=0)
         alone = np.ones(seen.evidence.shape, np.int32)
-        for layer in self.layers:
-            said = fused.said[fusion.SOURCES.index(layer.name)]
-            mine = np.where(said != schema.EVIDENCE_NODATA, layer.threshold, 1)
-            alone = np.maximum(alone, mine)
+        for layer, mine in zip(self.layers, told, strict=True):
+            asked = np.where(number > 1, layer.together, layer.threshold)
+            alone = np.where(mine, np.maximum(alone, asked), alone)
         observed = seen.evidence != schema.EVIDENCE_NODATA
         least = seen.least(self.pairs.settings.patches)
         return np.where(observed, least, alone).astype(np.int32)

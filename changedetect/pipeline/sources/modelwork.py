@@ -125,7 +125,7 @@ def model_layer(
     work = ModelWork(pairs, path, cfg, calibration, folder)
     due = blocks(territory, coarse, work.halo_px)
     done, lines = run_blocks(context, "model", due, work)
-    layer = CoarseLayer("model", coarse, folder, done, fitted[0].pair, 1)
+    layer = CoarseLayer("model", coarse, folder, done, fitted[0].pair, 1, 1)
     return SourceResult(layer, (*unread, *lines))
 
 

@@ -118,7 +118,8 @@ def radar_layer(
     due = blocks(territory, coarse, radar.radar_halo_px(config.radar))
     done, lines = run_blocks(context, "radar", due, work)
     pair = ScenePair(before[-1], after[-1])
-    layer = CoarseLayer("radar", coarse, folder, done, pair, max(model.threshold, 1))
+    alarm = max(model.threshold, 1)
+    layer = CoarseLayer("radar", coarse, folder, done, pair, alarm, alarm)
     return SourceResult(layer, (*problems, *lines))
 
 

@@ -12,8 +12,6 @@ from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
 
-import numpy as np
-
 from changedetect.config.sensors import SensorProfile
 from changedetect.config.series import FusionSection, SeriesSection
 from changedetect.errors import SceneError
@@ -27,6 +25,7 @@ from changedetect.pipeline.runs.context import MonthContext
 from changedetect.pipeline.runs.job import Job
 from changedetect.pipeline.runs.runstore import digest_of
 from changedetect.pipeline.runs.territory import Territory
+from changedetect.pipeline.sources import seriesmonth
 from changedetect.pipeline.sources.pairwork import shared_reader
 from changedetect.pipeline.sources.seriesstate import (
     DayRead,
@@ -46,7 +45,7 @@ from changedetect.pipeline.sources.sourcework import (
 from changedetect.records import Scene, ScenePair
 from changedetect.schema import EVIDENCE_NODATA, EVIDENCE_SCALE
 from changedetect.stages import pixels
-from changedetect.stages.evidence import season, series, series_state
+from changedetect.stages.evidence import recent, season, series, series_state
 from changedetect.stages.evidence.series_state import SeriesState
 
 STATES = "series"
@@ -95,7 +94,7 @@ class SeriesWork:
     states
         Folder of the states of these settings.
     folder
-        Where blocks leave their evidence; one that is there and whole is not done again.
+        Where blocks leave what their states say; one that is there and whole is not done again.
     """
 
     images: Path
@@ -119,10 +118,9 @@ class SeriesWork:
             state, problems = self.follow(tile, self.dates.until)
             month = season.SeriesMonth(self.dates.since, self.dates.after, self.dates.until)
             found = season.month_evidence(state, before, month, self.settings, self.rules)
+            shift = recent.recent_shift(state, month.since, self.settings, self.rules)
             lines = tuple(dict.fromkeys((*earlier, *problems)))
-            days = {"before": found.before_day, "after": found.after_day}
-            text = {"problems": np.array(lines, dtype=np.str_)}
-            write_tile(path, {"llr": found.llr, **days, **text})
+            write_tile(path, seriesmonth.to_arrays(found, shift, lines))
             return lines
         return ()
 
@@ -219,13 +217,20 @@ def series_layer(
     work = SeriesWork(
         context.job.scenes_folder, coarse.grid, tuple(mine), dates, context.span[0],
         config.series, config.fusion, config.pixels.cloud_buffer_px, digest,
-        states_folder(context.folder.parent, digest), folder,
+        states_folder(context.folder.parent, digest), folder / "states",
     )  # fmt: skip
-    folder.mkdir(parents=True, exist_ok=True)
+    work.folder.mkdir(parents=True, exist_ok=True)
     done, problems = run_blocks(context, "series", blocks(territory, coarse, 0), work)
-    alone = round(config.fusion.alone_series_llr * EVIDENCE_SCALE)
+    told = seriesmonth.MonthWork(
+        work.folder, folder, seriesmonth.fit_month(work.folder, done, config.fusion),
+        dates.after, config.fusion,
+    )  # fmt: skip
+    done, lost = run_blocks(context, "series", done, told)
+    problems = (*problems, *lost)
+    together = round(config.fusion.alone_series_llr * EVIDENCE_SCALE)
+    alone = max(together, round(recent.alarm_llr(config.fusion) * EVIDENCE_SCALE))
     pair = ScenePair(before[-1], mine[-1])
-    layer = CoarseLayer("series", coarse, folder, done, pair, alone)
+    layer = CoarseLayer("series", coarse, folder, done, pair, alone, together)
     return SourceResult(layer, problems, _notes(layer, mine, config.series))
 
 

@@ -123,7 +123,10 @@ class CoarseLayer:
     pair
         Scenes that stand for it on patches that only it saw.
     threshold
-        Alarm from this quantised evidence on, where it observed and no optical pair did.
+        Alarm from this quantised evidence on, where it observed and nothing else did.
+    together
+        Alarm of the sum where other coarse sources observed, too, and no optical pair; theirs
+        counts if it is higher.
     """
 
     name: str
@@ -132,6 +135,7 @@ class CoarseLayer:
     tiles: tuple[Tile, ...]
     pair: ScenePair
     threshold: int
+    together: int
 
     def over(self, window: Window) -> fusion.EvidenceLayer:
         """Return the evidence over a window of the product grid, laid on it.
@@ -154,7 +158,7 @@ class CoarseLayer:
             for values, key in ((llr, "llr"), (before, "before"), (after, "after")):
                 values[target] = stored[key][source]
         if self.coarse.factor > 1:
-            llr = fusion.spare_edges(fusion.thick(llr, self.threshold))
+            llr = fusion.spare_edges(fusion.thick(llr, self.together))
         layer = fusion.EvidenceLayer(self.name, llr, before, after)
         offset = self.coarse.offset(window, part)
         return fusion.lay(layer, self.coarse.factor, offset, (window.height, window.width))

@@ -20,8 +20,8 @@ from changedetect.errors import LayerError
 from changedetect.kernels import speckle
 from changedetect.schema import EVIDENCE_NODATA, EVIDENCE_SCALE
 from changedetect.stages.evidence.kinds import Kinds, fit_kinds, squared_length, whitened_residuals
-from changedetect.stages.evidence.radar_null import RadarNull, fit_null
 from changedetect.stages.evidence.radar_ratio import box_mean, to_steps
+from changedetect.stages.evidence.tail_null import TailNull, TailRules, fit_null
 
 LEAST_SPREAD = 1e-9
 """A band that varies less counts as varying so much."""
@@ -52,7 +52,7 @@ class MixedModel:
     spread: np.ndarray
     bands: tuple[int, int]
     kinds: Kinds
-    null: RadarNull
+    null: TailNull
     pixels: int
 
     @property
@@ -101,13 +101,7 @@ def fit_mixed(samples: Sequence[tuple[np.ndarray, np.ndarray]], cfg: RadarSectio
     middle = np.median(pixels, axis=1).astype(np.float64)
     spread = np.maximum(pixels.std(axis=1, dtype=np.float64), LEAST_SPREAD)
     bands = (samples[0][0].shape[0], samples[0][1].shape[0])
-    own = cfg.model_copy(
-        update={
-            "course_kinds": cfg.mixed_kinds,
-            "false_alarm_rate": cfg.mixed_false_alarm_rate,
-            "null_shape": cfg.mixed_null_shape,
-        }
-    )
+    own = cfg.model_copy(update={"course_kinds": cfg.mixed_kinds})
     known: list[np.ndarray] = []
     wanted: list[np.ndarray] = []
     for stack in stacks:
@@ -115,9 +109,12 @@ def fit_mixed(samples: Sequence[tuple[np.ndarray, np.ndarray]], cfg: RadarSectio
         known.append(given[:, valid])
         wanted.append(target[:, valid])
     kinds = fit_kinds(np.concatenate(known, axis=1).T, np.concatenate(wanted, axis=1).T, own)
-    model = MixedModel(middle, spread, bands, kinds, RadarNull.empty(), int(pixels.shape[1]))
+    model = MixedModel(middle, spread, bands, kinds, TailNull.empty(), int(pixels.shape[1]))
     distances = [_distance(stack, model, cfg) for stack in stacks]
-    null = fit_null(np.concatenate([d[np.isfinite(d)] for d in distances]), own)
+    rules = TailRules(
+        cfg.mixed_null_shape, cfg.null_span, cfg.null_steps, cfg.mixed_false_alarm_rate
+    )
+    null = fit_null(np.concatenate([d[np.isfinite(d)] for d in distances]), rules)
     return MixedModel(middle, spread, bands, kinds, null, model.pixels)
 
 

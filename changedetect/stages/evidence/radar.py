@@ -29,8 +29,8 @@ from changedetect.stages.evidence.radar_course import (
     fit_course,
 )
 from changedetect.stages.evidence.radar_looks import estimate_looks, shortest_half
-from changedetect.stages.evidence.radar_null import fit_null
 from changedetect.stages.evidence.radar_ratio import measure_ratio
+from changedetect.stages.evidence.tail_null import TailRules, fit_null
 
 NORMAL_SHARE, NORMAL_WIDTH = 0.95, 1.959963984540054
 """Share of a normal distribution that lies within so many sigma."""
@@ -370,8 +370,8 @@ def _stated_rate(samples: Samples, model: RadarModel, cfg: RadarSection) -> floa
         seen = np.isfinite(distance)
         squared.append(distance[seen])
         variances.append(variance[seen])
-    own = cfg.model_copy(update={"null_shape": cfg.pair_null_shape})
-    null = fit_null(np.sqrt(np.maximum(np.concatenate(squared), 0.0)), own)
+    rules = TailRules(cfg.pair_null_shape, cfg.null_span, cfg.null_steps, cfg.false_alarm_rate)
+    null = fit_null(np.sqrt(np.maximum(np.concatenate(squared), 0.0)), rules)
     widened = 1.0 + cfg.change_sd_neper**2 / float(np.median(np.concatenate(variances)))
     needed = 2.0 * model.threshold / EVIDENCE_SCALE + len(model.centre) * math.log(widened)
     rate = null.rate_at(math.sqrt(needed / (1.0 - 1.0 / widened)))

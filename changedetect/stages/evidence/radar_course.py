@@ -23,13 +23,13 @@ import numpy as np
 
 from changedetect.config.radar import RadarSection
 from changedetect.stages.evidence.kinds import Kinds, fit_kinds, squared_length, whitened_residuals
-from changedetect.stages.evidence.radar_null import RadarNull, fit_null
 from changedetect.stages.evidence.radar_ratio import (
     box_mean,
     filter_logs,
     mean_intensity,
     restlessness,
 )
+from changedetect.stages.evidence.tail_null import TailNull, TailRules, fit_null
 
 Samples = Sequence[tuple[np.ndarray, np.ndarray]]
 Spans = tuple[tuple[int, int], ...]
@@ -59,7 +59,7 @@ class UsualCourse:
     spans: tuple[Spans, ...]
     dates: tuple[int, int]
     endings: tuple[Kinds, ...]
-    null: RadarNull
+    null: TailNull
 
 
 def date_spans(count: int, cfg: RadarSection) -> Spans:
@@ -134,10 +134,11 @@ def fit_course(samples: Samples, cfg: RadarSection, days: Days | None = None) ->
         later = np.concatenate([later[:, valid] for _, later, valid in pools], axis=1)
         endings.append(fit_kinds(past.T, later.T, cfg))
     dates = before.shape[0], after.shape[0]
-    course = UsualCourse(tuple(all_spans), dates, tuple(endings), RadarNull.empty())
+    course = UsualCourse(tuple(all_spans), dates, tuple(endings), TailNull.empty())
     distances = [course_distance(b, a, course, cfg) for b, a in samples]
     pooled = np.concatenate([d[np.isfinite(d)] for d in distances])
-    return replace(course, null=fit_null(pooled, cfg))
+    rules = TailRules(cfg.null_shape, cfg.null_span, cfg.null_steps, cfg.false_alarm_rate)
+    return replace(course, null=fit_null(pooled, rules))
 
 
 def course_distance(

@@ -1,9 +1,9 @@
 """What a month of a time series says, before a break is confirmed and after.
 
-A break needs weeks to be confirmed; the question of the month is whether ground that an optical
-pair calls changed goes its usual way. A deviation that is under way answers it: none on a clear
-date after the pair's second image speaks against change, a long one for it. A break that this
-month confirms is told this month, also where it began before.
+A break needs months to be confirmed; the question of the month is whether ground goes its usual
+way since the pair's first image. The last clear dates answer it (`recent`); where too few pixels tell
+what is usual, how near a deviation is to its alarm does. A break that this month confirms is told
+this month, also where it began before.
 """
 
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ from changedetect.config.series import FusionSection, SeriesSection
 from changedetect.kernels import charts
 from changedetect.schema import EVIDENCE_NODATA, EVIDENCE_SCALE
 from changedetect.stages.evidence import series
+from changedetect.stages.evidence.recent import RecentNull, RecentShift, judge_recent
 from changedetect.stages.evidence.series import SeriesEvidence
 from changedetect.stages.evidence.series_state import SeriesState
 
@@ -59,14 +60,69 @@ def deviation(state: SeriesState, month: SeriesMonth, cfg: FusionSection) -> np.
     return np.asarray(np.where(current, says, cfg.early_frac * np.maximum(says, 0.0)))
 
 
+@dataclass(frozen=True, slots=True)
+class MonthFound:
+    """What the states of a month say, before the whole month is looked at.
+
+    Attributes
+    ----------
+    evidence
+        Confirmed breaks; elsewhere what a deviation under way says.
+    open
+        ``(y, x)`` bool; nothing is confirmed here: the last dates may say more.
+    earlier
+        ``(y, x)`` bool; a deviation began before the pair's first image: that is another change.
+    """
+
+    evidence: SeriesEvidence
+    open: np.ndarray
+    earlier: np.ndarray
+
+
+def with_recent(
+    found: MonthFound, shift: RecentShift, null: RecentNull, after: date, cfg: FusionSection
+) -> SeriesEvidence:
+    """Let the last clear dates speak where nothing is confirmed.
+
+    Parameters
+    ----------
+    found, shift
+        Of the same pixels.
+    null
+        Of the month.
+    after
+        Dates before this one do not speak against change: the pair's image after.
+    cfg
+        Section `fusion`.
+
+    Returns
+    -------
+    SeriesEvidence
+        With the bracket of the last dates where they speak for change.
+    """
+    says, before_day, after_day = judge_recent(shift, null, cfg)
+    current = shift.days[0] >= after.toordinal()
+    says = np.where(found.earlier, np.minimum(says, 0.0), says)
+    says = np.where(current, says, np.maximum(says, 0.0))
+    judged = found.open & np.isfinite(says)
+    dated = judged & (says > 0)
+    told = found.evidence
+    steps = np.rint(np.where(judged, says, 0.0) * EVIDENCE_SCALE)
+    return SeriesEvidence(
+        llr=np.where(judged, steps, told.llr).astype(np.int16),
+        before_day=np.where(dated, before_day, told.before_day).astype(np.int32),
+        after_day=np.where(dated, after_day, told.after_day).astype(np.int32),
+    )
+
+
 def month_evidence(
     state: SeriesState,
     before: SeriesState,
     month: SeriesMonth,
     settings: SeriesSection,
     cfg: FusionSection,
-) -> SeriesEvidence:
-    """Tell what a month of the series says of each pixel.
+) -> MonthFound:
+    """Tell what the states of a month say of each pixel.
 
     Parameters
     ----------
@@ -79,7 +135,7 @@ def month_evidence(
 
     Returns
     -------
-    SeriesEvidence
+    MonthFound
         Confirmed breaks that the state before did not have, with their own dates; else what the
         deviation under way says; not observed as in `series.evidence`.
     """
@@ -92,13 +148,16 @@ def month_evidence(
     far = month.since - timedelta(days=cfg.late_days)
     late = series.evidence(state, far, month.until, settings)
     known = series.evidence(before, far, month.until, settings)
-    told = (known.llr >= alarm) & (known.after_day == late.after_day)
-    fresh = (late.llr >= alarm) & ~told & ~confirmed
+    old = (known.llr >= alarm) & (known.after_day == late.after_day)
+    fresh = (late.llr >= alarm) & ~old & ~confirmed
     old_news = confirmed & (known.llr >= alarm) & (known.after_day == now.after_day)
     llr = np.where(fresh, late.llr, llr)
     llr = np.where(old_news, 0, llr)
-    return SeriesEvidence(
+    told = SeriesEvidence(
         llr=llr.astype(np.int16),
         before_day=np.where(fresh, late.before_day, now.before_day).astype(np.int32),
         after_day=np.where(fresh, late.after_day, now.after_day).astype(np.int32),
     )
+    first = state.days[charts.RUN_FIRST]
+    earlier = (first > 0) & (first <= month.since.toordinal())
+    return MonthFound(told, seen & ~confirmed & ~fresh, earlier)

@@ -7,10 +7,10 @@ therefore hardly move the threshold, and with no change at all it still stands.
 
 import math
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
-from changedetect.config.radar import RadarSection
 from changedetect.schema import EVIDENCE_SCALE
 
 BODY = 0.9
@@ -26,8 +26,29 @@ SMALLEST = 1e-6
 """Distances below count as this. [sigma]"""
 
 
+class TailRules(NamedTuple):
+    """What is frozen of a null.
+
+    Attributes
+    ----------
+    shape
+        Form of the tail.
+    span
+        Width in ``ln d`` over which changes lie.
+    steps
+        Rounds in which the changed share is estimated.
+    rate
+        Share of unchanged pixels that the threshold alarms.
+    """
+
+    shape: float
+    span: float
+    steps: int
+    rate: float
+
+
 @dataclass(frozen=True, slots=True)
-class RadarNull:
+class TailNull:
     """Null of a distance ``d``: ``P(d' > d) = exp(-u ** shape) / 2``, u = (ln d - middle) / scale.
 
     Attributes
@@ -52,7 +73,7 @@ class RadarNull:
     threshold: int
 
     @classmethod
-    def empty(cls) -> "RadarNull":
+    def empty(cls) -> "TailNull":
         """Return a null that nothing was fitted to."""
         return cls(0.0, 1.0, 1.0, 1.0, 0.5, 0)
 
@@ -77,28 +98,28 @@ class RadarNull:
         return math.log(0.5 * self.shape * self.span / self.scale)
 
 
-def fit_null(distance: np.ndarray, cfg: RadarSection) -> RadarNull:
+def fit_null(distance: np.ndarray, rules: TailRules) -> TailNull:
     """Fit the null on distances of sample pixels.
 
     Parameters
     ----------
     distance
         ``(pixel,)`` float64, finite.
-    cfg
-        Section `radar`: shape of the tail, stated rate.
+    rules
+        Form of the tail, stated rate.
     """
     log = np.sort(np.log(np.maximum(distance, SMALLEST)))
     share, middle, scale = 0.0, 0.0, 1.0
-    for _ in range(cfg.null_steps):
+    for _ in range(rules.steps):
         middle, body = (float(np.quantile(log, q * (1.0 - share))) for q in (0.5, BODY))
-        scale = max((body - middle) / float(_tail(1.0 - BODY, cfg)), SMALLEST)
-        above = 1.0 - np.searchsorted(log, middle + scale * _tail(LEVELS, cfg)) / log.size
+        scale = max((body - middle) / float(_tail(1.0 - BODY, rules)), SMALLEST)
+        above = 1.0 - np.searchsorted(log, middle + scale * _tail(LEVELS, rules)) / log.size
         share = float(np.clip((above - LEVELS) / (1.0 - LEVELS), 0.0, MOST_CHANGED).max())
-    null = RadarNull(middle, scale, cfg.null_shape, cfg.null_span, cfg.false_alarm_rate, 0)
-    cut = -math.log(2.0 * cfg.false_alarm_rate) - null.height
+    null = TailNull(middle, scale, rules.shape, rules.span, rules.rate, 0)
+    cut = -math.log(2.0 * rules.rate) - null.height
     return replace(null, threshold=math.ceil(cut * EVIDENCE_SCALE))
 
 
-def _tail(rate: float | np.ndarray, cfg: RadarSection) -> np.ndarray:
+def _tail(rate: float | np.ndarray, rules: TailRules) -> np.ndarray:
     """How many scales above the middle the null has a tail probability."""
-    return np.asarray((-np.log(2.0 * np.asarray(rate))) ** (1.0 / cfg.null_shape))
+    return np.asarray((-np.log(2.0 * np.asarray(rate))) ** (1.0 / rules.shape))
