@@ -1,7 +1,7 @@
 """A tile of a month: what its pairs, the series and radar say, added up, to runs and sums."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -86,7 +86,7 @@ class FusedWork:
             fused.llr,
             tile,
             self._threshold(seen, fused),
-            seen.bordered(_sampler(seen, fused), self.pairs.settings.patches),
+            self._bordered(seen, fused),
             self.pairs.settings.patches,
             pair_index=index,
         )
@@ -99,6 +99,18 @@ class FusedWork:
             **only_on(seen.wanted[core], runs, tile).to_arrays(),
         }
         return arrays, seen.problems(tile)
+
+    def _bordered(self, seen: PairTile, fused: fusion.FusedEvidence) -> patches.Bordered:
+        """Ask less of ground that a pair outlined where the coarse sources are for it, else more."""
+        alone = seen.bordered(_sampler(seen, fused), self.pairs.settings.patches)
+
+        def ask(rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
+            asked = alone.ask(rows, cols)
+            backed = (asked != patches.MISSING) & (seen.index[rows, cols] >= 0)
+            backing = fusion.backing(fused.said[:, rows, cols], self.rules)
+            return np.where(backed, asked - backing, asked).astype(np.int32)
+
+        return replace(alone, ask=ask)
 
     def _fuse(self, seen: PairTile, tile: Tile) -> tuple[fusion.FusedEvidence, np.ndarray]:
         """Add up the sources; and give each pixel the number of its witness and bracket."""
