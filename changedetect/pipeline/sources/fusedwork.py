@@ -1,7 +1,7 @@
 """A tile of a month: what its pairs, the series and radar say, added up, to runs and sums."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
@@ -11,6 +11,7 @@ from changedetect.config.series import FusionSection
 from changedetect.grid import Tile
 from changedetect.io.tile_files import read_tile, write_tile
 from changedetect.kernels.runs import find_runs
+from changedetect.pipeline.sources.bordered import backed
 from changedetect.pipeline.sources.pairwork import PairTile, TileWork, only_on
 from changedetect.pipeline.sources.sourcework import CoarseLayer
 from changedetect.stages import patches
@@ -101,16 +102,13 @@ class FusedWork:
         return arrays, seen.problems(tile)
 
     def _bordered(self, seen: PairTile, fused: fusion.FusedEvidence) -> patches.Bordered:
-        """Ask less of ground that a pair outlined where the coarse sources are for it, else more."""
+        """Ask of patches what the pairs ask, and what the coarse sources say of them."""
         alone = seen.bordered(_sampler(seen, fused), self.pairs.settings.patches)
 
-        def ask(rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
-            asked = alone.ask(rows, cols)
-            backed = (asked != patches.MISSING) & (seen.index[rows, cols] >= 0)
-            backing = fusion.backing(fused.said[:, rows, cols], self.rules)
-            return np.where(backed, asked - backing, asked).astype(np.int32)
+        def say(rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
+            return fusion.backing(fused.said[:, rows, cols], self.rules)
 
-        return replace(alone, ask=ask)
+        return backed(alone, seen.index, say)
 
     def _fuse(self, seen: PairTile, tile: Tile) -> tuple[fusion.FusedEvidence, np.ndarray]:
         """Add up the sources; and give each pixel the number of its witness and bracket."""
