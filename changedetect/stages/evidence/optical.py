@@ -177,7 +177,9 @@ def _learnt(
     null, told = _null(stacks, learnt, kept, cfg, workers)
     if _days(stacks[0]) > cfg.rare.second_fit_days:
         return learnt, null
-    wanted = _unchanged(used, samples, alteration, _looks_changed(null, told, stacks, cfg), cfg)
+    changed = _looks_changed(null, told, stacks, cfg)
+    del told  # the second fit has distances of its own
+    wanted = _unchanged(used, samples, alteration, changed, cfg)
     if wanted.all() or wanted.mean() < cfg.rare.least_left_share:
         return learnt, null
     alteration = fit_again(used[wanted], samples.cells[wanted], alteration, cfg)
@@ -240,7 +242,7 @@ def _unchanged(
     labels, squared = class_distances(used, alteration.chooser, alteration.variates)
     own = squared - alteration.penalty.reshape(-1)[labels]
     usual = scipy.special.chdtri(alteration.matrix.shape[2], cfg.rare.explained_rate)
-    return ~found | (own <= usual)
+    return np.asarray(~found | (own <= usual))
 
 
 def _in_its_time(cfg: EvidenceSection, stack: xr.DataArray) -> EvidenceSection:
