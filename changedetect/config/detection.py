@@ -309,7 +309,7 @@ class PatchesSection(Section):
         description="what a border that is new all around adds to the evidence of a patch",
     )
     size_llr: float = Field(
-        1.0, ge=0, description="what it adds if a patch is e times as large as size_from_px"
+        0.5, ge=0, description="what it adds if a patch is e times as large as size_from_px"
     )
     size_from_px: int = Field(55, ge=1, description="patches up to this gain nothing [px]")
     least_llr: float = Field(

@@ -29,6 +29,30 @@ class RareSection(Section):
         "them count as false; in more cells a share that falls with their number",
     )
 
+    left_out_llr: float = Field(
+        5.0,
+        description="what is usual is learnt again without ground of this evidence, as the first fit has it",
+    )
+    left_out_around_px: int = Field(2, ge=0, description="… and without what lies so near [px]")
+    explained_rate: float = Field(
+        0.1,
+        gt=0,
+        lt=1,
+        description="… but ground stays of which a usual outcome explains all but this share",
+    )
+    least_left_share: float = Field(
+        0.5,
+        gt=0,
+        le=1,
+        description="… if so much of the observed ground is left: else nobody knows what is usual",
+    )
+
+    second_fit_days: int = Field(
+        180,
+        ge=0,
+        description="… and if the dates are no further apart: in a year much changes for good [day]",
+    )
+
     def usual_share(self, days: float, year_share: float) -> float:
         """Return the least share of a kind that makes an outcome usual.
 

@@ -181,11 +181,21 @@ class FusionSection(Section):
     beside_series_llr: float = Field(
         0.0, ge=0, description="the series for change, at most, where an optical pair observed"
     )
-    beside_deny_series_llr: float = Field(1.0, ge=0, description="… and against it")
+    beside_deny_series_llr: float = Field(0.0, ge=0, description="… and against it")
     beside_radar_llr: float = Field(
         0.0, ge=0, description="radar for change, at most, where an optical pair observed"
     )
-    beside_deny_radar_llr: float = Field(0.5, ge=0, description="… and against it")
+    beside_deny_radar_llr: float = Field(0.0, ge=0, description="… and against it")
+    patch_weight_series: float = Field(
+        1.5,
+        ge=0,
+        description="what the series says of a whole patch that a pair outlined counts so",
+    )
+    patch_weight_radar: float = Field(1.0, ge=0, description="… what radar says of it")
+    patch_deny_llr: float = Field(
+        3.0, ge=0, description="… no more than this of a pixel against it"
+    )
+    patch_clip_llr: float = Field(6.0, ge=0, description="… and no more than this for it")
     weight_optical: float = Field(1.0, ge=0, le=1, description="weight of optical pairs")
     weight_series: float = Field(1.0, ge=0, le=1, description="weight of the time series")
     weight_radar: float = Field(1.0, ge=0, le=1, description="weight of radar")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from changedetect.config.detection import PatchesSection
-from changedetect.pipeline.sources.bordered import Contrast, bordered
+from changedetect.pipeline.sources.bordered import Contrast, backed, bordered
 from changedetect.stages import patches
 
 CFG = PatchesSection(least_llr=5.0, over_alarm_llr=2.0, least_unseen_llr=4.0)
@@ -33,3 +33,10 @@ def test_bordered__a_very_high_alarm_asks_no_more():
     alarm = np.full_like(ALARM, 1200)
     told = bordered(None, (INDEX, alarm), (USUAL,), lambda rows, _: rows[None], cfg)
     assert told.ask(np.zeros(1, np.int64), np.zeros(1, np.int64)).tolist() == [900]
+
+
+def test_backed__others_speak_only_of_ground_that_a_pair_saw():
+    alone = bordered(None, (INDEX, ALARM), (USUAL,), lambda rows, _: rows[None], CFG)
+    told = backed(alone, INDEX, lambda _, cols: np.array([150, -300, 150, 150])[cols])
+    asked = told.ask(np.zeros(4, np.int64), np.arange(4))
+    assert asked.tolist() == [350, 900, patches.MISSING, 400]

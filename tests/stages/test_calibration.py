@@ -89,3 +89,11 @@ def test_fit_null__equal_distances_have_a_null():
     null = fit_null(np.full(1000, 1.3, np.float32), 4, CFG)
     assert np.isfinite(null.log_median)
     assert not (null.llr(np.full(5, 1.3, np.float32)) >= null.threshold).any()
+
+
+def test_fit_null__little_has_changed_if_another_estimate_says_so():
+    distance, _ = drawn(0.03, 0.15)
+    many, few = fit_null(distance, 4, CFG), fit_null(distance, 4, CFG, most_share=0.005)
+    assert many.false_alarm_rate > CFG.false_alarm_rate >= few.false_alarm_rate
+    assert few.threshold > many.threshold
+    assert (few.scale, few.changed_share) == (many.scale, many.changed_share)

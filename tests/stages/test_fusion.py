@@ -49,6 +49,17 @@ def test_coarse_source__is_softer_where_a_pair_saw_the_ground():
     assert fused.disputed.tolist() == [[False, True, False]]
 
 
+def test_backing__weighs_and_bounds_what_each_coarse_source_says_and_leaves_the_pair_out():
+    cfg = FusionSection(
+        patch_weight_series=2, patch_weight_radar=0.5, patch_deny_llr=1, patch_clip_llr=4
+    )
+    said = np.array(
+        [[900, 900, 900, 900], [50, -300, NONE, NONE], [600, 100, -80, NONE], [9, 9, 9, 9]],
+        np.int16,
+    )
+    assert fusion.backing(said, cfg).tolist() == [100 + 200, -200 + 50, -40, 0]
+
+
 def test_break_from_before_the_pair__does_not_speak_for_its_change():
     optical = layer("optical", [300, NONE], 100, 200)
     old = layer("series", [300, 300], 80, 90)

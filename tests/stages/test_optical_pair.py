@@ -260,3 +260,38 @@ def test_fit_pair__what_a_twentieth_did_in_one_place_is_change_even_in_a_month()
     stack = stack_of(before, later)
     model = fit_pair([stack], CFG)
     assert (measure_pair(stack, model, CFG) >= model.threshold)[100:186, 100:186].mean() > 0.9
+
+
+def scattered_change(days):
+    """One kind of ground, of which a twentieth changed in small squares: too many to be trimmed away."""
+    rng = np.random.default_rng(3)
+    before = rng.normal(0.2, 0.02, (4, 256, 256))
+    later = before + rng.normal(0, 0.006, before.shape)
+    changed = np.zeros((256, 256), bool)
+    for y, x in rng.integers(4, 240, (40, 2)):
+        changed[y : y + 9, x : x + 9] = True
+    later[:, changed] += rng.normal(0.05, 0.02, (4, int(changed.sum())))
+    stack = stack_of(before, later)
+    stack["time"] = stack.time.values[0] + np.array([0, days]).astype("timedelta64[D]")
+    return stack, changed
+
+
+def test_fit_pair__changed_ground_is_left_out_of_what_is_usual_within_half_a_year():
+    twice, changed = scattered_change(30)
+    once = CFG.model_copy(update={"rare": CFG.rare.model_copy(update={"second_fit_days": 0})})
+    first, second = (measure_pair(twice, fit_pair([twice], cfg), cfg) for cfg in (once, CFG))
+    assert np.median(second[changed]) > np.median(first[changed])
+    assert (second >= fit_pair([twice], CFG).threshold)[~changed].mean() < 0.01
+    years, _ = scattered_change(400)
+    alone, again = fit_pair([years], once), fit_pair([years], CFG)
+    assert alone.null == again.null
+
+
+def test_fit_pair__where_most_looks_changed_the_first_fit_stays():
+    stack, _ = scattered_change(30)
+    rare = CFG.rare.model_copy(update={"least_left_share": 1.0})
+    kept = fit_pair([stack], CFG.model_copy(update={"rare": rare}))
+    rare = CFG.rare.model_copy(update={"second_fit_days": 0})
+    first = fit_pair([stack], CFG.model_copy(update={"rare": rare}))
+    assert kept.null == first.null
+    assert kept.null != fit_pair([stack], CFG).null

@@ -1,7 +1,7 @@
 """Borders of changed ground in a tile of pairs: what the patches stage asks of the images."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
@@ -111,3 +111,28 @@ def bordered(
 
     steps = cfg.border_steps_llr if known else cfg.split_steps_llr
     return patches.Bordered(sampler, tell, ask, steps)
+
+
+def backed(
+    alone: patches.Bordered,
+    index: np.ndarray,
+    say: Callable[[np.ndarray, np.ndarray], np.ndarray],
+) -> patches.Bordered:
+    """Ask less of ground that a pair saw where other sources are for a change, and more where against.
+
+    Parameters
+    ----------
+    alone
+        What is asked by the pairs.
+    index
+        ``(y, x)``: number of the pair that each pixel rests on, negative = none.
+    say
+        Rows and columns -> ``(pixels,)`` int32: what the others say. [log-likelihood ratio × 100]
+    """
+
+    def ask(rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
+        asked = alone.ask(rows, cols)
+        seen = (asked != patches.MISSING) & (index[rows, cols] >= 0)
+        return np.where(seen, asked - say(rows, cols), asked).astype(np.int32)
+
+    return replace(alone, ask=ask)

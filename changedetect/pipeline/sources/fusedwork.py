@@ -11,6 +11,7 @@ from changedetect.config.series import FusionSection
 from changedetect.grid import Tile
 from changedetect.io.tile_files import read_tile, write_tile
 from changedetect.kernels.runs import find_runs
+from changedetect.pipeline.sources.bordered import backed
 from changedetect.pipeline.sources.pairwork import PairTile, TileWork, only_on
 from changedetect.pipeline.sources.sourcework import CoarseLayer
 from changedetect.stages import patches
@@ -86,7 +87,7 @@ class FusedWork:
             fused.llr,
             tile,
             self._threshold(seen, fused),
-            seen.bordered(_sampler(seen, fused), self.pairs.settings.patches),
+            self._bordered(seen, fused),
             self.pairs.settings.patches,
             pair_index=index,
         )
@@ -99,6 +100,15 @@ class FusedWork:
             **only_on(seen.wanted[core], runs, tile).to_arrays(),
         }
         return arrays, seen.problems(tile)
+
+    def _bordered(self, seen: PairTile, fused: fusion.FusedEvidence) -> patches.Bordered:
+        """Ask of patches what the pairs ask, and what the coarse sources say of them."""
+        alone = seen.bordered(_sampler(seen, fused), self.pairs.settings.patches)
+
+        def say(rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
+            return fusion.backing(fused.said[:, rows, cols], self.rules)
+
+        return backed(alone, seen.index, say)
 
     def _fuse(self, seen: PairTile, tile: Tile) -> tuple[fusion.FusedEvidence, np.ndarray]:
         """Add up the sources; and give each pixel the number of its witness and bracket."""

@@ -11,7 +11,7 @@ on Landsat Taizhou and on simulated counties: docs/decisions/0005-usual-outcomes
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.special
@@ -145,8 +145,8 @@ def fit_alteration(
     scaled = np.ascontiguousarray((samples - centre) / scale, dtype=np.float32)
     centres = _centres(scaled[:, :bands], cfg.classes, cfg.class_min_pixels, cfg)
     slopes, levels = 2.0 * centres, -(centres**2).sum(axis=1)
-    labels = _first_labels(scaled, (slopes, levels), cfg, workers)
-    matrix, offset, penalty = _variates(scaled, places, (slopes, levels), (labels, cfg), workers)
+    start = _first_labels(scaled, (slopes, levels), cfg, workers), np.zeros(len(scaled))
+    matrix, offset, penalty = _variates(scaled, places, (slopes, levels), (*start, cfg), workers)
     _, vectors = np.linalg.eigh(scaled.T.astype(np.float64) @ scaled / len(scaled))
     back = matrix / scale
     return Alteration(
@@ -159,6 +159,38 @@ def fit_alteration(
         spread=scale,
         axes=_signed(vectors[:, ::-1].T),
     )
+
+
+def fit_again(
+    samples: np.ndarray,
+    places: np.ndarray,
+    first: Alteration,
+    cfg: EvidenceSection,
+    workers: int = 1,
+) -> Alteration:
+    """Regress again on other samples: same kinds, and outcomes begin where the first fit ended.
+
+    So a sample more or less moves the fit a little, and never to other kinds of ground.
+
+    Parameters
+    ----------
+    samples, places
+        As in `fit_alteration`.
+    first
+        From `fit_alteration`.
+    cfg
+        The settings of the first fit.
+    workers
+        Threads; the result does not depend on them.
+    """
+    bands = samples.shape[1] // 2
+    start = class_distances(samples, first.chooser, first.variates)
+    scaled = np.ascontiguousarray((samples - first.mean) / first.spread, dtype=np.float32)
+    slopes = first.slopes * first.spread[:bands]
+    levels = first.levels + first.slopes @ first.mean[:bands]
+    matrix, offset, penalty = _variates(scaled, places, (slopes, levels), (*start, cfg), workers)
+    back = matrix / first.spread
+    return replace(first, matrix=back, offset=offset + back @ first.mean, penalty=penalty)
 
 
 def _centres(
@@ -190,21 +222,20 @@ def _variates(
     scaled: np.ndarray,
     places: np.ndarray,
     chooser: tuple[np.ndarray, np.ndarray],
-    begun: tuple[np.ndarray, EvidenceSection],
+    begun: tuple[np.ndarray, np.ndarray, EvidenceSection],
     workers: int,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Regress after on before for every outcome of every class, leaving out its unlikely pixels.
 
-    ``begun``: first label of each pixel, and the settings.
+    ``begun``: outcome and squared distance of each pixel to begin with, and the settings.
     """
-    labels, cfg = begun
+    labels, squared, cfg = begun
     classes, width = len(chooser[1]), scaled.shape[1]
     shape = classes, cfg.outcomes
     matrix = np.zeros((*shape, width // 2, width))
     offset = np.zeros((*shape, width // 2))
     penalty = np.full(shape, np.inf)
     seen: np.ndarray = np.zeros(classes, bool)
-    squared = np.zeros(len(scaled))
     for _ in range(cfg.trim_steps):
         members = _members(labels, penalty.size)
         cuts = _cuts(members, squared, cfg.trim_share)

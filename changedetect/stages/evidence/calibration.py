@@ -100,7 +100,11 @@ class NullModel:
 
 
 def fit_null(
-    distance: np.ndarray, variates: int, cfg: EvidenceSection, places: np.ndarray | None = None
+    distance: np.ndarray,
+    variates: int,
+    cfg: EvidenceSection,
+    places: np.ndarray | None = None,
+    most_share: float = 1.0,
 ) -> NullModel:
     """Fit the null on the smoothed distances of sample pixels.
 
@@ -115,6 +119,8 @@ def fit_null(
     places
         ``(pixel,)`` int, not negative: cell of the image in which each pixel lies; None = pixels are
         drawn one by one.
+    most_share
+        Changed share by another estimate: where either says that little has changed, little has.
 
     Returns
     -------
@@ -130,9 +136,8 @@ def fit_null(
     cuts = median + _tail_offset(rates, scale)
     above = _above(log, cuts)
     wide = np.full(RATES, np.inf) if places is None else _places_above(given, places, cuts)
-    chosen = _chosen(
-        rates, above, above * np.minimum(1.0, cfg.rare.unproven_places / wide), share, cfg
-    )
+    unproven = above * np.minimum(1.0, cfg.rare.unproven_places / wide)
+    chosen = _chosen(rates, above, unproven, min(share, most_share), cfg)
     null = NullModel(median, scale, math.log(cfg.score_cap), share, *chosen, 0)
     cut = -math.log(2.0 * null.tail_rate) - null.null_height
     return replace(null, threshold=min(math.ceil(cut * EVIDENCE_SCALE), TOP))

@@ -320,6 +320,32 @@ def _counted(said: np.ndarray, voice: _Voice, seen_by_pair: np.ndarray) -> np.nd
     return np.where(seen_by_pair, np.clip(said, *voice.beside), said)
 
 
+def backing(said: np.ndarray, cfg: FusionSection) -> np.ndarray:
+    """Return what the coarse sources say of ground that an optical pair outlined.
+
+    A coarse pixel does not know where a change ends, but its mean over a patch tells much of the patch.
+
+    Parameters
+    ----------
+    said
+        ``(source, …)`` int16, `FusedEvidence.said` of the pixels of patches.
+    cfg
+        What each source counts, and its bounds.
+
+    Returns
+    -------
+    ndarray
+        ``(…)`` int32, to be averaged over a patch; a source that did not observe a pixel says nothing.
+        [log-likelihood ratio × 100]
+    """
+    low, high = (round(llr * EVIDENCE_SCALE) for llr in (-cfg.patch_deny_llr, cfg.patch_clip_llr))
+    total = np.zeros(said.shape[1:])
+    for name, weight in (("series", cfg.patch_weight_series), ("radar", cfg.patch_weight_radar)):
+        own = said[SOURCES.index(name)]
+        total += weight * np.where(own == EVIDENCE_NODATA, 0, np.clip(own, low, high))
+    return np.rint(total).astype(np.int32)
+
+
 def _masks(said: np.ndarray, least: int) -> tuple[np.ndarray, np.ndarray]:
     """Return who speaks for change and who against it, as bits."""
     supports = np.zeros(said.shape[1:], np.uint8)

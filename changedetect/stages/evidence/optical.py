@@ -3,13 +3,19 @@
 Distance of the spectrum after from what ground of its kind usually became (`alteration`), a guided
 filter over the principal axes of both dates, then a calibrated null. Two passes: `fit_pair` on sample blocks gives a small frozen
 `PairModel`; `measure_pair` applies it to any window, byte for byte the same whatever the cut.
+
+What is usual is learnt twice: ground that the first fit calls changed, and what lies around it, is left
+out of the second. The null is fitted on all ground both times, so that its tail is not cut off
+(docs/decisions/0033-whole-patches-and-a-second-fit.md).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.special
 import xarray as xr
+from scipy import ndimage
 
 from changedetect.config.detection import EvidenceSection
 from changedetect.errors import SceneError
@@ -17,8 +23,13 @@ from changedetect.kernels.conditional import QUANTUM, class_distances
 from changedetect.kernels.distance import distance_rows, padded
 from changedetect.kernels.fast_guided import fast_guided_mean
 from changedetect.kernels.scratch import scratch
-from changedetect.schema import STACK, check_array
-from changedetect.stages.evidence.alteration import Alteration, fit_alteration, kept_bands
+from changedetect.schema import EVIDENCE_SCALE, STACK, check_array
+from changedetect.stages.evidence.alteration import (
+    Alteration,
+    fit_again,
+    fit_alteration,
+    kept_bands,
+)
 from changedetect.stages.evidence.borders import usual_contrast
 from changedetect.stages.evidence.calibration import NullModel, fit_null, noise_median
 from changedetect.stages.evidence.cells import cells_of
@@ -94,32 +105,24 @@ def fit_pair(stacks: Sequence[xr.DataArray], cfg: EvidenceSection, workers: int 
     for stack in stacks:
         check_array(stack, STACK)
     names = tuple(str(name) for name in stacks[0].band.values)
-    samples, places, count = _thinned(stacks, cfg)
-    if count < cfg.min_sample_pixels:
+    samples = _thinned(stacks, cfg)
+    if samples.count < cfg.min_sample_pixels:
         msg = (
-            f"only {count} sample pixels are observed in both dates; at least "
+            f"only {samples.count} sample pixels are observed in both dates; at least "
             f"{cfg.min_sample_pixels} were expected (min_sample_pixels); choose images with less "
             "cloud / 两期共同有效像元不足"
         )
         raise SceneError(msg)
-    kept = kept_bands(samples, names, cfg)
-    columns = [i + len(names) * date for date in (0, 1) for i in kept]
-    used = np.ascontiguousarray(samples[:, columns])
-    alteration = fit_alteration(used, places, _in_its_time(cfg, stacks[0]), workers)
-    cap = cfg.score_cap * _typical(used, alteration)
-
-    def distances(stack: xr.DataArray) -> tuple[np.ndarray, np.ndarray]:
-        return _observed(_distance(stack, tuple(kept), (alteration, cap), cfg))
-
-    found, seen = zip(*in_order(stacks, distances, workers), strict=True)
-    cells = cells_of(seen, [stack.shape for stack in stacks], cfg.outcome_cell_px)
-    null, contrast = together(
-        lambda: fit_null(np.concatenate(found), len(kept), cfg, cells),
+    kept = kept_bands(samples.pixels, names, cfg)
+    timely = _in_its_time(cfg, stacks[0])
+    (learnt, null), contrast = together(
+        lambda: _learnt(stacks, samples, kept, timely, workers),
         lambda: usual_contrast(stacks, max(1, workers - 1)),
         workers,
     )
-    notes = _notes(names, kept)
-    return PairModel(names, tuple(kept), alteration, cap, null, count, contrast, notes)
+    return PairModel(
+        names, tuple(kept), *learnt, null, samples.count, contrast, _notes(names, kept)
+    )
 
 
 def measure_pair(
@@ -149,11 +152,114 @@ def measure_pair(
     return model.null.llr(_distance(stack, model.kept, fitted, cfg, origin))
 
 
+@dataclass(frozen=True, slots=True)
+class _Samples:
+    """Pixels ``(pixel, 2 * band)``, the cell and the block of each, its place there; and how many were seen."""
+
+    pixels: np.ndarray
+    cells: np.ndarray
+    blocks: np.ndarray
+    places: np.ndarray
+    count: int
+
+    def used(self, kept: list[int]) -> np.ndarray:
+        """Return the pixels in the kept bands."""
+        bands = self.pixels.shape[1] // 2
+        columns = [i + bands * date for date in (0, 1) for i in kept]
+        return np.ascontiguousarray(self.pixels[:, columns])
+
+
+def _learnt(
+    stacks: Sequence[xr.DataArray],
+    samples: _Samples,
+    kept: list[int],
+    cfg: EvidenceSection,
+    workers: int,
+) -> tuple[tuple[Alteration, float], NullModel]:
+    """Learn what is usual, then again without ground that looks changed; and the null of all ground."""
+    used = samples.used(kept)
+    alteration = fit_alteration(used, samples.cells, cfg, workers)
+    learnt = alteration, cfg.score_cap * _typical(used, alteration)
+    null, told = _null(stacks, learnt, kept, cfg, workers)
+    if _days(stacks[0]) > cfg.rare.second_fit_days:
+        return learnt, null
+    changed = _looks_changed(null, told, stacks, cfg)
+    del told  # the second fit has distances of its own
+    wanted = _unchanged(used, samples, alteration, changed, cfg)
+    if wanted.all() or wanted.mean() < cfg.rare.least_left_share:
+        return learnt, null
+    alteration = fit_again(used[wanted], samples.cells[wanted], alteration, cfg, workers)
+    learnt = alteration, cfg.score_cap * _typical(used, alteration)
+    return learnt, _null(stacks, learnt, kept, cfg, workers, null.changed_share)[0]
+
+
+def _null(
+    stacks: Sequence[xr.DataArray],
+    learnt: tuple[Alteration, float],
+    kept: list[int],
+    cfg: EvidenceSection,
+    workers: int,
+    most_share: float = 1.0,
+) -> tuple[NullModel, list[tuple[np.ndarray, np.ndarray]]]:
+    """Fit the null on all pixels of the blocks; and return the distances of each, and where they lie."""
+
+    def distances(stack: xr.DataArray) -> tuple[np.ndarray, np.ndarray]:
+        return _observed(_distance(stack, tuple(kept), learnt, cfg))
+
+    told = list(in_order(stacks, distances, workers))
+    found, seen = zip(*told, strict=True)
+    cells = cells_of(seen, [stack.shape for stack in stacks], cfg.outcome_cell_px)
+    return fit_null(np.concatenate(found), len(kept), cfg, cells, most_share), told
+
+
+def _looks_changed(
+    null: NullModel,
+    told: list[tuple[np.ndarray, np.ndarray]],
+    stacks: Sequence[xr.DataArray],
+    cfg: EvidenceSection,
+) -> list[np.ndarray]:
+    """Return the pixels of each block that look changed, and those around them, ``(y, x)`` bool."""
+    level, around = round(cfg.rare.left_out_llr * EVIDENCE_SCALE), cfg.rare.left_out_around_px
+    masks = []
+    for stack, (distance, seen) in zip(stacks, told, strict=True):
+        mask = np.zeros(stack.shape[2:], bool)
+        mask.reshape(-1)[seen] = null.llr(distance) >= level
+        if around and mask.any():
+            mask = ndimage.binary_dilation(mask, iterations=around)
+        masks.append(mask)
+    return masks
+
+
+def _unchanged(
+    used: np.ndarray,
+    samples: _Samples,
+    alteration: Alteration,
+    changed: list[np.ndarray],
+    cfg: EvidenceSection,
+) -> np.ndarray:
+    """Tell which samples what is usual is learnt from again, ``(pixel,)`` bool.
+
+    Ground that looks changed is left out, unless an outcome explains it: one that is usual, but rare.
+    """
+    found = np.zeros(len(samples.pixels), bool)
+    for block, mask in enumerate(changed):
+        mine = samples.blocks == block
+        found[mine] = mask.reshape(-1)[samples.places[mine]]
+    labels, squared = class_distances(used, alteration.chooser, alteration.variates)
+    own = squared - alteration.penalty.reshape(-1)[labels]
+    usual = scipy.special.chdtri(alteration.matrix.shape[2], cfg.rare.explained_rate)
+    return np.asarray(~found | (own <= usual))
+
+
 def _in_its_time(cfg: EvidenceSection, stack: xr.DataArray) -> EvidenceSection:
     """Return the settings for the time between the dates: what is no season grows with it."""
-    days = np.diff(stack.time.values)[0] / np.timedelta64(1, "D")
-    share = cfg.rare.usual_share(float(days), cfg.min_outcome_share)
+    share = cfg.rare.usual_share(_days(stack), cfg.min_outcome_share)
     return cfg.model_copy(update={"rare": cfg.rare.model_copy(update={"outcome_share": share})})
+
+
+def _days(stack: xr.DataArray) -> float:
+    """Days between the dates."""
+    return float(abs(np.diff(stack.time.values)[0]) / np.timedelta64(1, "D"))
 
 
 def _distance(
@@ -211,17 +317,8 @@ def _typical(samples: np.ndarray, alteration: Alteration) -> float:
     return max(float(np.sqrt(np.median(squared))), noise_median(alteration.matrix.shape[2]))
 
 
-def _thinned(
-    stacks: Sequence[xr.DataArray], cfg: EvidenceSection
-) -> tuple[np.ndarray, np.ndarray, int]:
-    """Gather pixels observed in both dates and all bands, evenly thinned over all blocks.
-
-    Returns
-    -------
-    tuple
-        Pixels ``(pixel, 2 * band)``, number of the cell in which each lies ``(pixel,)``, and how
-        many there were before thinning.
-    """
+def _thinned(stacks: Sequence[xr.DataArray], cfg: EvidenceSection) -> _Samples:
+    """Gather pixels observed in both dates and all bands, evenly thinned over all blocks."""
     seen = [np.flatnonzero(np.isfinite(stack.values).all(axis=(0, 1))) for stack in stacks]
     count = sum(map(len, seen))
     step = max(1, count // cfg.fit_sample_pixels)
@@ -231,7 +328,9 @@ def _thinned(
         passed += len(found)
         pixels.append(stack.values.reshape(-1, stack.shape[2] * stack.shape[3])[:, places[-1]].T)
     cells = cells_of(places, [stack.shape for stack in stacks], cfg.outcome_cell_px)
-    return np.ascontiguousarray(np.concatenate(pixels)), cells, count
+    blocks = np.repeat(np.arange(len(places)), [len(one) for one in places])
+    whole = np.ascontiguousarray(np.concatenate(pixels))
+    return _Samples(whole, cells, blocks, np.concatenate(places), count)
 
 
 def _notes(names: tuple[str, ...], kept: list[int]) -> tuple[str, ...]:
