@@ -16,9 +16,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from changedetect.kernels import charts, dating, strips, whitening
+from changedetect.kernels import charts, dating, one_index, strips, whitening
 from changedetect.kernels._jit import kernel
-from changedetect.kernels.charts import ChartRules
 from changedetect.kernels.lanes import (
     BARE_ROW,
     BETA,
@@ -53,28 +52,11 @@ from changedetect.kernels.lanes import (
     blend,
     choose,
 )
+from changedetect.kernels.rules import ChartRules, HarmonicRules
 from changedetect.kernels.season import SEASONS, position_of, regressors, season_of, slopes
 
 ONE_CYCLE, TWO_CYCLES = 3, 5
 """Terms of a model; others are not made."""
-
-
-class HarmonicRules(NamedTuple):
-    """Numbers that steer `absorb`; the configuration section explains each."""
-
-    process_per_day: float
-    gap_days: float
-    huber: float
-    forgetting: float
-    noise_weight: float
-    season_rate: float
-    season_cap: float
-    shift_days: float
-    amplitude: float
-    other: float
-    history_days: int
-    history_observations: int
-    dates_per_year: float
 
 
 class Terms(NamedTuple):
@@ -372,6 +354,10 @@ def absorb(
         np.zeros(n * (n + 1) // 2 * PAIR_SIZE, np.float32),
     )
     x, tilt, swing = _calendar(days, len(prior), rules)
+    if n == 1 and len(prior) == ONE_CYCLE and chart.usual_rate + chart.bare_rate == 0.0:
+        one = values[:, bands[1][0]]
+        one_index.absorb(days, (x, tilt, swing), one, model, arrays, rules, chart)
+        return
     window = (arrays[10], arrays[11])
     width = values.shape[2]
     ahead = np.empty((len(days), values.shape[1], LANES), np.float32)

@@ -31,7 +31,7 @@ from changedetect.kernels.season import SEASONS
 
 
 @kernel
-def _copy_in(source: np.ndarray, start: int, rows: np.ndarray, place: int) -> None:
+def copy_in(source: np.ndarray, start: int, rows: np.ndarray, place: int) -> None:
     """Lay pixels from ``start`` of every row of ``(row, px)`` into rows of a strip; others are 0."""
     count = min(LANES, source.shape[1] - start)
     for k in range(source.shape[0]):
@@ -44,7 +44,7 @@ def _copy_in(source: np.ndarray, start: int, rows: np.ndarray, place: int) -> No
 
 
 @kernel
-def _copy_out(rows: np.ndarray, place: int, target: np.ndarray, start: int) -> None:
+def copy_out(rows: np.ndarray, place: int, target: np.ndarray, start: int) -> None:
     """Lay rows of a strip back where `copy_in` took them from."""
     count = min(LANES, target.shape[1] - start)
     for k in range(target.shape[0]):
@@ -71,18 +71,18 @@ def read(
     """
     coefficients, covariance, noise, season, bare, shift, usual, sums, days, counts = arrays
     s, parts, pairs = rows
-    _copy_in(covariance, start, s, COVARIANCE)
-    _copy_in(season, start, s, SEASON_ROW)
-    _copy_in(bare, start, s, BARE_ROW)
-    _copy_in(sums, start, s, LOSS_ROW)
-    _copy_in(days, start, s, FIRST_ROW)
-    _copy_in(counts, start, s, OBSERVATIONS_ROW)
+    copy_in(covariance, start, s, COVARIANCE)
+    copy_in(season, start, s, SEASON_ROW)
+    copy_in(bare, start, s, BARE_ROW)
+    copy_in(sums, start, s, LOSS_ROW)
+    copy_in(days, start, s, FIRST_ROW)
+    copy_in(counts, start, s, OBSERVATIONS_ROW)
     for b in range(shift.shape[0]):
-        _copy_in(coefficients[b], start, parts, b * INDEX_SIZE + BETA)
-        _copy_in(shift[b : b + 1], start, parts, b * INDEX_SIZE + MEAN)
-        _copy_in(usual[b : b + 1], start, parts, b * INDEX_SIZE + USUAL)
+        copy_in(coefficients[b], start, parts, b * INDEX_SIZE + BETA)
+        copy_in(shift[b : b + 1], start, parts, b * INDEX_SIZE + MEAN)
+        copy_in(usual[b : b + 1], start, parts, b * INDEX_SIZE + USUAL)
     for k in range(noise.shape[0]):
-        _copy_in(noise[k : k + 1], start, pairs, k * PAIR_SIZE + NOISE)
+        copy_in(noise[k : k + 1], start, pairs, k * PAIR_SIZE + NOISE)
 
 
 @kernel
@@ -92,18 +92,18 @@ def write(
     """Lay rows back where `read` took them from."""
     coefficients, covariance, noise, season, bare, shift, usual, sums, days, counts = arrays
     s, parts, pairs = rows
-    _copy_out(s, COVARIANCE, covariance, start)
-    _copy_out(s, SEASON_ROW, season, start)
-    _copy_out(s, BARE_ROW, bare, start)
-    _copy_out(s, LOSS_ROW, sums, start)
-    _copy_out(s, FIRST_ROW, days, start)
-    _copy_out(s, OBSERVATIONS_ROW, counts, start)
+    copy_out(s, COVARIANCE, covariance, start)
+    copy_out(s, SEASON_ROW, season, start)
+    copy_out(s, BARE_ROW, bare, start)
+    copy_out(s, LOSS_ROW, sums, start)
+    copy_out(s, FIRST_ROW, days, start)
+    copy_out(s, OBSERVATIONS_ROW, counts, start)
     for b in range(shift.shape[0]):
-        _copy_out(parts, b * INDEX_SIZE + BETA, coefficients[b], start)
-        _copy_out(parts, b * INDEX_SIZE + MEAN, shift[b : b + 1], start)
-        _copy_out(parts, b * INDEX_SIZE + USUAL, usual[b : b + 1], start)
+        copy_out(parts, b * INDEX_SIZE + BETA, coefficients[b], start)
+        copy_out(parts, b * INDEX_SIZE + MEAN, shift[b : b + 1], start)
+        copy_out(parts, b * INDEX_SIZE + USUAL, usual[b : b + 1], start)
     for k in range(noise.shape[0]):
-        _copy_out(pairs, k * PAIR_SIZE + NOISE, noise[k : k + 1], start)
+        copy_out(pairs, k * PAIR_SIZE + NOISE, noise[k : k + 1], start)
 
 
 @kernel
@@ -115,6 +115,18 @@ def gather(values: np.ndarray, start: int, out: np.ndarray) -> None:
             given, row = values[k, b, start : start + count], out[k, b]
             for i in range(len(given)):
                 row[i] = given[i]
+
+
+@kernel
+def gather_one(values: np.ndarray, start: int, out: np.ndarray) -> None:
+    """Do so for one band, ``(date, px)``; pixels beyond the last are not observed."""
+    count = min(LANES, values.shape[1] - start)
+    for k in range(values.shape[0]):
+        given, row = values[k, start : start + count], out[k]
+        for i in range(len(given)):
+            row[i] = given[i]
+        for i in range(count, LANES):
+            row[i] = np.nan
 
 
 @kernel

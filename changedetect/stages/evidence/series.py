@@ -14,6 +14,7 @@ import numpy as np
 from changedetect.config.series import SeriesSection
 from changedetect.errors import LayerError
 from changedetect.kernels import charts, dating, harmonic, season
+from changedetect.kernels.rules import ChartRules, HarmonicRules
 from changedetect.schema import EVIDENCE_NODATA, EVIDENCE_SCALE
 from changedetect.stages.evidence.series_state import STATE_ARRAYS, STATE_VERSION, SeriesState
 
@@ -127,8 +128,8 @@ def measure_indices(values: np.ndarray, roles: Sequence[str]) -> np.ndarray:
     return np.stack([_ratio(band["nir"], band["red"]), *(band[name] for name in names[1:])])
 
 
-def _rules(cfg: SeriesSection, indices: int) -> harmonic.HarmonicRules:
-    return harmonic.HarmonicRules(
+def _rules(cfg: SeriesSection, indices: int) -> HarmonicRules:
+    return HarmonicRules(
         process_per_day=cfg.process_per_day,
         gap_days=float(cfg.process_gap_days),
         huber=(cfg.huber_sigma_single_index if indices == 1 else cfg.huber_sigma)
@@ -146,10 +147,10 @@ def _rules(cfg: SeriesSection, indices: int) -> harmonic.HarmonicRules:
     )
 
 
-def _chart_rules(cfg: SeriesSection, indices: int) -> charts.ChartRules:
+def _chart_rules(cfg: SeriesSection, indices: int) -> ChartRules:
     """Greenness alone can not tell a bare field from a lost one: only the loss chart may speak."""
     alone = indices == 1
-    return charts.ChartRules(
+    return ChartRules(
         bare_level=cfg.bare_ndvi,
         bare_sd=cfg.bare_ndvi_sd,
         outlier_share=cfg.outlier_frac,
