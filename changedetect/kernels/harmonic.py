@@ -355,8 +355,8 @@ def absorb(
     )
     x, tilt, swing = _calendar(days, len(prior), rules)
     if n == 1 and len(prior) == ONE_CYCLE and chart.usual_rate + chart.bare_rate == 0.0:
-        one = values[:, bands[1][0]]
-        one_index.absorb(days, (x, tilt, swing), one, model, arrays, rules, chart)
+        given = (values, bands[1][0])
+        one_index.absorb(days, (x, tilt, swing), given, model, arrays, rules, chart)
         return
     window = (arrays[10], arrays[11])
     width = values.shape[2]

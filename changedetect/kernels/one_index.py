@@ -64,11 +64,11 @@ from changedetect.kernels.season import SEASONS, YEAR_DAYS, season_of
 
 
 @kernel
-def _observe(s: np.ndarray) -> tuple[int, int]:
-    """Mark pixels that a date saw; return how many it saw, and how many of them begin."""
+def _observe(given: np.ndarray, s: np.ndarray) -> tuple[int, int]:
+    """Read the values of a date; return how many pixels saw something, and whether some begin."""
     count, fresh = np.int32(0), np.int32(0)
     for i in range(LANES):
-        value = s[VALUE + i]
+        value = given[i]
         finite = value - value == NONE
         s[VALUE + i] = choose(finite, value, NONE)
         s[SEEN + i] = choose(finite, ONE, NONE)
@@ -174,19 +174,14 @@ def _rest(s: np.ndarray) -> None:
 
 
 @kernel
-def _remember(
-    day: np.float32,
-    clip: np.float32,
-    start: int,
-    s: np.ndarray,
-    window: tuple[np.ndarray, np.ndarray],
-) -> bool:
-    """Count the date, and write innovations over the oldest ones (see `dating.remember`).
+def _remember(day: np.float32, clip: np.float32, s: np.ndarray) -> tuple[int, bool]:
+    """Count the date, and make innovations what is kept of them (see `dating.remember`).
 
     Returns
     -------
-    bool
-        Whether there are pixels at rest.
+    tuple
+        Place in the window to which all pixels write, -1 if they do not write to one; whether there
+        are pixels at rest.
     """
     steps, counted = np.float32(dating.STEPS), s[WINDOWED] * (ONE - s[REST]) + s[SEEN]
     apart, resting = np.int32(0), np.int32(0)
@@ -201,36 +196,32 @@ def _remember(
         s[WINDOWED + i] = kept
         apart = np.int32(apart | np.int32((kept != counted) | (seen == NONE)))
         resting = np.int32(resting | np.int32(still > NONE))
-    if apart == 0:
-        _write_alike(day, int(counted - ONE) % dating.WINDOW, start, s, window)
-    else:
-        _write_apart(day, start, s, window)
-    return resting != 0
+    return -1 if apart != 0 else int(counted - ONE) % dating.WINDOW, resting != 0
 
 
 @kernel
-def _write_alike(
-    day: np.float32, slot: int, start: int, s: np.ndarray, window: tuple[np.ndarray, np.ndarray]
+def _keep(
+    day: np.float32,
+    slot: int,
+    start: int,
+    s: np.ndarray,
+    recent: np.ndarray,
+    recent_days: np.ndarray,
 ) -> None:
-    """Write the innovations of a strip to one place."""
-    row, days = window[0][slot, 0, start : start + LANES], window[1][slot, start : start + LANES]
+    """Write innovations over the oldest ones: to one place, or where it is -1 each to its own."""
+    count = min(LANES, recent.shape[2] - start)
+    if slot < 0:
+        for i in range(count):
+            if s[SEEN + i] > NONE:
+                own = int(s[WINDOWED + i] - ONE) % dating.WINDOW
+                recent_days[own, start + i] = np.uint16(np.int32(day - s[FIRST + i]))
+                recent[own, 0, start + i] = np.int8(np.int32(s[CUT + i]))
+        return
+    row, days = recent[slot, 0, start : start + LANES], recent_days[slot, start : start + LANES]
     for i in range(len(row)):
         row[i] = np.int8(np.int32(s[CUT + i]))
     for i in range(len(days)):
         days[i] = np.uint16(np.int32(day - s[FIRST + i]))
-
-
-@kernel
-def _write_apart(
-    day: np.float32, start: int, s: np.ndarray, window: tuple[np.ndarray, np.ndarray]
-) -> None:
-    """Write innovations, each to its pixel's place."""
-    recent, recent_days = window
-    for i in range(min(LANES, recent.shape[2] - start)):
-        if s[SEEN + i] > NONE:
-            slot = int(s[WINDOWED + i] - ONE) % dating.WINDOW
-            recent_days[slot, start + i] = np.uint16(np.int32(day - s[FIRST + i]))
-            recent[slot, 0, start + i] = np.int8(np.int32(s[CUT + i]))
 
 
 @kernel
@@ -300,12 +291,17 @@ def _learn(of: Learning, s: np.ndarray) -> None:
 
 
 @kernel
-def _move(s: np.ndarray, source: int, target: int) -> None:
-    """Copy a row."""
-    row = s[source : source + LANES]
-    into = s[target : target + LANES]
-    for i in range(LANES):
-        into[i] = row[i]
+def _turn(old: int, new: int, s: np.ndarray) -> None:
+    """Put the noise of a quarter of the year back, and take up that of another; -1 = of none."""
+    loud = s[LOUD : LOUD + LANES]
+    if old >= 0:
+        kept = s[SEASON + old * LANES : SEASON + (old + 1) * LANES]
+        for i in range(len(kept)):
+            kept[i] = loud[i]
+    if new >= 0:
+        kept = s[SEASON + new * LANES : SEASON + (new + 1) * LANES]
+        for i in range(len(kept)):
+            loud[i] = kept[i]
 
 
 @kernel
@@ -350,35 +346,63 @@ def _write(s: np.ndarray, start: int, arrays: tuple[np.ndarray, ...]) -> None:
 
 
 @kernel
-def _absorb_date(
-    on: Day,
-    start: int,
-    fed: bool,
-    s: np.ndarray,
-    arrays: tuple[np.ndarray, ...],
-    numbers: tuple[History, Learning, Loss, Signs, tuple[float, float]],
-) -> bool:
-    """Take a date of which a strip saw something into its rows; return whether charts are fed now."""
-    history, learning, loss, signs, dates = numbers
+def _take_in(
+    on: Day, fed: bool, s: np.ndarray, numbers: tuple[History, Learning, Loss, Signs, np.float32]
+) -> tuple[int, int, bool]:
+    """Take a date of which a strip saw something into its charts.
+
+    Returns
+    -------
+    tuple
+        How many breaks are confirmed; place in the window (`_remember`); whether charts are fed now.
+    """
+    history, learning, loss, signs, clip = numbers
     _look_ahead(on, learning, s)
     confirmed = 0
     if _mark_mature(on.day, history, s) > 0:
         confirmed = _watch(on, loss, signs, s)
         fed = True
-    resting = _remember(on.day, np.float32(dates[0]), start, s, (arrays[10], arrays[11]))
+    slot, resting = _remember(on.day, clip, s)
     if fed and resting:
         _rest(s)
-    if confirmed > 0:
-        _conclude(on.day, start, s, arrays, dates)
-    _learn(learning, s)
-    return fed
+    return confirmed, slot, fed
+
+
+@kernel
+def _days(
+    days: np.ndarray, calendar: tuple[np.ndarray, np.ndarray, np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the numbers of every `Day` in a row, and its quarter of the year."""
+    out, quarters = np.empty((len(days), 7), np.float32), np.empty(len(days), np.int64)
+    x, tilt, swing = calendar
+    for k in range(len(days)):
+        out[k, 0] = days[k]
+        out[k, 1:3] = x[k, 1:]
+        out[k, 3:5] = tilt[k, 1:]
+        out[k, 5:] = swing[k, 1:]
+        quarters[k] = season_of(days[k])
+    return out, quarters
+
+
+@kernel
+def _numbers(
+    floor: float, rules: HarmonicRules, chart: ChartRules
+) -> tuple[History, Learning, Loss, Signs, np.float32]:
+    """Return what steers a strip."""
+    history = History(
+        np.float32(rules.history_days),
+        np.float32(rules.history_observations),
+        np.float32(rules.dates_per_year / YEAR_DAYS),
+    )
+    learning = learning_of(rules, chart, floor)
+    return history, learning, loss_of(chart, floor), signs_of(chart), np.float32(chart.date_clip)
 
 
 @kernel
 def absorb(
     days: np.ndarray,
     calendar: tuple[np.ndarray, np.ndarray, np.ndarray],
-    values: np.ndarray,
+    given: tuple[np.ndarray, int],
     model: tuple[np.ndarray, np.ndarray],
     arrays: tuple[np.ndarray, ...],
     rules: HarmonicRules,
@@ -392,47 +416,35 @@ def absorb(
         As in `harmonic.absorb`.
     calendar
         Terms of every date, ``(date, term)`` float32: ``x(t)``, of a shifted and of a lost season.
-    values
-        ``(date, px)`` float32; NaN = not observed.
+    given
+        ``(date, band, px)`` float32, NaN = not observed; and the band of the index.
     """
-    x, tilt, swing = calendar
+    values, band = given
     prior, floor = model[0], np.float32(model[1][0])
-    numbers = (
-        History(
-            np.float32(rules.history_days),
-            np.float32(rules.history_observations),
-            np.float32(rules.dates_per_year / YEAR_DAYS),
-        ),
-        learning_of(rules, chart, model[1][0]),
-        loss_of(chart, model[1][0]),
-        signs_of(chart),
-        (chart.date_clip, chart.date_tolerance),
-    )
-    s = np.zeros(SIZE, np.float32)
-    ahead = np.full((len(days), LANES), np.nan, np.float32)
-    for start in range(0, values.shape[1], LANES):
-        fed = _read(arrays, start, s)
-        strips.gather_one(values, start, ahead)
-        quarter = -1
+    numbers = _numbers(model[1][0], rules, chart)
+    terms, quarters = _days(days, calendar)
+    dates = (chart.date_clip, chart.date_tolerance)
+    recent, recent_days = arrays[10], arrays[11]
+    s, ahead = np.zeros(SIZE, np.float32), np.empty((len(days), LANES), np.float32)
+    for start in range(0, values.shape[2], LANES):
+        fed, quarter = _read(arrays, start, s), -1
+        strips.gather_one(values, band, start, ahead)
         for k in range(len(days)):
-            row = ahead[k]
-            for i in range(LANES):
-                s[VALUE + i] = row[i]
-            seen, fresh = _observe(s)
+            seen, fresh = _observe(ahead[k], s)
             if seen == 0:
                 continue
-            if season_of(days[k]) != quarter:
-                if quarter >= 0:
-                    _move(s, LOUD, SEASON + quarter * LANES)
-                quarter = season_of(days[k])
-                _move(s, SEASON + quarter * LANES, LOUD)
-            on = Day(
-                np.float32(days[k]), x[k, 1], x[k, 2],
-                tilt[k, 1], tilt[k, 2], swing[k, 1], swing[k, 2],
-            )  # fmt: skip
+            if quarters[k] != quarter:
+                _turn(quarter, quarters[k], s)
+                quarter = quarters[k]
+            t = terms[k]
+            on = Day(t[0], t[1], t[2], t[3], t[4], t[5], t[6])
             if fresh > 0:
                 _begin(on.day, prior, floor, s)
-            fed = _absorb_date(on, start, fed, s, arrays, numbers)
+            confirmed, slot, fed = _take_in(on, fed, s, numbers)
+            _keep(on.day, slot, start, s, recent, recent_days)
+            if confirmed > 0:
+                _conclude(on.day, start, s, arrays, dates)
+            _learn(numbers[1], s)
         if quarter >= 0:
-            _move(s, LOUD, SEASON + quarter * LANES)
+            _turn(quarter, -1, s)
             _write(s, start, arrays)

@@ -118,11 +118,11 @@ def gather(values: np.ndarray, start: int, out: np.ndarray) -> None:
 
 
 @kernel
-def gather_one(values: np.ndarray, start: int, out: np.ndarray) -> None:
-    """Do so for one band, ``(date, px)``; pixels beyond the last are not observed."""
-    count = min(LANES, values.shape[1] - start)
+def gather_one(values: np.ndarray, band: int, start: int, out: np.ndarray) -> None:
+    """Do so for one band; pixels beyond the last are not observed."""
+    count = min(LANES, values.shape[2] - start)
     for k in range(values.shape[0]):
-        given, row = values[k, start : start + count], out[k]
+        given, row = values[k, band, start : start + count], out[k]
         for i in range(len(given)):
             row[i] = given[i]
         for i in range(count, LANES):
