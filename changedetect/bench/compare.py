@@ -215,7 +215,7 @@ def _followed(
     cfg = SeriesSection()
     state = series.start(images.shape[2:], roles, cfg)
     for low, high in parts:
-        state = series.update_dates(state, days[low:high], images[low:high], cfg)
+        state = series.carry_on(state, days[low:high], images[low:high], cfg)
 
 
 def courses(side_px: int) -> dict[str, Callable[[], Cost]]:

@@ -19,7 +19,6 @@ from changedetect.kernels.one_lanes import (
     ENERGY,
     FIRST,
     INVERSE,
-    INVERSE_ROOT_TAU,
     LEAST_STEP,
     LENGTH,
     LOG_TINY,
@@ -42,7 +41,7 @@ from changedetect.kernels.one_lanes import (
     Z,
 )
 
-_SIXTEENTH, _EIGHTH = np.float32(1.0 / 16.0), np.float32(1.0 / 8.0)
+_NEAR, _FAR = np.float32(0.5 / 32.0), np.float32(0.5 / 16.0)
 
 
 @kernel
@@ -62,7 +61,7 @@ def _is_green(of: Loss, s: np.ndarray) -> bool:
         may = (s[VALUE + i] < of.green) | (s[LOSS + i] > NONE)
         odd = np.int32(odd | np.int32(may & (s[SEEN + i] > NONE)))
         odd = np.int32(odd | np.int32(s[MATURE + i] != s[SEEN + i]))
-    return odd == 0
+    return bool(odd == 0)
 
 
 @kernel
@@ -70,8 +69,8 @@ def is_calm(on: Day, of: Loss, s: np.ndarray) -> bool:
     """Whether the loss chart of a block surely stays at zero.
 
     A loss is less likely than the forecast where the density of bare ground, at most
-    ``(1 + u/4)^-4`` of its largest for ``exp(-u)``, is below what outliers and the forecast have at
-    least, ``(1 - u/8)^8`` for ``exp(-u)``. Pixels without history are not calm.
+    ``(1 + u/16)^-16`` of its largest for ``exp(-u)``, is below what outliers and the forecast have at
+    least, ``(1 - u/32)^32`` for ``exp(-u)``. Pixels without history are not calm.
     """
     if _is_green(of, s):
         return True
@@ -82,18 +81,22 @@ def is_calm(on: Day, of: Loss, s: np.ndarray) -> bool:
         tilt = s[B1 + i] * on.t1 + s[B2 + i] * on.t2
         steep = _steepness(tilt, s[NOISE + i], s[INVERSE + i], s[LOUD + i], of.floor)
         off = s[OFF + i] * steep
-        near = ONE - off * off * _SIXTEENTH
+        near = ONE - off * off * _NEAR
         near = choose(near > NONE, near, NONE)
         near *= near
         near *= near
         near *= near
-        far = ONE + above * above * _EIGHTH
+        near *= near
+        near *= near
+        far = ONE + above * above * _FAR
+        far *= far
+        far *= far
         far *= far
         far *= far
         sure = (of.outlier + of.usual * near * steep) * far > of.bare
         odd = np.int32(odd | np.int32((s[SEEN + i] > NONE) & ((not sure) | (s[LOSS + i] > NONE))))
         odd = np.int32(odd | np.int32(s[MATURE + i] != s[SEEN + i]))
-    return odd == 0
+    return bool(odd == 0)
 
 
 @kernel

@@ -7,7 +7,7 @@ innovation is usual, are not learnt from one index. Numbers differ from those of
 
 import numpy as np
 
-from changedetect.kernels import charts, dating, one_charts, strips
+from changedetect.kernels import charts, dating, one_charts, one_strips, strips
 from changedetect.kernels._jit import kernel
 from changedetect.kernels.lanes import LANES, NONE, ONE, blend, choose
 from changedetect.kernels.one_lanes import (
@@ -61,20 +61,6 @@ from changedetect.kernels.one_lanes import (
 )
 from changedetect.kernels.rules import ChartRules, HarmonicRules
 from changedetect.kernels.season import SEASONS, YEAR_DAYS, season_of
-
-
-@kernel
-def _observe(given: np.ndarray, s: np.ndarray) -> tuple[int, int]:
-    """Read the values of a date; return how many pixels saw something, and whether some begin."""
-    count, fresh = np.int32(0), np.int32(0)
-    for i in range(LANES):
-        value = given[i]
-        finite = value - value == NONE
-        s[VALUE + i] = choose(finite, value, NONE)
-        s[SEEN + i] = choose(finite, ONE, NONE)
-        count = np.int32(count + np.int32(finite))
-        fresh = np.int32(fresh | np.int32(finite & (s[CLEAR + i] == NONE)))
-    return int(count), int(fresh)
 
 
 @kernel
@@ -196,7 +182,7 @@ def _remember(day: np.float32, clip: np.float32, s: np.ndarray) -> tuple[int, bo
         s[WINDOWED + i] = kept
         apart = np.int32(apart | np.int32((kept != counted) | (seen == NONE)))
         resting = np.int32(resting | np.int32(still > NONE))
-    return -1 if apart != 0 else int(counted - ONE) % dating.WINDOW, resting != 0
+    return -1 if apart != 0 else int(counted - ONE) % dating.WINDOW, bool(resting != 0)
 
 
 @kernel
@@ -291,61 +277,6 @@ def _learn(of: Learning, s: np.ndarray) -> None:
 
 
 @kernel
-def _turn(old: int, new: int, s: np.ndarray) -> None:
-    """Put the noise of a quarter of the year back, and take up that of another; -1 = of none."""
-    loud = s[LOUD : LOUD + LANES]
-    if old >= 0:
-        kept = s[SEASON + old * LANES : SEASON + (old + 1) * LANES]
-        for i in range(len(kept)):
-            kept[i] = loud[i]
-    if new >= 0:
-        kept = s[SEASON + new * LANES : SEASON + (new + 1) * LANES]
-        for i in range(len(kept)):
-            loud[i] = kept[i]
-
-
-@kernel
-def _read(arrays: tuple[np.ndarray, ...], start: int, s: np.ndarray) -> bool:
-    """Lay a strip of the state into rows; return whether a chart of it was fed since its rest."""
-    coefficients, covariance, noise, season, shift = (
-        arrays[0], arrays[1], arrays[2], arrays[3], arrays[5],
-    )  # fmt: skip
-    sums, days, counts = arrays[7], arrays[8], arrays[9]
-    strips.copy_in(coefficients[0], start, s, B0)
-    strips.copy_in(covariance, start, s, C0)
-    strips.copy_in(noise, start, s, NOISE)
-    strips.copy_in(season, start, s, SEASON)
-    strips.copy_in(shift, start, s, MEAN)
-    strips.copy_in(sums[: charts.SCORE], start, s, LOSS)
-    strips.copy_in(days[: charts.BREAK_BEFORE], start, s, FIRST)
-    strips.copy_in(counts, start, s, CLEAR)
-    fed = np.int32(0)
-    for i in range(LANES):
-        s[LENGTH + i] = NONE
-        busy = (s[LOSS + i] != NONE) | (s[ENERGY + i] != NONE) | (s[STRENGTH + i] != NONE)
-        busy = busy | (s[MEAN + i] != NONE) | (s[START + i] != NONE) | (s[RUN + i] != NONE)
-        fed = np.int32(fed | np.int32(busy))
-    return fed != 0
-
-
-@kernel
-def _write(s: np.ndarray, start: int, arrays: tuple[np.ndarray, ...]) -> None:
-    """Lay rows back where `_read` took them from."""
-    coefficients, covariance, noise, season, shift = (
-        arrays[0], arrays[1], arrays[2], arrays[3], arrays[5],
-    )  # fmt: skip
-    sums, days, counts = arrays[7], arrays[8], arrays[9]
-    strips.copy_out(s, B0, coefficients[0], start)
-    strips.copy_out(s, C0, covariance, start)
-    strips.copy_out(s, NOISE, noise, start)
-    strips.copy_out(s, SEASON, season, start)
-    strips.copy_out(s, MEAN, shift, start)
-    strips.copy_out(s, LOSS, sums[: charts.SCORE], start)
-    strips.copy_out(s, FIRST, days[: charts.BREAK_BEFORE], start)
-    strips.copy_out(s, CLEAR, counts, start)
-
-
-@kernel
 def _take_in(
     on: Day, fed: bool, s: np.ndarray, numbers: tuple[History, Learning, Loss, Signs, np.float32]
 ) -> tuple[int, int, bool]:
@@ -427,14 +358,14 @@ def absorb(
     recent, recent_days = arrays[10], arrays[11]
     s, ahead = np.zeros(SIZE, np.float32), np.empty((len(days), LANES), np.float32)
     for start in range(0, values.shape[2], LANES):
-        fed, quarter = _read(arrays, start, s), -1
+        fed, quarter = one_strips.read(arrays, start, s), -1
         strips.gather_one(values, band, start, ahead)
         for k in range(len(days)):
-            seen, fresh = _observe(ahead[k], s)
+            seen, fresh = one_strips.observe(ahead[k], s)
             if seen == 0:
                 continue
             if quarters[k] != quarter:
-                _turn(quarter, quarters[k], s)
+                one_strips.turn(quarter, quarters[k], s)
                 quarter = quarters[k]
             t = terms[k]
             on = Day(t[0], t[1], t[2], t[3], t[4], t[5], t[6])
@@ -446,5 +377,5 @@ def absorb(
                 _conclude(on.day, start, s, arrays, dates)
             _learn(numbers[1], s)
         if quarter >= 0:
-            _turn(quarter, -1, s)
-            _write(s, start, arrays)
+            one_strips.turn(quarter, -1, s)
+            one_strips.write(s, start, arrays)

@@ -13,7 +13,7 @@ from changedetect.kernels.lanes import LANES
 from changedetect.kernels.rules import ChartRules, HarmonicRules
 from changedetect.kernels.season import YEAR_DAYS
 
-BLOCK = 64
+BLOCK = 32
 """Pixels of a strip whose charts are fed together: quiet ones need less. [px]"""
 
 _ROWS = tuple(range(0, 41 * LANES, LANES))

@@ -21,7 +21,20 @@ from changedetect.grid import CoarseGrid, Grid, Tile
 from changedetect.io import series_store
 from changedetect.io.series_store import SceneKey, StateOwner
 from changedetect.io.tile_files import read_tile, write_tile
-from changedetect.kernels import charts, dating, harmonic, lanes, logarithm, strips, whitening
+from changedetect.kernels import (
+    charts,
+    dating,
+    harmonic,
+    lanes,
+    logarithm,
+    one_charts,
+    one_index,
+    one_lanes,
+    one_strips,
+    rules,
+    strips,
+    whitening,
+)
 from changedetect.kernels import season as seasons
 from changedetect.pipeline.runs.context import MonthContext
 from changedetect.pipeline.runs.job import Job
@@ -56,7 +69,10 @@ STATES = "series"
 @cache
 def state_digest() -> str:
     """Return a digest of the program's files on which a state rests: another program, another state."""
-    kernels = (charts, dating, harmonic, lanes, logarithm, seasons, strips, whitening)
+    kernels = (
+        charts, dating, harmonic, lanes, logarithm, one_charts, one_index, one_lanes, one_strips, rules,
+        seasons, strips, whitening,
+    )  # fmt: skip
     files = [Path(str(module.__file__)) for module in (*kernels, series, series_state)]
     return digest_of([hashlib.sha256(file.read_bytes()).hexdigest() for file in files])
 

@@ -6,7 +6,7 @@ Before `min_history_days` there is no evidence: not observed, never unchanged.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -16,7 +16,7 @@ from changedetect.errors import LayerError
 from changedetect.kernels import charts, dating, harmonic, season
 from changedetect.kernels.rules import ChartRules, HarmonicRules
 from changedetect.schema import EVIDENCE_NODATA, EVIDENCE_SCALE
-from changedetect.stages.evidence.series_state import STATE_ARRAYS, STATE_VERSION, SeriesState
+from changedetect.stages.evidence.series_state import STATE_VERSION, SeriesState
 
 READY, NEVER_SEEN, TOO_SHORT, TOO_FEW_DATES = 0, 1, 2, 3
 """Why a pixel has no evidence: values of `readiness` (uint8)."""
@@ -206,7 +206,7 @@ def _noise_floor(cfg: SeriesSection, indices: Sequence[str]) -> np.ndarray:
 
 
 def update(state: SeriesState, day: date, values: np.ndarray, cfg: SeriesSection) -> SeriesState:
-    """Absorb one date; the state handed in stays as it was. See `update_dates`.
+    """Absorb one date; the state handed in stays as it was. See `carry_on`.
 
     Parameters
     ----------
@@ -226,14 +226,27 @@ def update(state: SeriesState, day: date, values: np.ndarray, cfg: SeriesSection
 def update_dates(
     state: SeriesState, days: Sequence[date], values: np.ndarray, cfg: SeriesSection
 ) -> SeriesState:
-    """Absorb dates, one after the other; the state handed in stays as it was.
+    """Absorb dates, one after the other; the state handed in stays as it was. See `carry_on`."""
+    _check_dates(state, days, values)
+    if not days or days[-1].toordinal() == state.last_day:
+        return state
+    return carry_on(state.copy(), days, values, cfg)
 
-    Many dates at once are the same as one by one, and faster: the state is read and written once.
+
+def carry_on(
+    state: SeriesState, days: Sequence[date], values: np.ndarray, cfg: SeriesSection
+) -> SeriesState:
+    """Absorb dates, one after the other, and use up the state handed in: its arrays are the new one's.
+
+    A job follows a tile from month to month and needs none of the states on the way: to copy each
+    would take as long as to absorb a date. Many dates at once are the same as one by one, and
+    faster: the state is read and written once.
 
     Parameters
     ----------
     state
-        Of the same tile.
+        Of the same tile; it must not be used any more, unless it comes back as it was (no date is
+        new).
     days
         Dates of the images, rising; the date that was absorbed last is not absorbed again, so
         images of one date must be put together before.
@@ -249,6 +262,8 @@ def update_dates(
         The shape does not fit, or a date is older than the last one absorbed.
     """
     _check_dates(state, days, values)
+    if not all(array.flags.carray for array in state.arrays()):
+        state = state.copy()
     ordinals = np.array([day.toordinal() for day in days], np.int64)
     fresh = np.flatnonzero(ordinals > np.concatenate([[state.last_day], ordinals[:-1]]))
     if not len(fresh):
@@ -256,18 +271,17 @@ def update_dates(
     if len(fresh) < len(ordinals):
         ordinals, values = ordinals[fresh], values[fresh]
     count, pixels = len(state.indices), state.shape[0] * state.shape[1]
-    arrays = tuple(np.array(getattr(state, name), order="C") for name in STATE_ARRAYS)
     harmonic.absorb(
         ordinals,
         np.ascontiguousarray(values, np.float32).reshape(*values.shape[:2], pixels),
         _bands(state.roles),
         (_prior(cfg, count), _noise_floor(cfg, state.indices)),
-        tuple(array.reshape(*array.shape[:-2], pixels) for array in arrays),
+        tuple(array.reshape(*array.shape[:-2], pixels) for array in state.arrays()),
         _rules(cfg, count),
         _chart_rules(cfg, count),
     )
-    last, absorbed = int(ordinals[-1]), state.dates + len(ordinals)
-    return SeriesState(state.roles, state.indices, state.version, last, absorbed, *arrays)
+    absorbed = state.dates + len(ordinals)
+    return replace(state, last_day=int(ordinals[-1]), dates=absorbed)
 
 
 def _check_dates(state: SeriesState, days: Sequence[date], values: np.ndarray) -> None:
