@@ -234,7 +234,11 @@ def _follow(day: int, s: np.ndarray, rules: ChartRules) -> int:
 @kernel
 def rest(day: int, n: int, s: np.ndarray, parts: np.ndarray) -> None:
     """Set the charts of pixels at rest back: nothing is under way on this day."""
-    today = np.float32(day)
+    today, resting = np.float32(day), np.int32(0)
+    for i in range(LANES):
+        resting = np.int32(resting | np.int32(s[REST + i] > NONE))
+    if resting == 0:
+        return
     for i in range(LANES):
         still = s[REST + i]
         going = ONE - still

@@ -151,6 +151,19 @@ def _innovate(on: Terms, n: int, parts: np.ndarray) -> None:
     """Set innovations, and how much a shifted season and the season itself are."""
     x0, x1, x2 = on.x[0], on.x[1], on.x[2]
     t1, t2, w1, w2 = on.tilt[1], on.tilt[2], on.swing[1], on.swing[2]
+    if len(on.x) == TWO_CYCLES:
+        x3, x4 = on.x[3], on.x[4]
+        t3, t4, w3, w4 = on.tilt[3], on.tilt[4], on.swing[3], on.swing[4]
+        for b in range(n):
+            part = parts[b * INDEX_SIZE : (b + 1) * INDEX_SIZE]
+            for i in range(LANES):
+                b1, b2 = part[BETA + LANES + i], part[BETA + 2 * LANES + i]
+                b3, b4 = part[BETA + 3 * LANES + i], part[BETA + 4 * LANES + i]
+                off = part[VALUE + i] - part[BETA + i] * x0 - b1 * x1 - b2 * x2
+                part[INNOVATION + i] = off - b3 * x3 - b4 * x4
+                part[TILT + i] = (b1 * t1 + b2 * t2) + (b3 * t3 + b4 * t4)
+                part[SWING + i] = (b1 * w1 + b2 * w2) + (b3 * w3 + b4 * w4)
+        return
     for b in range(n):
         part = parts[b * INDEX_SIZE : (b + 1) * INDEX_SIZE]
         for i in range(LANES):
@@ -158,14 +171,6 @@ def _innovate(on: Terms, n: int, parts: np.ndarray) -> None:
             part[INNOVATION + i] = part[VALUE + i] - part[BETA + i] * x0 - b1 * x1 - b2 * x2
             part[TILT + i] = b1 * t1 + b2 * t2
             part[SWING + i] = b1 * w1 + b2 * w2
-        if len(on.x) == TWO_CYCLES:
-            x3, x4 = on.x[3], on.x[4]
-            t3, t4, w3, w4 = on.tilt[3], on.tilt[4], on.swing[3], on.swing[4]
-            for i in range(LANES):
-                b3, b4 = part[BETA + 3 * LANES + i], part[BETA + 4 * LANES + i]
-                part[INNOVATION + i] = part[INNOVATION + i] - b3 * x3 - b4 * x4
-                part[TILT + i] += b3 * t3 + b4 * t4
-                part[SWING + i] += b3 * w3 + b4 * w4
 
 
 @kernel
@@ -208,16 +213,20 @@ def _learn(n: int, terms: int, s: np.ndarray, parts: np.ndarray, pairs: np.ndarr
     """Kalman update of coefficients with bounded innovations, and of the covariance of the noise."""
     for b in range(n):
         part = parts[b * INDEX_SIZE : (b + 1) * INDEX_SIZE]
-        for i in range(LANES):
-            pull = s[FACTOR + i] * part[INNOVATION + i]
-            part[BETA + i] += s[GAIN + i] * pull
-            part[BETA + LANES + i] += s[GAIN + LANES + i] * pull
-            part[BETA + 2 * LANES + i] += s[GAIN + 2 * LANES + i] * pull
         if terms == TWO_CYCLES:
             for i in range(LANES):
                 pull = s[FACTOR + i] * part[INNOVATION + i]
+                part[BETA + i] += s[GAIN + i] * pull
+                part[BETA + LANES + i] += s[GAIN + LANES + i] * pull
+                part[BETA + 2 * LANES + i] += s[GAIN + 2 * LANES + i] * pull
                 part[BETA + 3 * LANES + i] += s[GAIN + 3 * LANES + i] * pull
                 part[BETA + 4 * LANES + i] += s[GAIN + 4 * LANES + i] * pull
+        else:
+            for i in range(LANES):
+                pull = s[FACTOR + i] * part[INNOVATION + i]
+                part[BETA + i] += s[GAIN + i] * pull
+                part[BETA + LANES + i] += s[GAIN + LANES + i] * pull
+                part[BETA + 2 * LANES + i] += s[GAIN + 2 * LANES + i] * pull
     k = 0
     for one in range(n):
         mine = parts[one * INDEX_SIZE + INNOVATION : one * INDEX_SIZE + INNOVATION + LANES]

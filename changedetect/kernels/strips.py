@@ -25,6 +25,7 @@ from changedetect.kernels.lanes import (
     SEEN,
     USUAL,
     VALUE,
+    blend,
     choose,
 )
 from changedetect.kernels.season import SEASONS
@@ -183,25 +184,34 @@ def begin(
     """Set pixels that are seen for the first time back to what is known before."""
     s, parts, pairs = rows
     n, terms = len(noise_floor), len(prior)
+    fresh = np.empty(LANES, np.float32)
     for i in range(LANES):
-        if s[SEEN + i] == NONE or s[OBSERVATIONS_ROW + i] > NONE:
-            continue
-        s[FIRST_ROW + i] = np.float32(day)
-        s[LAST_ROW + i] = np.float32(day)
-        for k in range(SEASONS):
-            s[SEASON_ROW + k * LANES + i] = ONE
-            s[BARE_ROW + k * LANES + i] = np.float32(bare_prior)
-        k = 0
-        for one in range(terms):
-            for other in range(one, terms):
-                s[COVARIANCE + k * LANES + i] = choose(one == other, np.float32(prior[one]), NONE)
-                k += 1
-        k = 0
-        for one in range(n):
-            part = parts[one * INDEX_SIZE : (one + 1) * INDEX_SIZE]
-            for term in range(terms):
-                part[BETA + term * LANES + i] = choose(term == 0, part[VALUE + i], NONE)
-            for other in range(one, n):
-                floor = choose(one == other, np.float32(noise_floor[one]), NONE)
-                pairs[k * PAIR_SIZE + NOISE + i] = floor
-                k += 1
+        fresh[i] = choose(s[OBSERVATIONS_ROW + i] == NONE, s[SEEN + i], NONE)
+    for place in (FIRST_ROW, LAST_ROW):
+        _lay(fresh, np.float32(day), s[place : place + LANES])
+    for k in range(SEASONS):
+        _lay(fresh, ONE, s[SEASON_ROW + k * LANES : SEASON_ROW + (k + 1) * LANES])
+        _lay(fresh, np.float32(bare_prior), s[BARE_ROW + k * LANES : BARE_ROW + (k + 1) * LANES])
+    at = COVARIANCE
+    for one in range(terms):
+        for other in range(one, terms):
+            _lay(fresh, choose(one == other, np.float32(prior[one]), NONE), s[at : at + LANES])
+            at += LANES
+    at = NOISE
+    for one in range(n):
+        part = parts[one * INDEX_SIZE : (one + 1) * INDEX_SIZE]
+        for i in range(LANES):
+            part[BETA + i] = blend(fresh[i], part[VALUE + i], part[BETA + i])
+        for term in range(1, terms):
+            _lay(fresh, NONE, part[BETA + term * LANES : BETA + (term + 1) * LANES])
+        for other in range(one, n):
+            floor = choose(one == other, np.float32(noise_floor[one]), NONE)
+            _lay(fresh, floor, pairs[at : at + LANES])
+            at += PAIR_SIZE
+
+
+@kernel
+def _lay(fresh: np.ndarray, value: np.float32, row: np.ndarray) -> None:
+    """Set a row to a number where a pixel begins."""
+    for i in range(LANES):
+        row[i] = blend(fresh[i], value, row[i])
