@@ -14,8 +14,14 @@ import numpy as np
 from changedetect.config.series import SeriesSection
 from changedetect.errors import LayerError
 from changedetect.kernels import charts, dating, harmonic, season
-from changedetect.kernels.rules import ChartRules, HarmonicRules
 from changedetect.schema import EVIDENCE_NODATA, EVIDENCE_SCALE
+from changedetect.stages.evidence.series_rules import (
+    BANDS,
+    chart_rules,
+    learning_rules,
+    noise_floor,
+    prior_variance,
+)
 from changedetect.stages.evidence.series_state import STATE_VERSION, SeriesState
 
 READY, NEVER_SEEN, TOO_SHORT, TOO_FEW_DATES = 0, 1, 2, 3
@@ -38,10 +44,6 @@ class SeriesEvidence:
     llr: np.ndarray
     before_day: np.ndarray
     after_day: np.ndarray
-
-
-BANDS = ("blue", "green", "red", "nir", "swir1", "swir2")
-"""Bands that are followed beside greenness, where the sensor has them."""
 
 
 def plan_indices(roles: Sequence[str]) -> tuple[str, ...]:
@@ -79,7 +81,7 @@ def start(shape: tuple[int, int], roles: Sequence[str], cfg: SeriesSection) -> S
         The bands can not make a series (see `plan_indices`).
     """
     indices = plan_indices(roles)
-    count, terms = len(indices), len(_prior(cfg, len(indices)))
+    count, terms = len(indices), len(prior_variance(cfg, len(indices)))
     return SeriesState(
         roles=tuple(roles),
         indices=indices,
@@ -126,83 +128,6 @@ def measure_indices(values: np.ndarray, roles: Sequence[str]) -> np.ndarray:
     if names == ("ndvi",):
         return np.asarray(band["ndvi"][None])
     return np.stack([_ratio(band["nir"], band["red"]), *(band[name] for name in names[1:])])
-
-
-def _rules(cfg: SeriesSection, indices: int) -> HarmonicRules:
-    return HarmonicRules(
-        process_per_day=cfg.process_per_day,
-        gap_days=float(cfg.process_gap_days),
-        huber=(cfg.huber_sigma_single_index if indices == 1 else cfg.huber_sigma)
-        * float(np.sqrt(indices)),
-        forgetting=cfg.noise_forgetting,
-        noise_weight=cfg.noise_prior_dates,
-        season_rate=(cfg.season_noise_rate_single_index if indices == 1 else cfg.season_noise_rate),
-        season_cap=cfg.season_noise_cap,
-        shift_days=cfg.season_shift_days,
-        amplitude=cfg.season_swing_frac,
-        other=cfg.season_other_frac,
-        history_days=cfg.min_history_days,
-        history_observations=cfg.min_history_observations,
-        dates_per_year=cfg.min_dates_per_year,
-    )
-
-
-def _chart_rules(cfg: SeriesSection, indices: int) -> ChartRules:
-    """Greenness alone can not tell a bare field from a lost one: only the loss chart may speak."""
-    alone = indices == 1
-    return ChartRules(
-        bare_level=cfg.bare_ndvi,
-        bare_sd=cfg.bare_ndvi_sd,
-        outlier_share=cfg.outlier_frac,
-        bare_prior=0.0 if alone else cfg.bare_prior_frac,
-        bare_rate=0.0 if alone else cfg.bare_rate,
-        deviating_llr=cfg.deviating_llr,
-        loss_threshold=cfg.loss_llr_single_index if alone else cfg.loss_llr,
-        loss_freeze=cfg.loss_freeze_frac,
-        shift_rate=cfg.shift_rate,
-        shift_clip=cfg.shift_clip_sigma * float(np.sqrt(indices)),
-        shift_fits=cfg.shift_fits_sigma * float(np.sqrt(indices)),
-        shift_agree=cfg.shift_agree_sigma,
-        shift_threshold=_shift_threshold(cfg, indices),
-        shift_freeze=cfg.shift_freeze_frac,
-        dates_per_year=cfg.shift_dates_per_year,
-        dates_share=cfg.shift_dates_frac,
-        dates_range=cfg.shift_dates_range_frac,
-        usual_rate=0.0 if alone else cfg.usual_rate,
-        loss_run=cfg.loss_run_frac,
-        shift_run=cfg.shift_run_frac,
-        confirm_days=cfg.confirm_days,
-        confirm_observations=cfg.confirm_observations,
-        give_up_days=cfg.give_up_days,
-        loss_only=int(cfg.vegetation_loss_only),
-        date_clip=cfg.date_clip_sigma * float(np.sqrt(indices)),
-        date_tolerance=cfg.date_tolerance_llr,
-    )
-
-
-def _shift_threshold(cfg: SeriesSection, indices: int) -> float:
-    """Fewer indices: one odd year moves them all alike, so they must agree more (our choice)."""
-    if indices > 1:
-        return float(cfg.shift_threshold * np.sqrt((1 + len(BANDS)) / indices))
-    if cfg.vegetation_loss_only:
-        return float("inf")
-    return float(cfg.shift_frac_single_index * cfg.shift_clip_sigma**2)
-
-
-def _prior(cfg: SeriesSection, indices: int) -> np.ndarray:
-    first, second = cfg.first_harmonic_sd, cfg.second_harmonic_sd
-    cycles = cfg.harmonics_single_index if indices == 1 else cfg.harmonics_many_indices
-    return np.square([cfg.level_sd, first, first, second, second])[: 1 + 2 * cycles]
-
-
-def _noise_floor(cfg: SeriesSection, indices: Sequence[str]) -> np.ndarray:
-    floors = {
-        "ndvi": cfg.noise_floor_ndvi_single_index if len(indices) == 1 else cfg.noise_floor_ndvi,
-        "nir": cfg.noise_floor_nir,
-        **dict.fromkeys(("blue", "green", "red"), cfg.noise_floor_visible),
-        **dict.fromkeys(("swir1", "swir2"), cfg.noise_floor_swir),
-    }
-    return np.array([floors[name] ** 2 for name in indices])
 
 
 def update(state: SeriesState, day: date, values: np.ndarray, cfg: SeriesSection) -> SeriesState:
@@ -275,10 +200,10 @@ def carry_on(
         ordinals,
         np.ascontiguousarray(values, np.float32).reshape(*values.shape[:2], pixels),
         _bands(state.roles),
-        (_prior(cfg, count), _noise_floor(cfg, state.indices)),
+        (prior_variance(cfg, count), noise_floor(cfg, state.indices)),
         tuple(array.reshape(*array.shape[:-2], pixels) for array in state.arrays()),
-        _rules(cfg, count),
-        _chart_rules(cfg, count),
+        learning_rules(cfg, count),
+        chart_rules(cfg, count),
     )
     absorbed = state.dates + len(ordinals)
     return replace(state, last_day=int(ordinals[-1]), dates=absorbed)
@@ -324,7 +249,7 @@ def expected(state: SeriesState, day: date, cfg: SeriesSection) -> tuple[np.ndar
     mean = np.einsum("btyx,t->byx", state.coefficients.astype(np.float64), x)
     count = len(state.indices)
     diagonal = [row * count - row * (row - 1) // 2 for row in range(count)]
-    floor = _noise_floor(cfg, state.indices)[:, None, None]
+    floor = noise_floor(cfg, state.indices)[:, None, None]
     noise = state.noise[diagonal].astype(np.float64)
     unseen = state.counts[charts.OBSERVATIONS] == 0
     return np.where(unseen, np.nan, mean), np.where(unseen, np.nan, np.sqrt(noise + floor))
