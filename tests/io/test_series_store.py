@@ -150,3 +150,27 @@ def test_too_late__for_every_kept_state_but_all_scenes_are_there_begins_anew(tmp
     found = store.resume(filled(tmp_path), OWNER, [early, *JUNE, *JULY, *AUGUST], UNTIL)
     assert found.stored is None
     assert found.pending == (JUNE[0], early, JUNE[1], *JULY, *AUGUST)
+
+
+def test_held_state__is_gone_on_from_only_where_the_store_would_give_it(tmp_path):
+    filled(tmp_path)
+    wanted = [*JUNE, *JULY, *AUGUST]
+    held = store.StoredState("2025-07", tuple(JUNE + JULY), arrays(7))
+    until_july = store.resume(tmp_path, OWNER, wanted, date(2025, 7, 31), held)
+    assert until_july.stored is held
+    newest = store.resume(tmp_path, OWNER, wanted, UNTIL, held).stored
+    assert newest.month == "2025-08"
+    assert newest.arrays["beta"][0, 0] == 8
+    shorter = replace(held, scenes=tuple(JUNE))
+    again = store.resume(tmp_path, OWNER, wanted, date(2025, 7, 31), shorter).stored
+    assert again is not shorter
+    assert again.scenes == tuple(JUNE + JULY)
+
+
+def test_what_is_read_back__must_be_what_was_written(tmp_path):
+    path = tmp_path / "a.state"
+    path.write_bytes(b"abcd")
+    store._check_same(path, [b"ab", memoryview(b"cd")])
+    for parts in ([b"ab", b"ce"], [b"ab", b"cde"]):
+        with pytest.raises(IntegrityError, match="read back"):
+            store._check_same(path, parts)
