@@ -22,6 +22,7 @@ from changedetect.grid import Grid
 from changedetect.kernels.runs import find_runs
 from changedetect.stages.crosscheck.areas import pair_areas
 from changedetect.stages.evidence import series
+from changedetect.stages.evidence.series_rules import BANDS
 from changedetect.stages.patches.join import group_polygons, join
 
 TILE_PX = 2048
@@ -215,7 +216,7 @@ def _followed(
     cfg = SeriesSection()
     state = series.start(images.shape[2:], roles, cfg)
     for low, high in parts:
-        state = series.update_dates(state, days[low:high], images[low:high], cfg)
+        state = series.carry_on(state, days[low:high], images[low:high], cfg)
 
 
 def courses(side_px: int) -> dict[str, Callable[[], Cost]]:
@@ -236,7 +237,7 @@ def courses(side_px: int) -> dict[str, Callable[[], Cost]]:
     works: dict[str, Callable[[], object]] = {
         "series": partial(_followed, one, ("ndvi",), days, monthly),
         "series_by_date": partial(_followed, one, ("ndvi",), days, daily),
-        "series_all_bands": partial(_followed, six, series.BANDS, days, monthly),
+        "series_all_bands": partial(_followed, six, BANDS, days, monthly),
         "numpy_harmonic": partial(peers.numpy_harmonic, ordinals, flat, HISTORY),
     }
     for work in works.values():

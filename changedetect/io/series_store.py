@@ -36,6 +36,7 @@ KEPT_MONTHS = 3
 _FIRST_LINE = ("format", "version", "sha256 of the header")
 _SUFFIX = ".state"
 _LINE_BYTES = 1 << 24
+_COMPARED_BYTES = 1 << 18
 _MONTH = re.compile(r"^\d{4}-(0[1-9]|1[0-2])$")
 _KINDS = "biufU"
 
@@ -192,7 +193,7 @@ def write_state(
     plain = {name: np.asarray(array, order="C") for name, array in sorted(arrays.items())}
     payload = hashlib.sha256()
     for array in plain.values():
-        payload.update(array.tobytes())
+        payload.update(_bytes_of(array))
     header = {
         "owner": owner.facts(),
         "month": month,
@@ -207,9 +208,12 @@ def write_state(
         with temp.open("wb") as stream:
             stream.write(first + line + b"\n")
             for array in plain.values():
-                stream.write(array.tobytes())
+                stream.write(_bytes_of(array))
 
-    publish(path, write, _check_whole, overwrite=True)
+    def verify(temp: Path) -> None:
+        _check_same(temp, (first + line + b"\n", *map(_bytes_of, plain.values())))
+
+    publish(path, write, verify, overwrite=True)
     for old in stored_months(folder, owner.tile)[:-KEPT_MONTHS]:
         state_path(folder, owner.tile, old).unlink()
     return path
@@ -226,18 +230,21 @@ def read_state(path: Path, owner: StateOwner) -> StoredState:
     """
     header, start = _header(path)
     _check_owner(path, header["owner"], owner)
-    data = path.read_bytes()[start:]
+    data = np.fromfile(path, np.uint8, offset=start)
     _check_payload(path, header, data)
     arrays, offset = {}, 0
     for name, kind, shape in header["arrays"]:
         dtype = np.dtype(kind)
         count = math.prod(shape)
-        arrays[name] = np.frombuffer(data, dtype, count, offset).reshape(shape).copy()
+        arrays[name] = np.frombuffer(data, dtype, count, offset).reshape(shape)
         offset += count * dtype.itemsize
     return StoredState(header["month"], _scenes(header), arrays)
 
 
-def resume(folder: Path, owner: StateOwner, wanted: Sequence[SceneKey], until: date) -> Resumption:
+def resume(
+    folder: Path, owner: StateOwner, wanted: Sequence[SceneKey], until: date,
+    held: StoredState | None = None,
+) -> Resumption:  # fmt: skip
     """Find the newest state from which all wanted scenes can be absorbed in order of time.
 
     A scene that was absorbed and is no longer wanted (its file was put away) stays absorbed. A scene
@@ -254,6 +261,8 @@ def resume(folder: Path, owner: StateOwner, wanted: Sequence[SceneKey], until: d
         Scenes that shall be in the state; those after `until` are passed over.
     until
         States that hold later scenes are not used. [day]
+    held
+        A state that is in memory already, as it lies in the store: it is not read again.
 
     Raises
     ------
@@ -270,16 +279,25 @@ def resume(folder: Path, owner: StateOwner, wanted: Sequence[SceneKey], until: d
         last = absorbed[-1].day if absorbed else date.min
         repeatable = _repeatable(newest, absorbed, offered)
         if repeatable and all(key.day > last for key in pending):
-            stored = read_state(state_path(folder, owner.tile, month), owner) if month else None
+            stored = _held_or_read(folder, owner, (month, absorbed), held) if month else None
             return Resumption(stored, pending)
     month, absorbed = kept[-1]
     rest = [key for key in offered if key not in set(absorbed)]
     last = absorbed[-1].day
     return Resumption(
-        read_state(state_path(folder, owner.tile, month), owner),
+        _held_or_read(folder, owner, (month, absorbed), held),
         tuple(key for key in rest if key.day > last),
         tuple(key for key in rest if key.day <= last),
     )
+
+
+def _held_or_read(
+    folder: Path, owner: StateOwner, wanted: tuple[str, tuple[SceneKey, ...]],
+    held: StoredState | None,
+) -> StoredState:  # fmt: skip
+    if held is not None and (held.month, held.scenes) == wanted:
+        return held
+    return read_state(state_path(folder, owner.tile, wanted[0]), owner)
 
 
 def _repeatable(
@@ -336,14 +354,14 @@ def _header(path: Path) -> tuple[dict[str, Any], int]:
 _CURE = "remove the file: an older month is replayed, or the series is built again"
 
 
-def _check_payload(path: Path, header: Mapping[str, Any], data: bytes) -> None:
+def _check_payload(path: Path, header: Mapping[str, Any], data: np.ndarray) -> None:
     sizes = [np.dtype(kind).itemsize * math.prod(shape) for _, kind, shape in header["arrays"]]
     if len(data) != sum(sizes):
         msg = (
             f"{path}: {len(data)} bytes of arrays found, {sum(sizes)} expected: cut short; {_CURE}"
         )
         raise IntegrityError(msg)
-    if hashlib.sha256(data).hexdigest() != header["sha256"]:
+    if hashlib.sha256(data.data).hexdigest() != header["sha256"]:
         msg = f"{path}: its arrays are not those that were written (sha256 differs); {_CURE}"
         raise IntegrityError(msg)
     strange = [name for name, kind, _ in header["arrays"] if np.dtype(kind).kind not in _KINDS]
@@ -352,9 +370,20 @@ def _check_payload(path: Path, header: Mapping[str, Any], data: bytes) -> None:
         raise IntegrityError(msg)
 
 
-def _check_whole(path: Path) -> None:
-    header, start = _header(path)
-    _check_payload(path, header, path.read_bytes()[start:])
+def _bytes_of(array: np.ndarray) -> memoryview:
+    """Return the bytes of an array in C order, not copied."""
+    return array.reshape(-1).view(np.uint8).data
+
+
+def _check_same(path: Path, parts: Sequence[bytes | memoryview]) -> None:
+    """Refuse a file whose bytes are not those that were to be written."""
+    with path.open("rb") as stream:
+        for part in parts:
+            for low in range(0, len(part), _COMPARED_BYTES):
+                wanted = bytes(part[low : low + _COMPARED_BYTES])
+                if stream.read(len(wanted)) != wanted:
+                    msg = f"{path}: what was read back is not what was written; {_CURE}"
+                    raise IntegrityError(msg)
 
 
 def _check_owner(path: Path, found: Mapping[str, Any], owner: StateOwner) -> None:

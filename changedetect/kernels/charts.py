@@ -10,8 +10,6 @@ the innovations that have left the window of recent ones (`dating`), so that a d
 up, and a change of the last two dozen dates is not taken for usual. Rows of a strip stand in `lanes`.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 
 from changedetect.kernels._jit import kernel
@@ -52,6 +50,7 @@ from changedetect.kernels.lanes import (
     exponential,
     logarithm,
 )
+from changedetect.kernels.rules import ChartRules
 from changedetect.kernels.season import SEASONS, YEAR_DAYS
 
 FIRST_DAY, LAST_DAY, RUN_BEFORE, RUN_FIRST, BREAK_BEFORE, BREAK_AFTER = 0, 1, 2, 3, 4, 5
@@ -67,37 +66,6 @@ far the nearer chart is (1 = alarm) after the last date, and when the last break
 _INVERSE_ROOT_TAU = np.float32(1.0 / np.sqrt(2.0 * np.pi))
 _LEAST_STEP = np.float32(-3.0)
 _LOG_TINY = np.float32(np.log(1e-12))
-
-
-class ChartRules(NamedTuple):
-    """Numbers that steer the charts; the configuration section explains each."""
-
-    bare_level: float
-    bare_sd: float
-    outlier_share: float
-    bare_prior: float
-    bare_rate: float
-    deviating_llr: float
-    loss_threshold: float
-    loss_freeze: float
-    shift_rate: float
-    shift_clip: float
-    shift_fits: float
-    shift_agree: float
-    shift_threshold: float
-    shift_freeze: float
-    usual_rate: float
-    dates_per_year: float
-    dates_share: float
-    dates_range: float
-    loss_run: float
-    shift_run: float
-    confirm_days: int
-    confirm_observations: int
-    give_up_days: int
-    loss_only: int
-    date_clip: float
-    date_tolerance: float
 
 
 @kernel
@@ -266,7 +234,11 @@ def _follow(day: int, s: np.ndarray, rules: ChartRules) -> int:
 @kernel
 def rest(day: int, n: int, s: np.ndarray, parts: np.ndarray) -> None:
     """Set the charts of pixels at rest back: nothing is under way on this day."""
-    today = np.float32(day)
+    today, resting = np.float32(day), np.int32(0)
+    for i in range(LANES):
+        resting = np.int32(resting | np.int32(s[REST + i] > NONE))
+    if resting == 0:
+        return
     for i in range(LANES):
         still = s[REST + i]
         going = ONE - still

@@ -16,9 +16,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from changedetect.kernels import charts, dating, strips, whitening
+from changedetect.kernels import charts, dating, one_index, strips, whitening
 from changedetect.kernels._jit import kernel
-from changedetect.kernels.charts import ChartRules
 from changedetect.kernels.lanes import (
     BARE_ROW,
     BETA,
@@ -53,28 +52,11 @@ from changedetect.kernels.lanes import (
     blend,
     choose,
 )
+from changedetect.kernels.rules import ChartRules, HarmonicRules
 from changedetect.kernels.season import SEASONS, position_of, regressors, season_of, slopes
 
 ONE_CYCLE, TWO_CYCLES = 3, 5
 """Terms of a model; others are not made."""
-
-
-class HarmonicRules(NamedTuple):
-    """Numbers that steer `absorb`; the configuration section explains each."""
-
-    process_per_day: float
-    gap_days: float
-    huber: float
-    forgetting: float
-    noise_weight: float
-    season_rate: float
-    season_cap: float
-    shift_days: float
-    amplitude: float
-    other: float
-    history_days: int
-    history_observations: int
-    dates_per_year: float
 
 
 class Terms(NamedTuple):
@@ -169,6 +151,19 @@ def _innovate(on: Terms, n: int, parts: np.ndarray) -> None:
     """Set innovations, and how much a shifted season and the season itself are."""
     x0, x1, x2 = on.x[0], on.x[1], on.x[2]
     t1, t2, w1, w2 = on.tilt[1], on.tilt[2], on.swing[1], on.swing[2]
+    if len(on.x) == TWO_CYCLES:
+        x3, x4 = on.x[3], on.x[4]
+        t3, t4, w3, w4 = on.tilt[3], on.tilt[4], on.swing[3], on.swing[4]
+        for b in range(n):
+            part = parts[b * INDEX_SIZE : (b + 1) * INDEX_SIZE]
+            for i in range(LANES):
+                b1, b2 = part[BETA + LANES + i], part[BETA + 2 * LANES + i]
+                b3, b4 = part[BETA + 3 * LANES + i], part[BETA + 4 * LANES + i]
+                off = part[VALUE + i] - part[BETA + i] * x0 - b1 * x1 - b2 * x2
+                part[INNOVATION + i] = off - b3 * x3 - b4 * x4
+                part[TILT + i] = (b1 * t1 + b2 * t2) + (b3 * t3 + b4 * t4)
+                part[SWING + i] = (b1 * w1 + b2 * w2) + (b3 * w3 + b4 * w4)
+        return
     for b in range(n):
         part = parts[b * INDEX_SIZE : (b + 1) * INDEX_SIZE]
         for i in range(LANES):
@@ -176,14 +171,6 @@ def _innovate(on: Terms, n: int, parts: np.ndarray) -> None:
             part[INNOVATION + i] = part[VALUE + i] - part[BETA + i] * x0 - b1 * x1 - b2 * x2
             part[TILT + i] = b1 * t1 + b2 * t2
             part[SWING + i] = b1 * w1 + b2 * w2
-        if len(on.x) == TWO_CYCLES:
-            x3, x4 = on.x[3], on.x[4]
-            t3, t4, w3, w4 = on.tilt[3], on.tilt[4], on.swing[3], on.swing[4]
-            for i in range(LANES):
-                b3, b4 = part[BETA + 3 * LANES + i], part[BETA + 4 * LANES + i]
-                part[INNOVATION + i] = part[INNOVATION + i] - b3 * x3 - b4 * x4
-                part[TILT + i] += b3 * t3 + b4 * t4
-                part[SWING + i] += b3 * w3 + b4 * w4
 
 
 @kernel
@@ -226,16 +213,20 @@ def _learn(n: int, terms: int, s: np.ndarray, parts: np.ndarray, pairs: np.ndarr
     """Kalman update of coefficients with bounded innovations, and of the covariance of the noise."""
     for b in range(n):
         part = parts[b * INDEX_SIZE : (b + 1) * INDEX_SIZE]
-        for i in range(LANES):
-            pull = s[FACTOR + i] * part[INNOVATION + i]
-            part[BETA + i] += s[GAIN + i] * pull
-            part[BETA + LANES + i] += s[GAIN + LANES + i] * pull
-            part[BETA + 2 * LANES + i] += s[GAIN + 2 * LANES + i] * pull
         if terms == TWO_CYCLES:
             for i in range(LANES):
                 pull = s[FACTOR + i] * part[INNOVATION + i]
+                part[BETA + i] += s[GAIN + i] * pull
+                part[BETA + LANES + i] += s[GAIN + LANES + i] * pull
+                part[BETA + 2 * LANES + i] += s[GAIN + 2 * LANES + i] * pull
                 part[BETA + 3 * LANES + i] += s[GAIN + 3 * LANES + i] * pull
                 part[BETA + 4 * LANES + i] += s[GAIN + 4 * LANES + i] * pull
+        else:
+            for i in range(LANES):
+                pull = s[FACTOR + i] * part[INNOVATION + i]
+                part[BETA + i] += s[GAIN + i] * pull
+                part[BETA + LANES + i] += s[GAIN + LANES + i] * pull
+                part[BETA + 2 * LANES + i] += s[GAIN + 2 * LANES + i] * pull
     k = 0
     for one in range(n):
         mine = parts[one * INDEX_SIZE + INNOVATION : one * INDEX_SIZE + INNOVATION + LANES]
@@ -372,6 +363,10 @@ def absorb(
         np.zeros(n * (n + 1) // 2 * PAIR_SIZE, np.float32),
     )
     x, tilt, swing = _calendar(days, len(prior), rules)
+    if n == 1 and len(prior) == ONE_CYCLE and chart.usual_rate + chart.bare_rate == 0.0:
+        given = (values, bands[1][0])
+        one_index.absorb(days, (x, tilt, swing), given, model, arrays, rules, chart)
+        return
     window = (arrays[10], arrays[11])
     width = values.shape[2]
     ahead = np.empty((len(days), values.shape[1], LANES), np.float32)

@@ -25,13 +25,14 @@ from changedetect.kernels.lanes import (
     SEEN,
     USUAL,
     VALUE,
+    blend,
     choose,
 )
 from changedetect.kernels.season import SEASONS
 
 
 @kernel
-def _copy_in(source: np.ndarray, start: int, rows: np.ndarray, place: int) -> None:
+def copy_in(source: np.ndarray, start: int, rows: np.ndarray, place: int) -> None:
     """Lay pixels from ``start`` of every row of ``(row, px)`` into rows of a strip; others are 0."""
     count = min(LANES, source.shape[1] - start)
     for k in range(source.shape[0]):
@@ -44,7 +45,7 @@ def _copy_in(source: np.ndarray, start: int, rows: np.ndarray, place: int) -> No
 
 
 @kernel
-def _copy_out(rows: np.ndarray, place: int, target: np.ndarray, start: int) -> None:
+def copy_out(rows: np.ndarray, place: int, target: np.ndarray, start: int) -> None:
     """Lay rows of a strip back where `copy_in` took them from."""
     count = min(LANES, target.shape[1] - start)
     for k in range(target.shape[0]):
@@ -71,18 +72,18 @@ def read(
     """
     coefficients, covariance, noise, season, bare, shift, usual, sums, days, counts = arrays
     s, parts, pairs = rows
-    _copy_in(covariance, start, s, COVARIANCE)
-    _copy_in(season, start, s, SEASON_ROW)
-    _copy_in(bare, start, s, BARE_ROW)
-    _copy_in(sums, start, s, LOSS_ROW)
-    _copy_in(days, start, s, FIRST_ROW)
-    _copy_in(counts, start, s, OBSERVATIONS_ROW)
+    copy_in(covariance, start, s, COVARIANCE)
+    copy_in(season, start, s, SEASON_ROW)
+    copy_in(bare, start, s, BARE_ROW)
+    copy_in(sums, start, s, LOSS_ROW)
+    copy_in(days, start, s, FIRST_ROW)
+    copy_in(counts, start, s, OBSERVATIONS_ROW)
     for b in range(shift.shape[0]):
-        _copy_in(coefficients[b], start, parts, b * INDEX_SIZE + BETA)
-        _copy_in(shift[b : b + 1], start, parts, b * INDEX_SIZE + MEAN)
-        _copy_in(usual[b : b + 1], start, parts, b * INDEX_SIZE + USUAL)
+        copy_in(coefficients[b], start, parts, b * INDEX_SIZE + BETA)
+        copy_in(shift[b : b + 1], start, parts, b * INDEX_SIZE + MEAN)
+        copy_in(usual[b : b + 1], start, parts, b * INDEX_SIZE + USUAL)
     for k in range(noise.shape[0]):
-        _copy_in(noise[k : k + 1], start, pairs, k * PAIR_SIZE + NOISE)
+        copy_in(noise[k : k + 1], start, pairs, k * PAIR_SIZE + NOISE)
 
 
 @kernel
@@ -92,18 +93,18 @@ def write(
     """Lay rows back where `read` took them from."""
     coefficients, covariance, noise, season, bare, shift, usual, sums, days, counts = arrays
     s, parts, pairs = rows
-    _copy_out(s, COVARIANCE, covariance, start)
-    _copy_out(s, SEASON_ROW, season, start)
-    _copy_out(s, BARE_ROW, bare, start)
-    _copy_out(s, LOSS_ROW, sums, start)
-    _copy_out(s, FIRST_ROW, days, start)
-    _copy_out(s, OBSERVATIONS_ROW, counts, start)
+    copy_out(s, COVARIANCE, covariance, start)
+    copy_out(s, SEASON_ROW, season, start)
+    copy_out(s, BARE_ROW, bare, start)
+    copy_out(s, LOSS_ROW, sums, start)
+    copy_out(s, FIRST_ROW, days, start)
+    copy_out(s, OBSERVATIONS_ROW, counts, start)
     for b in range(shift.shape[0]):
-        _copy_out(parts, b * INDEX_SIZE + BETA, coefficients[b], start)
-        _copy_out(parts, b * INDEX_SIZE + MEAN, shift[b : b + 1], start)
-        _copy_out(parts, b * INDEX_SIZE + USUAL, usual[b : b + 1], start)
+        copy_out(parts, b * INDEX_SIZE + BETA, coefficients[b], start)
+        copy_out(parts, b * INDEX_SIZE + MEAN, shift[b : b + 1], start)
+        copy_out(parts, b * INDEX_SIZE + USUAL, usual[b : b + 1], start)
     for k in range(noise.shape[0]):
-        _copy_out(pairs, k * PAIR_SIZE + NOISE, noise[k : k + 1], start)
+        copy_out(pairs, k * PAIR_SIZE + NOISE, noise[k : k + 1], start)
 
 
 @kernel
@@ -115,6 +116,18 @@ def gather(values: np.ndarray, start: int, out: np.ndarray) -> None:
             given, row = values[k, b, start : start + count], out[k, b]
             for i in range(len(given)):
                 row[i] = given[i]
+
+
+@kernel
+def gather_one(values: np.ndarray, band: int, start: int, out: np.ndarray) -> None:
+    """Do so for one band; pixels beyond the last are not observed."""
+    count = min(LANES, values.shape[2] - start)
+    for k in range(values.shape[0]):
+        given, row = values[k, band, start : start + count], out[k]
+        for i in range(len(given)):
+            row[i] = given[i]
+        for i in range(count, LANES):
+            row[i] = np.nan
 
 
 @kernel
@@ -171,25 +184,34 @@ def begin(
     """Set pixels that are seen for the first time back to what is known before."""
     s, parts, pairs = rows
     n, terms = len(noise_floor), len(prior)
+    fresh = np.empty(LANES, np.float32)
     for i in range(LANES):
-        if s[SEEN + i] == NONE or s[OBSERVATIONS_ROW + i] > NONE:
-            continue
-        s[FIRST_ROW + i] = np.float32(day)
-        s[LAST_ROW + i] = np.float32(day)
-        for k in range(SEASONS):
-            s[SEASON_ROW + k * LANES + i] = ONE
-            s[BARE_ROW + k * LANES + i] = np.float32(bare_prior)
-        k = 0
-        for one in range(terms):
-            for other in range(one, terms):
-                s[COVARIANCE + k * LANES + i] = choose(one == other, np.float32(prior[one]), NONE)
-                k += 1
-        k = 0
-        for one in range(n):
-            part = parts[one * INDEX_SIZE : (one + 1) * INDEX_SIZE]
-            for term in range(terms):
-                part[BETA + term * LANES + i] = choose(term == 0, part[VALUE + i], NONE)
-            for other in range(one, n):
-                floor = choose(one == other, np.float32(noise_floor[one]), NONE)
-                pairs[k * PAIR_SIZE + NOISE + i] = floor
-                k += 1
+        fresh[i] = choose(s[OBSERVATIONS_ROW + i] == NONE, s[SEEN + i], NONE)
+    for place in (FIRST_ROW, LAST_ROW):
+        _lay(fresh, np.float32(day), s[place : place + LANES])
+    for k in range(SEASONS):
+        _lay(fresh, ONE, s[SEASON_ROW + k * LANES : SEASON_ROW + (k + 1) * LANES])
+        _lay(fresh, np.float32(bare_prior), s[BARE_ROW + k * LANES : BARE_ROW + (k + 1) * LANES])
+    at = COVARIANCE
+    for one in range(terms):
+        for other in range(one, terms):
+            _lay(fresh, choose(one == other, np.float32(prior[one]), NONE), s[at : at + LANES])
+            at += LANES
+    at = NOISE
+    for one in range(n):
+        part = parts[one * INDEX_SIZE : (one + 1) * INDEX_SIZE]
+        for i in range(LANES):
+            part[BETA + i] = blend(fresh[i], part[VALUE + i], part[BETA + i])
+        for term in range(1, terms):
+            _lay(fresh, NONE, part[BETA + term * LANES : BETA + (term + 1) * LANES])
+        for other in range(one, n):
+            floor = choose(one == other, np.float32(noise_floor[one]), NONE)
+            _lay(fresh, floor, pairs[at : at + LANES])
+            at += PAIR_SIZE
+
+
+@kernel
+def _lay(fresh: np.ndarray, value: np.float32, row: np.ndarray) -> None:
+    """Set a row to a number where a pixel begins."""
+    for i in range(LANES):
+        row[i] = blend(fresh[i], value, row[i])

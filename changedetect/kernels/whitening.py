@@ -40,6 +40,13 @@ def _pair_of(one: int, other: int, n: int) -> int:
 
 
 @kernel
+def _row(one: int, other: int, n: int, pairs: np.ndarray) -> np.ndarray:
+    """Return the row of a pair by which innovations are whitened."""
+    at = _pair_of(one, other, n) * PAIR_SIZE + WIDE
+    return pairs[at : at + LANES]
+
+
+@kernel
 def _widen(n: int, terms: int, other_share: float, parts: np.ndarray, pairs: np.ndarray) -> None:
     """Add to the noise what a shifted, a lost and another season are."""
     share = np.float32(0.5 * other_share * other_share)
@@ -49,17 +56,22 @@ def _widen(n: int, terms: int, other_share: float, parts: np.ndarray, pairs: np.
         for other in range(one, n):
             theirs = parts[other * INDEX_SIZE : (other + 1) * INDEX_SIZE]
             pair = pairs[k * PAIR_SIZE : (k + 1) * PAIR_SIZE]
-            for i in range(LANES):
-                tilted = pair[NOISE + i] + mine[TILT + i] * theirs[TILT + i]
-                season = mine[BETA + LANES + i] * theirs[BETA + LANES + i]
-                season += mine[BETA + 2 * LANES + i] * theirs[BETA + 2 * LANES + i]
-                swing = mine[SWING + i] * theirs[SWING + i]
-                pair[WIDE + i] = tilted + swing + share * season
             if terms == _TWO_CYCLES:
                 for i in range(LANES):
-                    season = mine[BETA + 3 * LANES + i] * theirs[BETA + 3 * LANES + i]
-                    season += mine[BETA + 4 * LANES + i] * theirs[BETA + 4 * LANES + i]
-                    pair[WIDE + i] += share * season
+                    tilted = pair[NOISE + i] + mine[TILT + i] * theirs[TILT + i]
+                    season = mine[BETA + LANES + i] * theirs[BETA + LANES + i]
+                    season += mine[BETA + 2 * LANES + i] * theirs[BETA + 2 * LANES + i]
+                    other_season = mine[BETA + 3 * LANES + i] * theirs[BETA + 3 * LANES + i]
+                    other_season += mine[BETA + 4 * LANES + i] * theirs[BETA + 4 * LANES + i]
+                    swing = mine[SWING + i] * theirs[SWING + i]
+                    pair[WIDE + i] = tilted + swing + share * season + share * other_season
+            else:
+                for i in range(LANES):
+                    tilted = pair[NOISE + i] + mine[TILT + i] * theirs[TILT + i]
+                    season = mine[BETA + LANES + i] * theirs[BETA + LANES + i]
+                    season += mine[BETA + 2 * LANES + i] * theirs[BETA + 2 * LANES + i]
+                    swing = mine[SWING + i] * theirs[SWING + i]
+                    pair[WIDE + i] = tilted + swing + share * season
             k += 1
 
 
@@ -70,10 +82,13 @@ def _factor(n: int, floor: np.ndarray, pairs: np.ndarray) -> None:
         for col in range(row + 1):
             at = _pair_of(col, row, n) * PAIR_SIZE + WIDE
             target = pairs[at : at + LANES]
-            for k in range(col):
-                first = _pair_of(k, row, n) * PAIR_SIZE + WIDE
-                second = _pair_of(k, col, n) * PAIR_SIZE + WIDE
-                left, right = pairs[first : first + LANES], pairs[second : second + LANES]
+            for k in range(0, col - 1, 2):
+                left, right = _row(k, row, n, pairs), _row(k, col, n, pairs)
+                next_left, next_right = _row(k + 1, row, n, pairs), _row(k + 1, col, n, pairs)
+                for i in range(LANES):
+                    target[i] = target[i] - left[i] * right[i] - next_left[i] * next_right[i]
+            if col % 2 == 1:
+                left, right = _row(col - 1, row, n, pairs), _row(col - 1, col, n, pairs)
                 for i in range(LANES):
                     target[i] -= left[i] * right[i]
             if row == col:

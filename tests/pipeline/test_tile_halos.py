@@ -56,7 +56,7 @@ def test_comparable__images_as_stored_give_the_bytes_of_images(scene, monkeypatc
         return pairwork.comparable(reader, fitted, work.grid, window, cfg, "stack").values.copy()
 
     straight = stack()
-    monkeypatch.setattr(pairwork, "_as_stored", lambda *_: None)
+    monkeypatch.setattr(pairwork, "_is_clear", lambda *_: False)
     assert straight.tobytes() == stack().tobytes()
     assert np.isfinite(straight[:, :, 8:-8, 8:-8]).all()
 

@@ -335,37 +335,50 @@ def test_dates_out_of_order__are_refused_and_the_last_one_again_is_passed_over()
     assert np.array_equal(again.days, series.update_dates(start, days, images, CFG).days)
 
 
+RULES = harmonic.HarmonicRules(
+    process_per_day=1e-3, gap_days=60.0, huber=2.0, forgetting=0.05, noise_weight=5.0,
+    season_rate=0.2, season_cap=6.0, shift_days=8.0, amplitude=0.5, other=0.4, history_days=120,
+    history_observations=6, dates_per_year=15.0,
+)  # fmt: skip
+CHART = charts.ChartRules(
+    bare_level=0.1, bare_sd=0.15, outlier_share=0.05, bare_prior=0.1, bare_rate=0.3,
+    deviating_llr=1.0, loss_threshold=7.0, loss_freeze=0.7, shift_rate=0.15, shift_clip=3.0,
+    shift_fits=2.0, shift_agree=0.8, shift_threshold=0.8, shift_freeze=0.4,
+    usual_rate=0.2, dates_per_year=36.0, dates_share=0.7, dates_range=0.3, loss_run=0.15,
+    shift_run=0.3, confirm_days=5, confirm_observations=2, give_up_days=60, loss_only=1,
+    date_clip=2.0, date_tolerance=1.5,
+)  # fmt: skip
+NOT_LEARNT = {"usual_rate": 0.0, "bare_rate": 0.0, "bare_prior": 0.0}
+"""One index learns neither what is usual nor how often ground is bare: a path of its own."""
+
+MODELS = (
+    (1, 3, {}), (1, 5, {}), (2, 3, {}), (3, 5, {}), (1, 3, NOT_LEARNT),
+    (1, 3, NOT_LEARNT | {"shift_threshold": np.inf}),
+)  # fmt: skip
+
+
+def empty_arrays(n_index, terms, pixels=1):
+    packed = n_index * (n_index + 1) // 2
+    shapes = (n_index, terms), (terms * (terms + 1) // 2,), (packed,), (4,), (4,), (n_index,)
+    floats = [np.zeros((*shape, pixels), np.float32) for shape in (*shapes, (n_index,), (4,))]
+    floats[3][:] = 1
+    return (
+        *floats, np.zeros((6, pixels), np.int32), np.zeros((3, pixels), np.int32),
+        np.zeros((24, n_index, pixels), np.int8), np.zeros((24, pixels), np.uint16),
+    )  # fmt: skip
+
+
 @given(
     seed=st.integers(0, 10_000),
-    n_index=st.integers(1, 3),
-    terms=st.sampled_from([3, 5]),
+    model=st.sampled_from(MODELS),
     loss_only=st.integers(0, 1),
 )
-def test_kernel__equals_its_naive_twin(seed, n_index, terms, loss_only):
+def test_kernel__equals_its_naive_twin(seed, model, loss_only):
+    n_index, terms, others = model
     rng = np.random.default_rng(seed)
-    rules = harmonic.HarmonicRules(
-        process_per_day=1e-3, gap_days=60.0, huber=2.0, forgetting=0.05, noise_weight=5.0,
-        season_rate=0.2, season_cap=6.0, shift_days=8.0, amplitude=0.5, other=0.4, history_days=120,
-        history_observations=6, dates_per_year=15.0,
-    )  # fmt: skip
-    chart = charts.ChartRules(
-        bare_level=0.1, bare_sd=0.15, outlier_share=0.05, bare_prior=0.1, bare_rate=0.3,
-        deviating_llr=1.0, loss_threshold=7.0, loss_freeze=0.7, shift_rate=0.15, shift_clip=3.0,
-        shift_fits=2.0, shift_agree=0.8, shift_threshold=0.8, shift_freeze=0.4,
-        usual_rate=0.2, dates_per_year=36.0, dates_share=0.7, dates_range=0.3, loss_run=0.15,
-        shift_run=0.3, confirm_days=5, confirm_observations=2, give_up_days=60, loss_only=loss_only,
-        date_clip=2.0, date_tolerance=1.5,
-    )  # fmt: skip
+    rules, chart = RULES, CHART._replace(loss_only=loss_only, **others)
     prior, floor = np.array([9.0, 4, 4, 1, 1])[:terms], np.full(n_index, 0.02)
-    packed = n_index * (n_index + 1) // 2
-    arrays = (
-        np.zeros((n_index, terms, 1), np.float32),
-        np.zeros((terms * (terms + 1) // 2, 1), np.float32),
-        np.zeros((packed, 1), np.float32), np.ones((4, 1), np.float32),
-        np.zeros((4, 1), np.float32), np.zeros((n_index, 1), np.float32), np.zeros((n_index, 1), np.float32),
-        np.zeros((4, 1), np.float32), np.zeros((6, 1), np.int32), np.zeros((3, 1), np.int32),
-        np.zeros((24, n_index, 1), np.int8), np.zeros((24, 1), np.uint16),
-    )  # fmt: skip
+    arrays = empty_arrays(n_index, terms)
     pixel, day = naive.blank(n_index, terms), 738_000
     for step in range(64):
         day += int(rng.integers(3, 20))
@@ -388,3 +401,47 @@ def test_kernel__equals_its_naive_twin(seed, n_index, terms, loss_only):
     np.testing.assert_allclose(arrays[4][:, 0], pixel.bare, atol=1e-4)
     if pixel.n:
         np.testing.assert_allclose(arrays[0][:, :, 0], pixel.beta, atol=1e-3)
+
+
+def test_one_index__differs_from_the_way_of_many_by_rounding_alone():
+    rng = np.random.default_rng(21)
+    days = np.cumsum(rng.integers(3, 12, 150)) + 738_000
+    season = 0.5 + 0.25 * np.cos(2 * np.pi * days / 365.25)[:, None]
+    values = season + 0.04 * rng.standard_normal((150, 500))
+    values[100:, :200] = 0.15 + 0.04 * rng.standard_normal((50, 200))
+    values[rng.random(values.shape) < 0.3] = np.nan
+    image, bands = values.astype(np.float32)[:, None], (np.zeros(0, np.int64), np.arange(1))
+    found = []
+    for tiny in (0.0, 1e-30):
+        # so small a rate changes no number, but takes the way of many indices
+        arrays = empty_arrays(1, 3, 500)
+        chart = CHART._replace(**NOT_LEARNT)._replace(bare_rate=tiny, shift_threshold=np.inf)
+        model = (np.array([9.0, 4, 4]), np.array([0.02]))
+        harmonic.absorb(days, image, bands, model, arrays, RULES, chart)
+        found.append(arrays)
+    assert (found[0][8][charts.BREAK_AFTER] > 0).mean() > 0.1
+    for one, many in zip(*found, strict=True):
+        if one.dtype.kind == "f":
+            np.testing.assert_allclose(one, many, rtol=1e-4, atol=1e-4)
+        else:
+            assert np.abs(one.astype(int) - many.astype(int)).max() <= (one.dtype == np.int8)
+
+
+def test_state_in_use__is_used_up_and_a_state_that_can_not_be_written_is_copied():
+    rng = np.random.default_rng(22)
+    days = dates(0.5)
+    images = np.stack([crop(day, (3, 4), rng) for day in days])
+    start = series.start((3, 4), ROLES, CFG)
+    kept = series.update_dates(start, days[:5], images[:5], CFG)
+    for array in kept.arrays():
+        array.flags.writeable = False
+    whole = series.update_dates(start, days, images, CFG)
+    carried = series.carry_on(kept, days[5:], images[5:], CFG)
+    assert kept.last_day == days[4].toordinal()
+    assert not any(array.any() for array in (start.days, start.noise))
+    again = series.carry_on(carried, [], images[:0], CFG)
+    assert again is carried
+    for name in STATE_ARRAYS:
+        assert getattr(carried, name).tobytes() == getattr(whole, name).tobytes()
+    last = series.carry_on(start, days[:1], images[:1], CFG)
+    assert last.days is start.days

@@ -4,7 +4,7 @@ Used by the monthly job and by quick looks. The models of a pair are fitted once
 fixed places; a tile then reads its windows, runs the stages, and leaves one small file.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -28,6 +28,7 @@ from changedetect.pipeline.runs.settings import Settings
 from changedetect.pipeline.runs.territory import Land
 from changedetect.pipeline.sources.bordered import Contrast, bordered, lowered
 from changedetect.pipeline.sources.fittedpair import FittedPair, LaidPair
+from changedetect.records import Scene
 from changedetect.stages import classify, patches, pixels
 from changedetect.stages.evidence import lastyear
 from changedetect.stages.evidence import pair as pair_evidence
@@ -268,51 +269,67 @@ def comparable(
     """
     pair = fitted.pair
     out = scratch(name, (2, len(pair.before.roles), window.height, window.width), np.float32)
-    stored = _as_stored(reader, fitted, grid, window)
-    if stored is None:
-        _make_comparable(reader, fitted, grid, window, cfg, out)
-    else:
-        pixels.prepare_stored(out, *stored, fitted.pixels)
+    scenes = pair.before, pair.after
+    with kept_open():
+        clouds = tuple(
+            reader.read_cloud(scene, grid, window) if scene.cloud_href else None for scene in scenes
+        )
+        stored = None
+        if _is_clear(fitted, window, clouds):
+            stored = _as_stored(reader, scenes, grid, window)
+        if stored is not None:
+            pixels.prepare_stored(out, *stored, fitted.pixels)
+        else:
+            before = _image(reader, scenes[0], (grid, window), clouds[0], "before")
+            after = _image(reader, scenes[1], (grid, window), clouds[1], "after")
+            masks = _masks(fitted, window, clouds)
+            pixels.prepare_into(out, before, after, masks, fitted.pixels, cfg)
     return pixels.as_stack(out, (pair.before.time, pair.after.time), fitted.pixels)
 
 
-def _as_stored(
-    reader: RasterReader, fitted: FittedPair | LaidPair, grid: Grid, window: Window
-) -> tuple[Stored, Stored] | None:
-    """Read a window of both images as stored; None where a cloud is near, or that is not enough."""
-    pair = fitted.pair
-    if len(pair.before.roles) != len(pair.after.roles):
-        return None
+def _is_clear(
+    fitted: FittedPair | LaidPair, window: Window, clouds: Sequence[np.ndarray | None]
+) -> bool:
+    """Whether both images show the ground in all of a window; ``clouds``: masks that they came with."""
     if fitted.sky is not None and fitted.sky.hides_in(window):
-        return None
-    for scene in (pair.before, pair.after):
-        if scene.cloud_href and (reader.read_cloud(scene, grid, window) != schema.CLEAR).any():
-            return None
-    with kept_open():
-        before = reader.read_stored(pair.before, grid, window, "stored before")
-        after = reader.read_stored(pair.after, grid, window, "stored after")
+        return False
+    return not any(cloud is not None and (cloud != schema.CLEAR).any() for cloud in clouds)
+
+
+def _as_stored(
+    reader: RasterReader, scenes: tuple[Scene, Scene], grid: Grid, window: Window
+) -> tuple[Stored, Stored] | None:
+    """Read a window of both images as they are stored; None where that is not enough."""
+    before = reader.read_stored(scenes[0], grid, window, "stored before")
+    after = reader.read_stored(scenes[1], grid, window, "stored after")
     return None if before is None or after is None else (before, after)
 
 
-def _make_comparable(
+def _image(
     reader: RasterReader,
-    fitted: FittedPair | LaidPair,
-    grid: Grid,
-    window: Window,
-    cfg: PixelsSection,
-    out: np.ndarray,
-) -> None:
-    """Read both images in physical units, with their clouds, and lay them over one another."""
-    read = []
-    for which, scene in (("before", fitted.pair.before), ("after", fitted.pair.after)):
-        space = scratch(which, (len(scene.roles), window.height, window.width), np.float32)
-        with kept_open():
-            read.append(reader.read_with_cloud(scene, grid, window, space))
-    (before, cloud_before), (after, cloud_after) = read
-    clouds = cloud_before, cloud_after
-    if fitted.sky is not None:
-        clouds = fitted.sky.laid(window, *clouds)
-    pixels.prepare_into(out, before, after, clouds, fitted.pixels, cfg)
+    scene: Scene,
+    place: tuple[Grid, Window],
+    cloud: np.ndarray | None,
+    name: str,
+) -> np.ndarray:
+    """Read a window in physical units; where a scene's mask says nothing, so does the image."""
+    grid, window = place
+    space = scratch(name, (len(scene.roles), window.height, window.width), np.float32)
+    image = reader.read(scene, grid, window, space)
+    if cloud is not None:
+        image[:, cloud == pixels.UNMASKED] = np.nan
+    return image
+
+
+def _masks(
+    fitted: FittedPair | LaidPair, window: Window, clouds: Sequence[np.ndarray | None]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the masks of both images: their own, or what was found in the images."""
+    shape = window.height, window.width
+    before, after = (
+        np.full(shape, pixels.UNMASKED, np.uint8) if cloud is None else cloud for cloud in clouds
+    )
+    return (before, after) if fitted.sky is None else fitted.sky.laid(window, before, after)
 
 
 def inside_of(land: Land | None, window: Window) -> np.ndarray:

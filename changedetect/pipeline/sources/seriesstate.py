@@ -83,7 +83,7 @@ def follow_months(
                 going = replace(going, absorbed=(*going.absorbed, *seen))
         if days:
             dates, images = zip(*days, strict=True)
-            state = series.update_dates(going.state, dates, np.stack(images), settings)
+            state = series.carry_on(going.state, dates, np.stack(images), settings)
             going = replace(going, state=state)
         going = replace(going, month=month)
         yield going

@@ -7,7 +7,7 @@ built again from the images that are there; one of other settings is never taken
 import hashlib
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
@@ -17,9 +17,22 @@ from changedetect.config.series import FusionSection, SeriesSection
 from changedetect.errors import SceneError
 from changedetect.grid import CoarseGrid, Grid, Tile
 from changedetect.io import series_store
-from changedetect.io.series_store import SceneKey, StateOwner
+from changedetect.io.series_store import SceneKey, StateOwner, StoredState
 from changedetect.io.tile_files import read_tile, write_tile
-from changedetect.kernels import charts, dating, harmonic, lanes, logarithm, strips, whitening
+from changedetect.kernels import (
+    charts,
+    dating,
+    harmonic,
+    lanes,
+    logarithm,
+    one_charts,
+    one_index,
+    one_lanes,
+    one_strips,
+    rules,
+    strips,
+    whitening,
+)
 from changedetect.kernels import season as seasons
 from changedetect.pipeline.runs.context import MonthContext
 from changedetect.pipeline.runs.job import Job
@@ -45,7 +58,7 @@ from changedetect.pipeline.sources.sourcework import (
 from changedetect.records import Scene, ScenePair
 from changedetect.schema import EVIDENCE_NODATA, EVIDENCE_SCALE
 from changedetect.stages import pixels
-from changedetect.stages.evidence import recent, season, series, series_state
+from changedetect.stages.evidence import recent, season, series, series_rules, series_state
 from changedetect.stages.evidence.series_state import SeriesState
 
 STATES = "series"
@@ -55,8 +68,13 @@ STATES = "series"
 @cache
 def state_digest() -> str:
     """Return a digest of the program's files on which a state rests: another program, another state."""
-    kernels = (charts, dating, harmonic, lanes, logarithm, seasons, strips, whitening)
-    files = [Path(str(module.__file__)) for module in (*kernels, series, series_state)]
+    kernels = (
+        charts, dating, harmonic, lanes, logarithm, one_charts, one_index, one_lanes, one_strips, rules,
+        seasons, strips, whitening,
+    )  # fmt: skip
+    files = [
+        Path(str(module.__file__)) for module in (*kernels, series, series_rules, series_state)
+    ]
     return digest_of([hashlib.sha256(file.read_bytes()).hexdigest() for file in files])
 
 
@@ -114,8 +132,10 @@ class SeriesWork:
         path = self.folder / f"{tile.name}.npz"
         stored = read_tile(path)
         if stored is None or len(stored["problems"]):
-            before, earlier = self.follow(tile, self.first_day - timedelta(days=1))
-            state, problems = self.follow(tile, self.dates.until)
+            before, earlier, held = self.follow(tile, self.first_day - timedelta(days=1))
+            if held is not None:  # the state before is needed beside the one that goes on from it
+                held = replace(held, arrays={k: a.copy() for k, a in held.arrays.items()})
+            state, problems, _ = self.follow(tile, self.dates.until, held)
             month = season.SeriesMonth(self.dates.since, self.dates.after, self.dates.until)
             found = season.month_evidence(state, before, month, self.settings, self.rules)
             shift = recent.recent_shift(state, month.since, self.settings, self.rules)
@@ -124,17 +144,32 @@ class SeriesWork:
             return lines
         return ()
 
-    def follow(self, tile: Tile, until: date) -> tuple[SeriesState, tuple[str, ...]]:
-        """Return the state of a block after a day, and what was left out on the way there.
+    def follow(
+        self, tile: Tile, until: date, held: StoredState | None = None
+    ) -> tuple[SeriesState, tuple[str, ...], StoredState | None]:
+        """Bring a block up to a day; what it absorbs anew is stored before it returns.
 
-        What it absorbs anew is stored before it returns.
+        Parameters
+        ----------
+        tile
+            The block.
+        until
+            The day.
+        held
+            A state that lies in the store, so that it is not read again; it is used up.
+
+        Returns
+        -------
+        tuple
+            State after the day, what was left out on the way there, and the state as it lies in the
+            store now, if one does; it shares its arrays with the first.
         """
         owner = StateOwner(
             tile.name, self.grid, tile.core, self.scenes[0].sensor, self.scenes[0].roles,
             self.config_digest,
         )  # fmt: skip
         by_key = {SceneKey.of(scene): scene for scene in self.scenes}
-        found = series_store.resume(self.states, owner, tuple(by_key), until)
+        found = series_store.resume(self.states, owner, tuple(by_key), until, held)
         problems = [
             f"series: {key.scene_id} came too late to be absorbed: no state from before it is kept"
             for key in found.too_late
@@ -146,11 +181,12 @@ class SeriesWork:
         shape = owner.window.height, owner.window.width
         empty = Following(series.start(shape, owner.roles, self.settings))
         going = deque(follow_months(found, empty, read, self.settings), maxlen=1).pop()
-        known = 0 if found.stored is None else len(found.stored.scenes)
-        if len(going.absorbed) > known:
+        stored = found.stored
+        if len(going.absorbed) > (0 if stored is None else len(stored.scenes)):
             month, arrays = series_store.month_of(until), going.state.to_arrays()
             series_store.write_state(self.states, owner, month, going.absorbed, arrays)
-        return going.state, (*problems, *going.problems)
+            stored = StoredState(month, tuple(sorted(set(going.absorbed))), arrays)
+        return going.state, (*problems, *going.problems), stored
 
     def _read(self, tile: Tile, keys: Sequence[SceneKey], by_key: dict[SceneKey, Scene]) -> DayRead:
         """Put the images of one day together, but for those that can not be read."""

@@ -267,7 +267,8 @@ def _first_labels(
 ) -> np.ndarray:
     """Group the pixels of every class by their spectrum after; ``class * outcomes + outcome``."""
     bands = scaled.shape[1] // 2
-    kind = (scaled[:, :bands] @ chooser[0].T + chooser[1]).argmax(axis=1)
+    scores = np.array_split(scaled[:, :bands] @ chooser[0].T + chooser[1], workers)
+    kind = np.concatenate(in_order(scores, lambda some: some.argmax(axis=1), workers))
     labels = (kind * cfg.outcomes).astype(np.int16)
 
     def part(c: int) -> None:

@@ -6,7 +6,7 @@ Before `min_history_days` there is no evidence: not observed, never unchanged.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -15,7 +15,14 @@ from changedetect.config.series import SeriesSection
 from changedetect.errors import LayerError
 from changedetect.kernels import charts, dating, harmonic, season
 from changedetect.schema import EVIDENCE_NODATA, EVIDENCE_SCALE
-from changedetect.stages.evidence.series_state import STATE_ARRAYS, STATE_VERSION, SeriesState
+from changedetect.stages.evidence.series_rules import (
+    BANDS,
+    chart_rules,
+    learning_rules,
+    noise_floor,
+    prior_variance,
+)
+from changedetect.stages.evidence.series_state import STATE_VERSION, SeriesState
 
 READY, NEVER_SEEN, TOO_SHORT, TOO_FEW_DATES = 0, 1, 2, 3
 """Why a pixel has no evidence: values of `readiness` (uint8)."""
@@ -37,10 +44,6 @@ class SeriesEvidence:
     llr: np.ndarray
     before_day: np.ndarray
     after_day: np.ndarray
-
-
-BANDS = ("blue", "green", "red", "nir", "swir1", "swir2")
-"""Bands that are followed beside greenness, where the sensor has them."""
 
 
 def plan_indices(roles: Sequence[str]) -> tuple[str, ...]:
@@ -78,7 +81,7 @@ def start(shape: tuple[int, int], roles: Sequence[str], cfg: SeriesSection) -> S
         The bands can not make a series (see `plan_indices`).
     """
     indices = plan_indices(roles)
-    count, terms = len(indices), len(_prior(cfg, len(indices)))
+    count, terms = len(indices), len(prior_variance(cfg, len(indices)))
     return SeriesState(
         roles=tuple(roles),
         indices=indices,
@@ -127,85 +130,8 @@ def measure_indices(values: np.ndarray, roles: Sequence[str]) -> np.ndarray:
     return np.stack([_ratio(band["nir"], band["red"]), *(band[name] for name in names[1:])])
 
 
-def _rules(cfg: SeriesSection, indices: int) -> harmonic.HarmonicRules:
-    return harmonic.HarmonicRules(
-        process_per_day=cfg.process_per_day,
-        gap_days=float(cfg.process_gap_days),
-        huber=(cfg.huber_sigma_single_index if indices == 1 else cfg.huber_sigma)
-        * float(np.sqrt(indices)),
-        forgetting=cfg.noise_forgetting,
-        noise_weight=cfg.noise_prior_dates,
-        season_rate=(cfg.season_noise_rate_single_index if indices == 1 else cfg.season_noise_rate),
-        season_cap=cfg.season_noise_cap,
-        shift_days=cfg.season_shift_days,
-        amplitude=cfg.season_swing_frac,
-        other=cfg.season_other_frac,
-        history_days=cfg.min_history_days,
-        history_observations=cfg.min_history_observations,
-        dates_per_year=cfg.min_dates_per_year,
-    )
-
-
-def _chart_rules(cfg: SeriesSection, indices: int) -> charts.ChartRules:
-    """Greenness alone can not tell a bare field from a lost one: only the loss chart may speak."""
-    alone = indices == 1
-    return charts.ChartRules(
-        bare_level=cfg.bare_ndvi,
-        bare_sd=cfg.bare_ndvi_sd,
-        outlier_share=cfg.outlier_frac,
-        bare_prior=0.0 if alone else cfg.bare_prior_frac,
-        bare_rate=0.0 if alone else cfg.bare_rate,
-        deviating_llr=cfg.deviating_llr,
-        loss_threshold=cfg.loss_llr_single_index if alone else cfg.loss_llr,
-        loss_freeze=cfg.loss_freeze_frac,
-        shift_rate=cfg.shift_rate,
-        shift_clip=cfg.shift_clip_sigma * float(np.sqrt(indices)),
-        shift_fits=cfg.shift_fits_sigma * float(np.sqrt(indices)),
-        shift_agree=cfg.shift_agree_sigma,
-        shift_threshold=_shift_threshold(cfg, indices),
-        shift_freeze=cfg.shift_freeze_frac,
-        dates_per_year=cfg.shift_dates_per_year,
-        dates_share=cfg.shift_dates_frac,
-        dates_range=cfg.shift_dates_range_frac,
-        usual_rate=0.0 if alone else cfg.usual_rate,
-        loss_run=cfg.loss_run_frac,
-        shift_run=cfg.shift_run_frac,
-        confirm_days=cfg.confirm_days,
-        confirm_observations=cfg.confirm_observations,
-        give_up_days=cfg.give_up_days,
-        loss_only=int(cfg.vegetation_loss_only),
-        date_clip=cfg.date_clip_sigma * float(np.sqrt(indices)),
-        date_tolerance=cfg.date_tolerance_llr,
-    )
-
-
-def _shift_threshold(cfg: SeriesSection, indices: int) -> float:
-    """Fewer indices: one odd year moves them all alike, so they must agree more (our choice)."""
-    if indices > 1:
-        return float(cfg.shift_threshold * np.sqrt((1 + len(BANDS)) / indices))
-    if cfg.vegetation_loss_only:
-        return float("inf")
-    return float(cfg.shift_frac_single_index * cfg.shift_clip_sigma**2)
-
-
-def _prior(cfg: SeriesSection, indices: int) -> np.ndarray:
-    first, second = cfg.first_harmonic_sd, cfg.second_harmonic_sd
-    cycles = cfg.harmonics_single_index if indices == 1 else cfg.harmonics_many_indices
-    return np.square([cfg.level_sd, first, first, second, second])[: 1 + 2 * cycles]
-
-
-def _noise_floor(cfg: SeriesSection, indices: Sequence[str]) -> np.ndarray:
-    floors = {
-        "ndvi": cfg.noise_floor_ndvi_single_index if len(indices) == 1 else cfg.noise_floor_ndvi,
-        "nir": cfg.noise_floor_nir,
-        **dict.fromkeys(("blue", "green", "red"), cfg.noise_floor_visible),
-        **dict.fromkeys(("swir1", "swir2"), cfg.noise_floor_swir),
-    }
-    return np.array([floors[name] ** 2 for name in indices])
-
-
 def update(state: SeriesState, day: date, values: np.ndarray, cfg: SeriesSection) -> SeriesState:
-    """Absorb one date; the state handed in stays as it was. See `update_dates`.
+    """Absorb one date; the state handed in stays as it was. See `carry_on`.
 
     Parameters
     ----------
@@ -225,14 +151,27 @@ def update(state: SeriesState, day: date, values: np.ndarray, cfg: SeriesSection
 def update_dates(
     state: SeriesState, days: Sequence[date], values: np.ndarray, cfg: SeriesSection
 ) -> SeriesState:
-    """Absorb dates, one after the other; the state handed in stays as it was.
+    """Absorb dates, one after the other; the state handed in stays as it was. See `carry_on`."""
+    _check_dates(state, days, values)
+    if not days or days[-1].toordinal() == state.last_day:
+        return state
+    return carry_on(state.copy(), days, values, cfg)
 
-    Many dates at once are the same as one by one, and faster: the state is read and written once.
+
+def carry_on(
+    state: SeriesState, days: Sequence[date], values: np.ndarray, cfg: SeriesSection
+) -> SeriesState:
+    """Absorb dates, one after the other, and use up the state handed in: its arrays are the new one's.
+
+    A job follows a tile from month to month and needs none of the states on the way: to copy each
+    would take as long as to absorb a date. Many dates at once are the same as one by one, and
+    faster: the state is read and written once.
 
     Parameters
     ----------
     state
-        Of the same tile.
+        Of the same tile; it must not be used any more, unless it comes back as it was (no date is
+        new).
     days
         Dates of the images, rising; the date that was absorbed last is not absorbed again, so
         images of one date must be put together before.
@@ -248,6 +187,8 @@ def update_dates(
         The shape does not fit, or a date is older than the last one absorbed.
     """
     _check_dates(state, days, values)
+    if not all(array.flags.carray for array in state.arrays()):
+        state = state.copy()
     ordinals = np.array([day.toordinal() for day in days], np.int64)
     fresh = np.flatnonzero(ordinals > np.concatenate([[state.last_day], ordinals[:-1]]))
     if not len(fresh):
@@ -255,18 +196,17 @@ def update_dates(
     if len(fresh) < len(ordinals):
         ordinals, values = ordinals[fresh], values[fresh]
     count, pixels = len(state.indices), state.shape[0] * state.shape[1]
-    arrays = tuple(np.array(getattr(state, name), order="C") for name in STATE_ARRAYS)
     harmonic.absorb(
         ordinals,
         np.ascontiguousarray(values, np.float32).reshape(*values.shape[:2], pixels),
         _bands(state.roles),
-        (_prior(cfg, count), _noise_floor(cfg, state.indices)),
-        tuple(array.reshape(*array.shape[:-2], pixels) for array in arrays),
-        _rules(cfg, count),
-        _chart_rules(cfg, count),
+        (prior_variance(cfg, count), noise_floor(cfg, state.indices)),
+        tuple(array.reshape(*array.shape[:-2], pixels) for array in state.arrays()),
+        learning_rules(cfg, count),
+        chart_rules(cfg, count),
     )
-    last, absorbed = int(ordinals[-1]), state.dates + len(ordinals)
-    return SeriesState(state.roles, state.indices, state.version, last, absorbed, *arrays)
+    absorbed = state.dates + len(ordinals)
+    return replace(state, last_day=int(ordinals[-1]), dates=absorbed)
 
 
 def _check_dates(state: SeriesState, days: Sequence[date], values: np.ndarray) -> None:
@@ -309,7 +249,7 @@ def expected(state: SeriesState, day: date, cfg: SeriesSection) -> tuple[np.ndar
     mean = np.einsum("btyx,t->byx", state.coefficients.astype(np.float64), x)
     count = len(state.indices)
     diagonal = [row * count - row * (row - 1) // 2 for row in range(count)]
-    floor = _noise_floor(cfg, state.indices)[:, None, None]
+    floor = noise_floor(cfg, state.indices)[:, None, None]
     noise = state.noise[diagonal].astype(np.float64)
     unseen = state.counts[charts.OBSERVATIONS] == 0
     return np.where(unseen, np.nan, mean), np.where(unseen, np.nan, np.sqrt(noise + floor))

@@ -87,6 +87,15 @@ class SeriesState:
         height, width = self.days.shape[1:]
         return height, width
 
+    def arrays(self) -> tuple[np.ndarray, ...]:
+        """Return the arrays of pixels, in the order of `STATE_ARRAYS`."""
+        return tuple(getattr(self, name) for name in STATE_ARRAYS)
+
+    def copy(self) -> "SeriesState":
+        """Return a state with arrays of its own, in C order, writable."""
+        own = {name: np.array(getattr(self, name), order="C") for name in STATE_ARRAYS}
+        return SeriesState(self.roles, self.indices, self.version, self.last_day, self.dates, **own)
+
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Return everything as named arrays without Python objects, ready to be stored."""
         named = {field.name: np.asarray(getattr(self, field.name)) for field in fields(self)}

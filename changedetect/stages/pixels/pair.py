@@ -124,7 +124,7 @@ def fit_pixels(
     if max(abs(alignment.dy), abs(alignment.dx)) < cfg.min_shift_px:
         alignment = replace(alignment, dy=0.0, dx=0.0)
     before, after = _common_pixels(clear, alignment, cfg.radiometry_sample_pixels, workers)
-    gain, offset = fit_gains(before, after, cfg)
+    gain, offset = fit_gains(before, after, cfg, workers)
     notes: tuple[str, ...] = ()
     if not alignment.known:
         notes = ("alignment unknown: no sample block shows enough structure; no shift applied",)

@@ -9,10 +9,11 @@ import numpy as np
 
 from changedetect.config.detection import PixelsSection
 from changedetect.errors import SceneError
+from changedetect.tiling import in_order
 
 
 def fit_gains(
-    before: np.ndarray, after: np.ndarray, cfg: PixelsSection
+    before: np.ndarray, after: np.ndarray, cfg: PixelsSection, workers: int = 1
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Fit ``before = gain * after + offset`` on invariant pixels.
 
@@ -22,6 +23,8 @@ def fit_gains(
         ``(pixel, band)`` float32, aligned, no missing values.
     cfg
         Share of pixels kept and number of steps.
+    workers
+        Threads; the result is the same.
 
     Returns
     -------
@@ -41,20 +44,27 @@ def fit_gains(
         )
         raise SceneError(msg)
     x, y = after.astype(np.float64), before.astype(np.float64)
-    keep = np.ones(len(x), bool)
-    gain, offset = _reduced_axis(x, y)
+    keep: np.ndarray = np.ones(len(x), bool)
+    gain, offset = _reduced_axis((x, y), workers)
     for _ in range(cfg.invariant_steps):
         apart = y - gain * x - offset
         spread = np.median(np.abs(apart[keep]), axis=0)
         scaled = ((apart / np.where(spread > 0, spread, 1.0)) ** 2).sum(axis=1)
         keep = scaled <= np.quantile(scaled, cfg.invariant_share)
-        gain, offset = _reduced_axis(x[keep], y[keep])
+        gain, offset = _reduced_axis((x, y), workers, keep)
     return tuple(map(float, gain)), tuple(map(float, offset))
 
 
-def _reduced_axis(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _reduced_axis(
+    pixels: tuple[np.ndarray, np.ndarray], workers: int, keep: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Line through the means whose slope is the ratio of the standard deviations, per band."""
-    sx, sy = x.std(axis=0), y.std(axis=0)
+
+    def spread(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        mine = values if keep is None else values[keep]
+        return mine.std(axis=0), mine.mean(axis=0)
+
+    (sx, x), (sy, y) = in_order(pixels, spread, min(workers, 2))
     varied = (sx > 0) & (sy > 0)
     gain = np.where(varied, sy / np.where(varied, sx, 1.0), 1.0)
-    return gain, y.mean(axis=0) - gain * x.mean(axis=0)
+    return gain, y - gain * x
