@@ -313,10 +313,10 @@ class PatchesSection(Section):
     )
     size_from_px: int = Field(55, ge=1, description="patches up to this gain nothing [px]")
     least_llr: float = Field(
-        4.8, description="mean evidence of a patch and what border and size add reach this"
+        5.2, description="mean evidence of a patch and what border and size add reach this"
     )
     over_alarm_llr: float = Field(
-        1.6, description="and this much more than the pair's alarm, which is high if change is rare"
+        2.0, description="and this much more than the pair's alarm, which is high if change is rare"
     )
     most_alarm_llr: float = Field(8.2, description="a higher alarm asks no more of a patch")
     least_unseen_llr: float = Field(

@@ -187,7 +187,7 @@ class FusionSection(Section):
     )
     beside_deny_radar_llr: float = Field(0.0, ge=0, description="… and against it")
     patch_weight_series: float = Field(
-        1.5,
+        0.7,
         ge=0,
         description="what the series says of a whole patch that a pair outlined counts so",
     )

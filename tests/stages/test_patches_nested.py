@@ -202,7 +202,7 @@ def test_tile_runs__ground_waits_only_where_another_tile_may_enlarge_it():
 
 
 def test_outline__a_large_patch_needs_less():
-    made = scene(edge=False, cores=False, around=300, inside=300)
+    made = scene(edge=False, cores=False, around=350, inside=350)
     assert sorted(outlined(made).patches["pixels"]) == [WHOLE_PX]
     assert not len(outlined(made, cfg=PatchesSection(size_llr=0.0)).patches)
 
