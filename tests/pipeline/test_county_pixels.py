@@ -73,17 +73,21 @@ def test_counties__nothing_is_said_of_ground_outside(diagonal):
 
 def unreadable(monkeypatch, name, error):
     """Let every read of one image fail, once the models are fitted."""
-    read = RasterReader.read_with_cloud
 
-    def broken(self, scene, grid, window, out=None):
-        if scene.scene_id == name:
-            raise error
-        return read(self, scene, grid, window, out)
+    def broken(read):
+        def fail(self, scene, *given):
+            if scene.scene_id == name:
+                raise error
+            return read(self, scene, *given)
+
+        return fail
 
     run_tiles = detection.run_tiles
+    ways = {way: getattr(RasterReader, way) for way in ("read", "read_stored")}
 
     def late(*args):
-        monkeypatch.setattr(RasterReader, "read_with_cloud", broken)
+        for way, read in ways.items():
+            monkeypatch.setattr(RasterReader, way, broken(read))
         return run_tiles(*args)
 
     monkeypatch.setattr(detection, "run_tiles", late)
