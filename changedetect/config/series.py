@@ -204,7 +204,7 @@ class FusionSection(Section):
         0.5, ge=0, le=1, description="weight of further layers of one source: they go together"
     )
     speak_llr: float = Field(1.0, ge=0, description="a source speaks from this on, either way")
-    alone_series_llr: float = Field(
+    together_series_llr: float = Field(
         2.0,
         description="alarm of the sum where the series observed beside radar or a model, and no optical pair",
     )

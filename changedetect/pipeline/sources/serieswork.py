@@ -263,7 +263,7 @@ def series_layer(
     )  # fmt: skip
     done, lost = run_blocks(context, "series", done, told)
     problems = (*problems, *lost)
-    together = round(config.fusion.alone_series_llr * EVIDENCE_SCALE)
+    together = round(config.fusion.together_series_llr * EVIDENCE_SCALE)
     alone = max(together, round(recent.alarm_llr(config.fusion) * EVIDENCE_SCALE))
     pair = ScenePair(before[-1], mine[-1])
     layer = CoarseLayer("series", coarse, folder, done, pair, alone, together)
