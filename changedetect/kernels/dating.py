@@ -11,7 +11,7 @@ Rows of a strip stand in `lanes`.
 
 import numpy as np
 
-from changedetect.kernels._jit import kernel
+from changedetect.kernels._jit import kernel, uncounted
 from changedetect.kernels.charts import rest
 from changedetect.kernels.lanes import (
     BREAK_AFTER_ROW,
@@ -72,35 +72,49 @@ def change_dates(
     tuple of int
         Days since the model's first date.
     """
+    work = np.empty(recent.shape[0] + recent.shape[1])
+    return bracket(seen, recent, recent_days, (clip, tolerance), work)
+
+
+@uncounted
+def bracket(
+    seen: int,
+    recent: np.ndarray,
+    recent_days: np.ndarray,
+    rules: tuple[float, float],
+    work: np.ndarray,
+) -> tuple[int, int]:
+    """Do so in memory that is handed in, ``(window + index,)`` float64; rules are clip and tolerance."""
     size, count = recent.shape
     kept = min(seen, size)
     first = seen - kept
-    total = np.zeros(count)
-    evidence = np.zeros(kept)
-    unit = 0.5 * (clip / STEPS) ** 2
+    total, evidence = work[size:], work[:size]
+    for i in range(count):
+        total[i] = 0.0
+    unit, best = 0.5 * (rules[0] / STEPS) ** 2, 0.0
     for k in range(kept - 1, 0, -1):
         square = 0.0
         for i in range(count):
             total[i] += recent[(first + k) % size, i]
             square += total[i] * total[i]
         evidence[k] = unit * square / (kept - k)
-    best = np.max(evidence[1:])
+        best = max(best, evidence[k])
     earliest, latest = 0, 0
     for k in range(kept - 1, 0, -1):
-        if evidence[k] >= best - tolerance:
+        if evidence[k] >= best - rules[1]:
             earliest = k
             latest = max(latest, k)
     before = recent_days[(first + earliest - 1) % size]
     return int(before), int(recent_days[(first + latest) % size])
 
 
-@kernel
+@uncounted
 def remember(
     day: int,
     clip: float,
     start: int,
     strip: tuple[np.ndarray, np.ndarray],
-    window: tuple[np.ndarray, np.ndarray],
+    window: tuple[np.ndarray, np.ndarray, np.ndarray],
     usual: tuple[float, float],
 ) -> None:
     """Write the innovations of pixels that were seen over their oldest ones.
@@ -119,7 +133,8 @@ def remember(
     strip
         Rows of the strip and of its indices (`lanes`); counts what was written.
     window
-        ``(WINDOW, index, px)`` int8 and ``(WINDOW, px)`` uint16, changed in place.
+        ``(WINDOW, index, px)`` int8 and ``(WINDOW, px)`` uint16, changed in place; memory for
+        `bracket`.
     usual
         Share of the usual innovation that one which leaves the window replaces, 0 = nothing is
         usual; and the length to which that one is cut [sigma].
@@ -148,16 +163,16 @@ def remember(
         _take_leave(size, n, clip, strip, usual)
 
 
-@kernel
+@uncounted
 def _write_apart(
     day: int,
     start: int,
     strip: tuple[np.ndarray, np.ndarray],
-    window: tuple[np.ndarray, np.ndarray],
+    window: tuple[np.ndarray, np.ndarray, np.ndarray],
 ) -> None:
     """Write innovations, each to its pixel's place, and keep what was there."""
     s, parts = strip
-    recent, recent_days = window
+    recent, recent_days = window[0], window[1]
     n, count = recent.shape[1], min(LANES, recent.shape[2] - start)
     for i in range(count):
         if s[SEEN + i] > NONE:
@@ -169,7 +184,7 @@ def _write_apart(
                 recent[slot, b, start + i] = np.int8(np.rint(s[SCALE + i] * parts[place + Z]))
 
 
-@kernel
+@uncounted
 def _take_leave(
     size: int,
     n: int,
@@ -203,17 +218,17 @@ def _take_leave(
             part[USUAL + i] += s[LEAVES + i] * (cut - part[USUAL + i])
 
 
-@kernel
+@uncounted
 def _write_alike(
     day: int,
     slot: int,
     start: int,
     strip: tuple[np.ndarray, np.ndarray],
-    window: tuple[np.ndarray, np.ndarray],
+    window: tuple[np.ndarray, np.ndarray, np.ndarray],
 ) -> None:
     """Do so where all pixels of the strip were seen, and write to the same place."""
     s, parts = strip
-    recent, recent_days = window
+    recent, recent_days = window[0], window[1]
     today = np.float32(day)
     days = recent_days[slot, start : start + LANES]
     for i in range(len(days)):
@@ -228,12 +243,12 @@ def _write_alike(
             row[i] = np.int8(np.int32(np.rint(s[SCALE + i] * z[i])))
 
 
-@kernel
+@uncounted
 def conclude(
     day: int,
     start: int,
     strip: tuple[np.ndarray, np.ndarray],
-    window: tuple[np.ndarray, np.ndarray],
+    window: tuple[np.ndarray, np.ndarray, np.ndarray],
     rules: tuple[float, float],
 ) -> None:
     """Note confirmed breaks, dated anew, and have the model begin with the next clear date.
@@ -248,7 +263,7 @@ def conclude(
         Length of an innovation of `STEPS` [sigma], and the tolerance of `change_dates`.
     """
     s, parts = strip
-    recent, recent_days = window
+    recent, recent_days = window[0], window[1]
     for i in range(min(LANES, recent.shape[2] - start)):
         s[REST + i] = s[CONFIRMED + i]
         if s[CONFIRMED + i] == NONE:
@@ -257,12 +272,12 @@ def conclude(
         s[BREAK_BEFORE_ROW + i] = s[RUN_BEFORE_ROW + i]
         s[BREAK_AFTER_ROW + i] = s[RUN_FIRST_ROW + i]
         if s[WINDOWED_ROW + i] > ONE:
-            before, after = change_dates(
+            before, after = bracket(
                 int(s[WINDOWED_ROW + i]),
                 recent[:, :, start + i],
                 recent_days[:, start + i],
-                rules[0],
-                rules[1],
+                rules,
+                window[2],
             )
             s[BREAK_BEFORE_ROW + i] = s[FIRST_ROW + i] + np.float32(before)
             s[BREAK_AFTER_ROW + i] = s[FIRST_ROW + i] + np.float32(after)

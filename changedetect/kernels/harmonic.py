@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from changedetect.kernels import charts, dating, one_index, strips, whitening
-from changedetect.kernels._jit import kernel
+from changedetect.kernels._jit import kernel, uncounted
 from changedetect.kernels.lanes import (
     BARE_ROW,
     BETA,
@@ -86,7 +86,7 @@ def _calendar(
     return x, tilt, swing
 
 
-@kernel
+@uncounted
 def _forecast(on: Terms, s: np.ndarray, rules: HarmonicRules) -> None:
     """Let the coefficients walk; set ``P x``, ``1 + xᵀ P x`` and one over its root."""
     per_day, most = np.float32(rules.process_per_day), np.float32(rules.gap_days)
@@ -122,14 +122,14 @@ def _forecast(on: Terms, s: np.ndarray, rules: HarmonicRules) -> None:
         s[ROOT + i] = ONE / np.sqrt(s[SPREAD + i])
 
 
-@kernel
+@uncounted
 def _row_of(one: int, other: int) -> int:
     """Return where a term of the covariance of two cycles lies."""
     low, high = min(one, other), max(one, other)
     return COVARIANCE + (low * (2 * TWO_CYCLES - 1 - low) // 2 + high) * LANES
 
 
-@kernel
+@uncounted
 def _forecast_two(x: np.ndarray, s: np.ndarray) -> None:
     """Set ``P x`` of two cycles, and add ``xᵀ P x``."""
     for term in range(TWO_CYCLES):
@@ -146,7 +146,7 @@ def _forecast_two(x: np.ndarray, s: np.ndarray) -> None:
             s[SPREAD + i] += gain[i] * factor
 
 
-@kernel
+@uncounted
 def _innovate(on: Terms, n: int, parts: np.ndarray) -> None:
     """Set innovations, and how much a shifted season and the season itself are."""
     x0, x1, x2 = on.x[0], on.x[1], on.x[2]
@@ -173,7 +173,7 @@ def _innovate(on: Terms, n: int, parts: np.ndarray) -> None:
             part[SWING + i] = b1 * w1 + b2 * w2
 
 
-@kernel
+@uncounted
 def _weigh(n: int, on: Terms, s: np.ndarray, rules: HarmonicRules, chart: ChartRules) -> None:
     """Set how much each pixel learns from the date: not where a chart is far, less if it is odd.
 
@@ -208,7 +208,7 @@ def _weigh(n: int, on: Terms, s: np.ndarray, rules: HarmonicRules, chart: ChartR
         season[i] += choose(s[RATE + i] > NONE, pace, NONE) * (bounded - season[i])
 
 
-@kernel
+@uncounted
 def _learn(n: int, terms: int, s: np.ndarray, parts: np.ndarray, pairs: np.ndarray) -> None:
     """Kalman update of coefficients with bounded innovations, and of the covariance of the noise."""
     for b in range(n):
@@ -240,7 +240,7 @@ def _learn(n: int, terms: int, s: np.ndarray, parts: np.ndarray, pairs: np.ndarr
             k += 1
 
 
-@kernel
+@uncounted
 def _settle(terms: int, s: np.ndarray) -> None:
     """Update the covariance of the coefficients."""
     if terms == ONE_CYCLE:
@@ -268,7 +268,7 @@ def _settle(terms: int, s: np.ndarray) -> None:
                     row[i] -= mine[i] * theirs[i] * s[SPREAD + i]
 
 
-@kernel
+@uncounted
 def _learn_bare(place: float, s: np.ndarray, greenness: np.ndarray, chart: ChartRules) -> None:
     """Follow how often each quarter of the year looked bare."""
     level = np.float32(chart.bare_level + chart.bare_sd)
@@ -282,12 +282,12 @@ def _learn_bare(place: float, s: np.ndarray, greenness: np.ndarray, chart: Chart
             bare[i] += choose(s[RATE + i] > NONE, rate, NONE) * (seen - bare[i])
 
 
-@kernel
+@uncounted
 def _absorb_date(
     on: Terms,
     start: int,
     rows: tuple[np.ndarray, np.ndarray, np.ndarray],
-    window: tuple[np.ndarray, np.ndarray],
+    window: tuple[np.ndarray, np.ndarray, np.ndarray],
     model: tuple[np.ndarray, np.ndarray],
     rules: HarmonicRules,
     chart: ChartRules,
@@ -367,7 +367,7 @@ def absorb(
         given = (values, bands[1][0])
         one_index.absorb(days, (x, tilt, swing), given, model, arrays, rules, chart)
         return
-    window = (arrays[10], arrays[11])
+    window = (arrays[10], arrays[11], np.empty(dating.WINDOW + n))
     width = values.shape[2]
     ahead = np.empty((len(days), values.shape[1], LANES), np.float32)
     for start in range(0, width, LANES):

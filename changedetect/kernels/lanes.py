@@ -91,6 +91,13 @@ def choose(flag: bool | np.bool_, one: np.float32, other: np.float32) -> np.floa
 
 
 @kernel
+def bound(x: np.float32, most: np.float32) -> np.float32:
+    """Cut a number to a size: no division, as its ratio to the size would need."""
+    x = choose(x > most, most, x)
+    return choose(x < -most, -most, x)
+
+
+@kernel
 def exponential(x: np.float32) -> np.float32:
     """Return ``exp(x)`` of a number not above 0, right to the last digit or two of float32."""
     x = max(_LEAST_POWER, x)

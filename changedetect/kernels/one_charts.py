@@ -8,7 +8,7 @@ stays at zero, whatever the exact ratio is. Rows stand in `one_lanes`; those han
 import numpy as np
 
 from changedetect.kernels._jit import kernel
-from changedetect.kernels.lanes import HALF, NONE, ONE, blend, choose, exponential, logarithm
+from changedetect.kernels.lanes import HALF, NONE, ONE, blend, bound, choose, exponential, logarithm
 from changedetect.kernels.one_lanes import (
     B1,
     B2,
@@ -105,14 +105,13 @@ def keep_calm(today: np.float32, of: Signs, s: np.ndarray) -> None:
     for i in range(BLOCK):
         seen = s[SEEN + i]
         z, mean = s[Z + i], s[MEAN + i]
-        size = np.abs(z)
-        scale = choose(size > of.clip, of.clip / size, ONE)
+        short = bound(z, of.clip)
         along = choose(mean > NONE, z, choose(mean < NONE, -z, NONE))
         square = z * z
-        energy = of.kept_square * s[ENERGY + i] + of.rate_square * (scale * scale) * square
+        energy = of.kept_square * s[ENERGY + i] + of.rate_square * short * short
         fits = (along <= of.agree) & (along < NONE) & (square < of.fitting)
         before = choose(fits, today, s[BEFORE + i])
-        mean = of.kept * mean + of.rate * scale * z
+        mean = of.kept * mean + of.rate * short
         s[MEAN + i] = blend(seen, mean, s[MEAN + i])
         s[ENERGY + i] = blend(seen, energy, s[ENERGY + i])
         s[BEFORE + i] = blend(seen, before, s[BEFORE + i])
@@ -150,12 +149,11 @@ def follow(today: np.float32, of: Signs, s: np.ndarray) -> int:
     for i in range(BLOCK):
         mature, step = s[MATURE + i], s[LOSS_STEP + i]
         z, mean = s[Z + i], s[MEAN + i]
-        size = np.abs(z)
-        scale = choose(size > of.clip, of.clip / size, ONE)
+        short = bound(z, of.clip)
         along = choose(mean > NONE, z, choose(mean < NONE, -z, NONE))
         square = z * z
-        energy = of.kept_square * s[ENERGY + i] + of.rate_square * (scale * scale) * square
-        mean = blend(mature, of.kept * mean + of.rate * scale * z, mean)
+        energy = of.kept_square * s[ENERGY + i] + of.rate_square * short * short
+        mean = blend(mature, of.kept * mean + of.rate * short, mean)
         loss = s[LOSS + i] + step
         loss = choose(loss > NONE, loss, NONE)
         loss = choose(loss < of.most_loss, loss, of.most_loss)

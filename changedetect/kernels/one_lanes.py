@@ -9,29 +9,37 @@ from typing import NamedTuple
 import numpy as np
 
 from changedetect.kernels._jit import kernel
-from changedetect.kernels.lanes import LANES
 from changedetect.kernels.rules import ChartRules, HarmonicRules
 from changedetect.kernels.season import YEAR_DAYS
+
+LANES = 384
+"""Pixels of a strip: one index has few rows, and long ones wait less for memory. [px]"""
 
 BLOCK = 32
 """Pixels of a strip whose charts are fed together: quiet ones need less. [px]"""
 
-_ROWS = tuple(range(0, 41 * LANES, LANES))
+_ROWS = tuple(range(0, 38 * LANES, LANES))
 FIRST, LAST, BEFORE, START, CLEAR, RUN, WINDOWED, LOSS, ENERGY, STRENGTH, MEAN = _ROWS[:11]
 """Rows of the state: first and last clear date of the model, last one before and first of the
 deviation under way; clear dates of the model and of the deviation, innovations in the window; sums
 of the charts, how far the nearer one is, mean innovation."""
 
-B0, B1, B2, NOISE, C0, C1, C2, C11, C12, C22, SEASON = _ROWS[11:22]
-"""… coefficients, noise, covariance of the coefficients, noise of each of four seasons."""
+B0, B1, B2, NOISE, C0, C1, C2, C11, C12, C22, LOUD = _ROWS[11:22]
+"""… coefficients, noise, covariance of the coefficients, noise of the season under way."""
 
-VALUE, SEEN, MATURE, OFF, Z, G0, G1, G2, STEP, INVERSE = _ROWS[25:35]
-LOSS_STEP, CONFIRMED, REST, LENGTH, LOUD, CUT = _ROWS[35:41]
+VALUE, SEEN, MATURE, OFF, Z, G0, G1, G2, STEP, INVERSE = _ROWS[22:32]
+LOSS_STEP, CONFIRMED, REST, LENGTH, ROOT, SQUARE = _ROWS[32:38]
+CUT = LOSS_STEP
 """Rows of a date: value, seen (1 or 0), mature, innovation, whitened innovation, ``P x``, what
 variances of coefficients gain, one over ``1 + xᵀ P x``, step of the loss chart, confirmed, at rest,
-squared length of the mean innovation, noise of this season, innovation as it is kept."""
+squared length of the mean innovation, what an innovation of 1 sigma is, squared
+whitened innovation against the whole year's noise; once charts are fed, innovation as it is kept."""
 
-SIZE = 41 * LANES
+AHEAD = 38 * LANES
+"""First of the rows of values of all dates; NaN = not observed."""
+
+SIZE = 38 * LANES
+"""Of an array without dates."""
 
 INVERSE_ROOT_TAU = np.float32(1.0 / np.sqrt(2.0 * np.pi))
 LEAST_STEP, LOG_TINY = np.float32(-3.0), np.float32(np.log(1e-12))
@@ -40,15 +48,20 @@ _MARGIN = 1.001
 
 
 class Day(NamedTuple):
-    """What a day is to all pixels: terms of ``x(t)``, of a shifted and of a lost season."""
+    """What a day is to all pixels: terms of ``x(t)``, and of a shifted season.
+
+    The last three are terms of the square form by which the two coefficients of a season widen the noise:
+    it may be shifted, lost, or another.
+    """
 
     day: np.float32
     x1: np.float32
     x2: np.float32
     t1: np.float32
     t2: np.float32
-    w1: np.float32
-    w2: np.float32
+    q11: np.float32
+    q12: np.float32
+    q22: np.float32
 
 
 class History(NamedTuple):
@@ -64,7 +77,6 @@ class Learning(NamedTuple):
 
     per_day: np.float32
     gap: np.float32
-    other: np.float32
     floor: np.float32
     huber: np.float32
     forgetting: np.float32
@@ -122,7 +134,6 @@ def learning_of(rules: HarmonicRules, chart: ChartRules, floor: float) -> Learni
     return Learning(
         np.float32(rules.process_per_day),
         np.float32(rules.gap_days),
-        np.float32(0.5 * rules.other * rules.other),
         np.float32(floor),
         np.float32(rules.huber),
         np.float32(rules.forgetting),
@@ -178,4 +189,47 @@ def signs_of(chart: ChartRules) -> Signs:
         np.float32(chart.confirm_days),
         np.float32(chart.give_up_days),
         chart.loss_only == 0,
+    )
+
+
+class Numbers(NamedTuple):
+    """What steers a strip; lengths at which innovations are cut [sigma], tolerance of dating."""
+
+    history: History
+    learning: Learning
+    loss: Loss
+    signs: Signs
+    clip: np.float32
+    date_clip: float
+    tolerance: float
+
+
+QUARTER_OF, SEEN_OF, COLUMNS = 8, 9, 10
+"""Columns of a plan, ``(date, COLUMNS)`` float32, behind the numbers of each `Day`: quarter of the year, and
+how many pixels of a strip see it."""
+
+
+@kernel
+def day_of(plan: np.ndarray, k: int) -> Day:
+    """Return a day of a plan."""
+    d = plan[k]
+    return Day(d[0], d[1], d[2], d[3], d[4], d[5], d[6], d[7])
+
+
+@kernel
+def numbers_of(floor: float, rules: HarmonicRules, chart: ChartRules) -> Numbers:
+    """Return what steers a strip; ``floor`` is the variance added to the noise. [index²]"""
+    history = History(
+        np.float32(rules.history_days),
+        np.float32(rules.history_observations),
+        np.float32(rules.dates_per_year / YEAR_DAYS),
+    )
+    return Numbers(
+        history,
+        learning_of(rules, chart, floor),
+        loss_of(chart, floor),
+        signs_of(chart),
+        np.float32(chart.date_clip),
+        chart.date_clip,
+        chart.date_tolerance,
     )

@@ -5,7 +5,7 @@ Rows of a strip stand in `lanes`.
 
 import numpy as np
 
-from changedetect.kernels._jit import kernel
+from changedetect.kernels._jit import uncounted
 from changedetect.kernels.lanes import (
     BARE_ROW,
     BETA,
@@ -21,6 +21,7 @@ from changedetect.kernels.lanes import (
     OBSERVATIONS_ROW,
     ONE,
     PAIR_SIZE,
+    REST,
     SEASON_ROW,
     SEEN,
     USUAL,
@@ -31,31 +32,35 @@ from changedetect.kernels.lanes import (
 from changedetect.kernels.season import SEASONS
 
 
-@kernel
-def copy_in(source: np.ndarray, start: int, rows: np.ndarray, place: int) -> None:
+@uncounted
+def copy_in(
+    source: np.ndarray, start: int, rows: np.ndarray, place: int, lanes: int = LANES
+) -> None:
     """Lay pixels from ``start`` of every row of ``(row, px)`` into rows of a strip; others are 0."""
-    count = min(LANES, source.shape[1] - start)
+    count = min(lanes, source.shape[1] - start)
     for k in range(source.shape[0]):
-        row = rows[place + k * LANES : place + (k + 1) * LANES]
+        row = rows[place + k * lanes : place + (k + 1) * lanes]
         given = source[k, start : start + count]
         for i in range(len(given)):
             row[i] = np.float32(given[i])
-        for i in range(len(given), LANES):
+        for i in range(len(given), lanes):
             row[i] = NONE
 
 
-@kernel
-def copy_out(rows: np.ndarray, place: int, target: np.ndarray, start: int) -> None:
+@uncounted
+def copy_out(
+    rows: np.ndarray, place: int, target: np.ndarray, start: int, lanes: int = LANES
+) -> None:
     """Lay rows of a strip back where `copy_in` took them from."""
-    count = min(LANES, target.shape[1] - start)
+    count = min(lanes, target.shape[1] - start)
     for k in range(target.shape[0]):
-        row = rows[place + k * LANES : place + (k + 1) * LANES]
+        row = rows[place + k * lanes : place + (k + 1) * lanes]
         taken = target[k, start : start + count]
         for i in range(len(taken)):
             taken[i] = row[i]
 
 
-@kernel
+@uncounted
 def read(
     arrays: tuple[np.ndarray, ...], start: int, rows: tuple[np.ndarray, np.ndarray, np.ndarray]
 ) -> None:
@@ -86,7 +91,7 @@ def read(
         copy_in(noise[k : k + 1], start, pairs, k * PAIR_SIZE + NOISE)
 
 
-@kernel
+@uncounted
 def write(
     arrays: tuple[np.ndarray, ...], start: int, rows: tuple[np.ndarray, np.ndarray, np.ndarray]
 ) -> None:
@@ -107,7 +112,7 @@ def write(
         copy_out(pairs, k * PAIR_SIZE + NOISE, noise[k : k + 1], start)
 
 
-@kernel
+@uncounted
 def gather(values: np.ndarray, start: int, out: np.ndarray) -> None:
     """Copy a strip of all dates, ``(date, band, px)``: read together, they wait for memory once."""
     count = min(LANES, values.shape[2] - start)
@@ -118,19 +123,7 @@ def gather(values: np.ndarray, start: int, out: np.ndarray) -> None:
                 row[i] = given[i]
 
 
-@kernel
-def gather_one(values: np.ndarray, band: int, start: int, out: np.ndarray) -> None:
-    """Do so for one band; pixels beyond the last are not observed."""
-    count = min(LANES, values.shape[2] - start)
-    for k in range(values.shape[0]):
-        given, row = values[k, band, start : start + count], out[k]
-        for i in range(len(given)):
-            row[i] = given[i]
-        for i in range(count, LANES):
-            row[i] = np.nan
-
-
-@kernel
+@uncounted
 def observe(
     values: np.ndarray,
     count: int,
@@ -160,7 +153,7 @@ def observe(
     return seen, fresh
 
 
-@kernel
+@uncounted
 def _ratio(red: np.ndarray, nir: np.ndarray, s: np.ndarray, row: np.ndarray) -> None:
     """Set the normalised difference of two bands, cut at ±1; not seen where they sum to nothing."""
     for i in range(len(row)):
@@ -173,7 +166,7 @@ def _ratio(red: np.ndarray, nir: np.ndarray, s: np.ndarray, row: np.ndarray) -> 
         row[i] = choose(finite, ratio, NONE)
 
 
-@kernel
+@uncounted
 def begin(
     day: int,
     prior: np.ndarray,
@@ -184,7 +177,7 @@ def begin(
     """Set pixels that are seen for the first time back to what is known before."""
     s, parts, pairs = rows
     n, terms = len(noise_floor), len(prior)
-    fresh = np.empty(LANES, np.float32)
+    fresh = s[REST : REST + LANES]
     for i in range(LANES):
         fresh[i] = choose(s[OBSERVATIONS_ROW + i] == NONE, s[SEEN + i], NONE)
     for place in (FIRST_ROW, LAST_ROW):
@@ -210,7 +203,7 @@ def begin(
             at += PAIR_SIZE
 
 
-@kernel
+@uncounted
 def _lay(fresh: np.ndarray, value: np.float32, row: np.ndarray) -> None:
     """Set a row to a number where a pixel begins."""
     for i in range(LANES):

@@ -5,7 +5,7 @@ Rows of a strip stand in `lanes`.
 
 import numpy as np
 
-from changedetect.kernels._jit import kernel
+from changedetect.kernels._jit import uncounted
 from changedetect.kernels.lanes import (
     BETA,
     INDEX_SIZE,
@@ -33,20 +33,19 @@ _LEAST_PART = np.float32(0.01)
 _TWO_CYCLES = 5
 
 
-@kernel
+@uncounted
 def _pair_of(one: int, other: int, n: int) -> int:
     """Return where a pair of indices lies in the packed upper triangle; ``one`` <= ``other``."""
     return one * (2 * n - 1 - one) // 2 + other
 
 
-@kernel
-def _row(one: int, other: int, n: int, pairs: np.ndarray) -> np.ndarray:
-    """Return the row of a pair by which innovations are whitened."""
-    at = _pair_of(one, other, n) * PAIR_SIZE + WIDE
-    return pairs[at : at + LANES]
+@uncounted
+def _row(one: int, other: int, n: int) -> int:
+    """Return where the row of a pair stands by which innovations are whitened."""
+    return _pair_of(one, other, n) * PAIR_SIZE + WIDE
 
 
-@kernel
+@uncounted
 def _widen(n: int, terms: int, other_share: float, parts: np.ndarray, pairs: np.ndarray) -> None:
     """Add to the noise what a shifted, a lost and another season are."""
     share = np.float32(0.5 * other_share * other_share)
@@ -75,7 +74,7 @@ def _widen(n: int, terms: int, other_share: float, parts: np.ndarray, pairs: np.
             k += 1
 
 
-@kernel
+@uncounted
 def _factor(n: int, floor: np.ndarray, pairs: np.ndarray) -> None:
     """Turn the packed matrix plus the floor into its Cholesky factor, one over the diagonal."""
     for row in range(n):
@@ -83,12 +82,12 @@ def _factor(n: int, floor: np.ndarray, pairs: np.ndarray) -> None:
             at = _pair_of(col, row, n) * PAIR_SIZE + WIDE
             target = pairs[at : at + LANES]
             for k in range(0, col - 1, 2):
-                left, right = _row(k, row, n, pairs), _row(k, col, n, pairs)
-                next_left, next_right = _row(k + 1, row, n, pairs), _row(k + 1, col, n, pairs)
+                left, right = pairs[_row(k, row, n) :], pairs[_row(k, col, n) :]
+                next_left, next_right = pairs[_row(k + 1, row, n) :], pairs[_row(k + 1, col, n) :]
                 for i in range(LANES):
                     target[i] = target[i] - left[i] * right[i] - next_left[i] * next_right[i]
             if col % 2 == 1:
-                left, right = _row(col - 1, row, n, pairs), _row(col - 1, col, n, pairs)
+                left, right = pairs[_row(col - 1, row, n) :], pairs[_row(col - 1, col, n) :]
                 for i in range(LANES):
                     target[i] -= left[i] * right[i]
             if row == col:
@@ -104,7 +103,7 @@ def _factor(n: int, floor: np.ndarray, pairs: np.ndarray) -> None:
                     target[i] *= inverse[i]
 
 
-@kernel
+@uncounted
 def whiten(
     floor: np.ndarray,
     terms: int,

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from changedetect.kernels import one_charts, one_lanes
-from changedetect.kernels.lanes import LANES
+from changedetect.kernels.one_lanes import LANES
 from tests.stages.test_series import CHART
 
 FLOOR = 0.0016
@@ -38,7 +38,7 @@ def strip(rng, value, spread):
 def test_calm__means_that_the_exact_ratio_is_below_zero(seed, value, spread):
     s = strip(np.random.default_rng(seed), value, spread)
     chart = CHART._replace(bare_prior=0.0, shift_threshold=np.inf, bare_sd=0.1)
-    on = one_lanes.Day(*np.array([738_000, 0.5, 0.8, 0.1, 0.1, 0.2, 0.3], np.float32))
+    on = one_lanes.Day(*np.array([738_000, 0.5, 0.8, 0.1, 0.1, 0.2, 0.3, 0.2], np.float32))
     loss = one_lanes.loss_of(chart, FLOOR)
     if one_charts.is_calm(on, loss, s):
         one_charts.set_loss_steps(on, loss, s)
@@ -49,7 +49,7 @@ def test_calm__means_that_the_exact_ratio_is_below_zero(seed, value, spread):
 def test_calm__is_said_of_fields_and_not_of_bare_ground_or_of_a_loss_under_way():
     rng = np.random.default_rng(1)
     chart = CHART._replace(bare_prior=0.0, shift_threshold=np.inf, bare_sd=0.1)
-    on = one_lanes.Day(*np.array([738_000, 0.5, 0.8, 0.1, 0.1, 0.2, 0.3], np.float32))
+    on = one_lanes.Day(*np.array([738_000, 0.5, 0.8, 0.1, 0.1, 0.2, 0.3, 0.2], np.float32))
     loss = one_lanes.loss_of(chart, FLOOR)
     green, bare = strip(rng, 0.7, 0.02), strip(rng, 0.1, 0.02)
     assert one_charts.is_calm(on, loss, green)

@@ -25,10 +25,14 @@ from changedetect.kernels import (
     harmonic,
     lanes,
     logarithm,
+    one_alike,
+    one_apart,
     one_charts,
+    one_common,
     one_index,
     one_lanes,
     one_strips,
+    one_window,
     rules,
     strips,
     whitening,
@@ -69,8 +73,8 @@ STATES = "series"
 def state_digest() -> str:
     """Return a digest of the program's files on which a state rests: another program, another state."""
     kernels = (
-        charts, dating, harmonic, lanes, logarithm, one_charts, one_index, one_lanes, one_strips, rules,
-        seasons, strips, whitening,
+        charts, dating, harmonic, lanes, logarithm, one_alike, one_apart, one_charts, one_common, one_index,
+        one_lanes, one_strips, one_window, rules, seasons, strips, whitening,
     )  # fmt: skip
     files = [
         Path(str(module.__file__)) for module in (*kernels, series, series_rules, series_state)
