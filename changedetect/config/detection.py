@@ -292,8 +292,8 @@ class PatchesSection(Section):
         0.5,
         ge=0,
         le=1,
-        description="several patches are told apart inside ground that would be one, if two of them "
-        "have so much of their border new",
+        description="several patches are told apart inside ground that would be one, if one of them of "
+        "size_from_px and more has so much of its border new, and no less than that ground",
     )
     candidate_llr: float = Field(
         0.0,
