@@ -115,7 +115,7 @@ def tiles_of(made, size_px=256, cfg=SHIPPED, spy=None):
         outer = np.ascontiguousarray(evidence[view])
         bordered = patches.Bordered(
             spy or partial(sampled, outer),
-            told_borders(stack[:, :, *view], contrast, cfg.new_border_ratio),
+            told_borders(stack[:, :, *view], contrast, cfg.border_rules),
             partial(asked, needed),
         )
         least = round(cfg.candidate_llr * schema.EVIDENCE_SCALE)
@@ -208,7 +208,7 @@ def test_tile_runs__ground_waits_only_where_another_tile_may_enlarge_it():
 
 
 def test_outline__a_large_patch_needs_less():
-    made = scene(edge=False, cores=False, around=350, inside=350)
+    made = scene(edge=False, cores=False, around=400, inside=400)
     assert sorted(outlined(made).patches["pixels"]) == [WHOLE_PX]
     assert not len(outlined(made, cfg=PatchesSection(size_llr=0.0)).patches)
 
