@@ -19,6 +19,7 @@ import scipy.special
 from changedetect.config.detection import EvidenceSection
 from changedetect.errors import SceneError
 from changedetect.kernels.conditional import class_distances, class_moments
+from changedetect.stages.evidence.cells import effective_places, held_by_places
 from changedetect.tiling import in_order
 
 
@@ -238,11 +239,12 @@ def _variates(
     seen: np.ndarray = np.zeros(classes, bool)
     for _ in range(cfg.trim_steps):
         members = _members(labels, penalty.size)
-        cuts = _cuts(members, squared, cfg.trim_share)
+        held = held_by_places(labels, places, penalty.size)
+        cuts = _cuts(members, squared, _left_out(held, cfg))
         counts, sums, products = class_moments(scaled, labels, squared, cuts)
         sizes = np.bincount(labels, minlength=penalty.size).reshape(shape)
         penalty[:] = np.inf
-        wide = effective_places(labels, places, penalty.size).reshape(shape)
+        wide = effective_places(held).reshape(shape)
         for c, m in np.argwhere(_usual(sizes, wide, cfg)):
             place = c * cfg.outcomes + m
             mean = sums[place] / counts[place]
@@ -298,30 +300,15 @@ def _usual(sizes: np.ndarray, wide: np.ndarray, cfg: EvidenceSection) -> np.ndar
     return np.asarray((common | first) & (sizes > 0))
 
 
-def effective_places(labels: np.ndarray, places: np.ndarray, count: int) -> np.ndarray:
-    """Return in how many places each label lies, by their effective number.
+def _left_out(held: np.ndarray, cfg: EvidenceSection) -> np.ndarray:
+    """Share of each label that is left out of its regression, ``(label,)`` float64.
 
-    The inverse of Simpson's index: n places that hold equally many pixels count n, a place that holds
-    few counts little (Hill 1973, doi:10.2307/1934352, eq. 5 with a = 2).
-
-    Parameters
-    ----------
-    labels, places
-        ``(pixel,)``; label and cell of each pixel.
-    count
-        Number of labels.
-
-    Examples
-    --------
-    >>> effective_places(np.array([0, 0, 0, 0, 1, 1]), np.array([1, 1, 2, 2, 3, 3]), 3).tolist()
-    [2.0, 1.0, 0.0]
+    At least what its few largest places hold: if one building site is a fifth of all bright ground, it
+    must not say what bright ground becomes.
     """
-    _, cells = np.unique(places, return_inverse=True)
-    width = int(cells.max()) + 1
-    held = np.bincount(labels.astype(np.int64) * width + cells, minlength=count * width)
-    held = held.reshape(count, width).astype(np.float64)
-    squares = (held**2).sum(axis=1)
-    return np.asarray(held.sum(axis=1) ** 2 / np.where(squares > 0, squares, 1.0))
+    most = np.sort(held, axis=1)[:, ::-1][:, : cfg.trim_places].sum(axis=1)
+    share = most / np.maximum(held.sum(axis=1), 1.0)
+    return np.asarray(np.clip(share, cfg.trim_share, max(cfg.trim_share, cfg.most_trim_share)))
 
 
 def _members(labels: np.ndarray, count: int) -> list[np.ndarray]:
@@ -330,10 +317,13 @@ def _members(labels: np.ndarray, count: int) -> list[np.ndarray]:
     return np.split(order, np.searchsorted(labels[order], np.arange(1, count)))
 
 
-def _cuts(members: Sequence[np.ndarray], squared: np.ndarray, share: float) -> np.ndarray:
+def _cuts(members: Sequence[np.ndarray], squared: np.ndarray, left_out: np.ndarray) -> np.ndarray:
     """Squared distance beyond which pixels of an outcome are left out."""
     return np.array(
-        [np.quantile(squared[mine], 1.0 - share) if mine.size else np.inf for mine in members]
+        [
+            np.quantile(squared[mine], 1.0 - share) if mine.size else np.inf
+            for mine, share in zip(members, left_out.tolist(), strict=True)
+        ]
     )
 
 
