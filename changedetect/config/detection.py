@@ -168,7 +168,7 @@ class EvidenceSection(Section):
     trim_places: int = Field(
         2, ge=0, description="… or as much of it as so many cells hold, where that is more"
     )
-    most_trim_share: float = Field(0.4, ge=0, lt=0.5, description="… and no more than this")
+    most_trim_share: float = Field(0.25, ge=0, lt=0.5, description="… and no more than this")
     trim_steps: int = Field(3, ge=1, description="steps of the trimmed regression")
     guide_radius_px: int = Field(4, ge=0, description="radius of the guided filter [px]")
     guide_epsilon: float = Field(1.0, gt=0, description="smoothing of the guided filter")
