@@ -165,10 +165,12 @@ class EvidenceSection(Section):
     trim_share: float = Field(
         0.1, ge=0, lt=0.5, description="least likely share of a kind, left out of its regression"
     )
-    trim_places: int = Field(
-        2, ge=0, description="… or as much of it as so many cells hold, where that is more"
+    trim_place_ratio: float = Field(
+        2.0,
+        ge=1,
+        description="… or what one or two cells hold, where that is so many times what others do",
     )
-    most_trim_share: float = Field(0.25, ge=0, lt=0.5, description="… and no more than this")
+    most_trim_share: float = Field(0.4, ge=0, lt=0.5, description="… and no more than this")
     trim_steps: int = Field(3, ge=1, description="steps of the trimmed regression")
     guide_radius_px: int = Field(4, ge=0, description="radius of the guided filter [px]")
     guide_epsilon: float = Field(1.0, gt=0, description="smoothing of the guided filter")

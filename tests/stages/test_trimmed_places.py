@@ -28,11 +28,11 @@ def drawn(sites):
     return np.hstack([before, after]).astype(np.float32), cells, gone
 
 
-@pytest.mark.parametrize(("places", "seen"), [(2, True), (0, False)])
-def test_fit_alteration__a_site_that_is_a_third_of_its_kind_is_no_season(places, seen):
+@pytest.mark.parametrize(("ratio", "seen"), [(2.0, True), (99.0, False)])
+def test_fit_alteration__a_site_that_is_a_third_of_its_kind_is_no_season(ratio, seen):
     samples, cells, gone = drawn(sites=18)
     assert gone.sum() == 180
-    fitted = fit_alteration(samples, cells, CFG.model_copy(update={"trim_places": places}))
+    fitted = fit_alteration(samples, cells, CFG.model_copy(update={"trim_place_ratio": ratio}))
     _, squared = class_distances(samples, fitted.chooser, fitted.variates)
     roofs = np.arange(len(samples)) >= FIELDS
     far = np.sqrt(np.median(squared[gone]) / np.median(squared[roofs & ~gone]))

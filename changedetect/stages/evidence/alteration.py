@@ -22,6 +22,9 @@ from changedetect.kernels.conditional import class_distances, class_moments
 from changedetect.stages.evidence.cells import effective_places, held_by_places
 from changedetect.tiling import in_order
 
+_FEW_PLACES = 2
+"""A large change lies in one cell of the places, or across two."""
+
 
 @dataclass(frozen=True, slots=True)
 class Alteration:
@@ -303,12 +306,16 @@ def _usual(sizes: np.ndarray, wide: np.ndarray, cfg: EvidenceSection) -> np.ndar
 def _left_out(held: np.ndarray, cfg: EvidenceSection) -> np.ndarray:
     """Share of each label that is left out of its regression, ``(label,)`` float64.
 
-    At least what its few largest places hold: if one building site is a fifth of all bright ground, it
-    must not say what bright ground becomes.
+    At least what its two largest places hold, where they hold far more than others do: if one
+    building site is a fifth of all bright ground, it must not say what bright ground becomes.
     """
-    most = np.sort(held, axis=1)[:, ::-1][:, : cfg.trim_places].sum(axis=1)
-    share = most / np.maximum(held.sum(axis=1), 1.0)
-    return np.asarray(np.clip(share, cfg.trim_share, max(cfg.trim_share, cfg.most_trim_share)))
+    share = -np.sort(-held, axis=1) / np.maximum(held.sum(axis=1, keepdims=True), 1.0)
+    first, others = share[:, :_FEW_PLACES], share[:, _FEW_PLACES:]
+    wide = effective_places(others)
+    usual = others.sum(axis=1) / np.maximum(wide, 1.0)
+    large = np.where(first > cfg.trim_place_ratio * usual[:, None], first, 0.0).sum(axis=1)
+    large = np.where(wide >= cfg.outcome_min_places, large, 0.0)
+    return np.asarray(np.clip(large, cfg.trim_share, max(cfg.trim_share, cfg.most_trim_share)))
 
 
 def _members(labels: np.ndarray, count: int) -> list[np.ndarray]:
