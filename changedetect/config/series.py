@@ -1,6 +1,6 @@
 """Sections about the time series and the fusion of evidence; radar has its own module."""
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from changedetect.config.base import Section
 from changedetect.config.radar import RadarSection
@@ -268,3 +268,18 @@ class FusionSection(Section):
         40, ge=1, description="radar images before the change, at most [images]"
     )
     radar_after_dates: int = Field(3, ge=1, description="radar images after it, at most [images]")
+
+    @model_validator(mode="after")
+    def _curves(self) -> "FusionSection":
+        for at, says in (("deviation_frac", "deviation_llr"), ("recent_scales", "recent_llr")):
+            places, values = getattr(self, at), getattr(self, says)
+            if len(places) != len(values) or not places or list(places) != sorted(set(places)):
+                msg = (
+                    f"{at} has {len(places)} numbers and {says} {len(values)}: as many of each are "
+                    f"wanted, those of {at} rising"
+                )
+                raise ValueError(msg)
+        if not self.recent_deny_llr or not self.recent_most_llr:
+            msg = "recent_deny_llr and recent_most_llr need a number at least: for one date, two, …"
+            raise ValueError(msg)
+        return self
