@@ -17,7 +17,7 @@ from changedetect.casepackage import FORMS
 from changedetect.casepackage.charges import Charge
 from changedetect.errors import InputError
 from changedetect.io import geopackage, page, workbook
-from changedetect.io.memory import give_back
+from changedetect.io.memory import give_back, old_left_alone
 from changedetect.io.publish import publish, publish_bytes
 from changedetect.io.record_files import RecordIndex
 from changedetect.pipeline.ledger import handout
@@ -107,7 +107,7 @@ class Packaging:
 
     def __call__(self, county: District) -> Made | KeptBack:
         """Write a package; what is wrong with a county's records keeps only that one back."""
-        with in_county(county.named):
+        with in_county(county.named), old_left_alone():
             try:
                 package, account = _package(self, county)
                 return Made(deliver.delivered(package, _write_package(self, package)), account)
@@ -187,8 +187,9 @@ def _write_package(work: Packaging, package: deliver.PackageInput) -> pd.DataFra
         )
         check = partial(geopackage.verify_case_package, tables=layers)
         publish(folder / f"{package.stem}_AJ.gpkg", write, check)
-        content = deliver.workbook(package, layers)
-        shown = deliver.page_context(package, layers)
+        found = deliver.checks(package, layers)
+        content = deliver.workbook(package, layers, found)
+        shown = deliver.page_context(package, layers, found)
         publish_bytes(folder / f"{package.stem}.html", page.render_page(shown).encode())
         thumbnails = drawn()
     publish(

@@ -15,6 +15,7 @@ from changedetect.stages.deliver.accounts import (
     sums_of,
 )
 from changedetect.stages.deliver.cases import case_hash, case_tables
+from changedetect.stages.deliver.checks import checks
 from changedetect.stages.deliver.overlays import overlay_tables
 from changedetect.stages.deliver.package import PackageInput, RuleRow, chip_paths
 from changedetect.stages.deliver.page import page_context
@@ -64,6 +65,7 @@ __all__ = [
     "account_tables",
     "all_totals",
     "case_hash",
+    "checks",
     "chip_paths",
     "chip_window",
     "delivered",
