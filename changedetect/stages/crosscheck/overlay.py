@@ -53,13 +53,11 @@ def pairs(
 
 def surfaces(shapes: Sequence[BaseGeometry]) -> np.ndarray:
     """Return shapes as MultiPolygons, the form in which many are measured at once."""
-    made = [
-        shapely.multipolygons(
-            [part for part in shapely.get_parts(shape) if part.geom_type == "Polygon"]
-        )
-        for shape in shapes
-    ]
-    return np.array(made, dtype=object)
+    parts, owner = shapely.get_parts(np.array(shapes, dtype=object), return_index=True)
+    kept = shapely.get_type_id(parts) == shapely.GeometryType.POLYGON
+    made = np.full(len(shapes), shapely.MultiPolygon(), dtype=object)
+    shapely.multipolygons(parts[kept], indices=owner[kept], out=made)
+    return made
 
 
 def polygonal(shapes: np.ndarray) -> np.ndarray:
