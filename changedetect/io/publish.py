@@ -211,13 +211,15 @@ def _file_system_sync() -> Callable[[int], None] | None:
     if sys.platform != "linux" or release is None or _version(release) < _TELLS_FAULTS:
         return None
     syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
+    if syncfs is None:
+        return None
 
     def sync(handle: int) -> None:
         if syncfs(handle) != 0:
             code = ctypes.get_errno()
             raise OSError(code, os.strerror(code))
 
-    return None if syncfs is None else sync
+    return sync
 
 
 def _version(release: re.Match[str]) -> tuple[int, int]:

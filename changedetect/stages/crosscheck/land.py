@@ -212,13 +212,13 @@ class _Pieces:
     names
         Land class and settlement of each.
     facts
-        Field of a zone -> what each is in it; fields that are not there are unknown.
+        Field of a zone -> ``(n,)`` verdicts, what each is in it; fields that are not there are unknown.
     """
 
     unit: np.ndarray
     shapes: np.ndarray
     names: list[tuple[str, str]]
-    facts: dict[str, list[Verdict]]
+    facts: dict[str, np.ndarray]
 
 
 def _tiles(mosaics: Sequence[dict[tuple[str, str], BaseGeometry]]) -> _Pieces:
@@ -245,50 +245,40 @@ def _cut(pieces: _Pieces, name: str, zones: np.ndarray | None, cfg: CrosscheckSe
     is_both = ~is_all & (shapely.area(inside) > cfg.dust_m2)
     facts[crossed[is_all | is_both]] = Verdict.YES
     split = crossed[is_both]
-    cut = shapes.copy()
-    cut[split] = inside[is_both]
-    behind = split + 1
-    order = np.insert(np.arange(len(shapes)), behind, split)
-    known = {**pieces.facts, ZONE_FIELDS[name]: facts.tolist()}
+    order = np.insert(np.arange(len(shapes)), split + 1, split)
+    rest = split + 1 + np.arange(len(split))
+    cut, here = shapes[order], facts[order]
+    cut[rest - 1], cut[rest] = inside[is_both], outside[is_both]
+    here[rest] = Verdict.NO
     return _Pieces(
         pieces.unit[order],
-        np.insert(cut, behind, outside[is_both]),
+        cut,
         [pieces.names[k] for k in order.tolist()],
-        {
-            field: np.insert(
-                np.array(told, dtype=object), behind, _behind(field, name, told, split)
-            ).tolist()
-            for field, told in known.items()
-        },
+        {**{field: told[order] for field, told in pieces.facts.items()}, ZONE_FIELDS[name]: here},
     )
-
-
-def _behind(field: str, name: str, told: list[Verdict], split: np.ndarray) -> list[Verdict]:
-    """Return the fact of the pieces outside a zone that were cut off: what it was, save in that zone."""
-    here = field == ZONE_FIELDS[name]
-    return [Verdict.NO if here else told[k] for k in split.tolist()]
 
 
 def _measured(pieces: _Pieces, parts: Sequence[Part], crs: str) -> list[tuple[LandPiece, ...]]:
     """Measure the pieces of all units in one call; the largest piece of each takes the dust."""
     sizes = measure_many(surfaces(pieces.shapes), crs)[0].tolist()
     ends = np.cumsum(np.bincount(pieces.unit, minlength=len(parts))).tolist()
-    unknown = [Verdict.UNKNOWN] * len(sizes)
-    told = [pieces.facts.get(field, unknown) for field in ZONE_FIELDS.values()]
+    unknown = np.full(len(sizes), Verdict.UNKNOWN, dtype=object)
+    farmland, red_line, in_town = (pieces.facts.get(name, unknown) for name in ZONE_FIELDS.values())
     found = []
     for part, begin, end in zip(parts, [0, *ends], ends, strict=False):
         areas = sizes[begin:end]
         largest = areas.index(max(areas))
         areas[largest] += part.area_m2 - sum(areas)
-        found.append(
-            tuple(
+        made = []
+        for k in range(begin, end):
+            land_class, settlement = pieces.names[k]
+            made.append(
                 LandPiece(
-                    part.unit_id, *pieces.names[k], land_group(pieces.names[k][0]),
-                    *(facts[k] for facts in told), areas[k - begin], pieces.shapes[k],
+                    part.unit_id, land_class, settlement, land_group(land_class),
+                    farmland[k], red_line[k], in_town[k], areas[k - begin], pieces.shapes[k],
                 )
-                for k in range(begin, end)
-            )
-        )  # fmt: skip
+            )  # fmt: skip
+        found.append(tuple(made))
     return found
 
 

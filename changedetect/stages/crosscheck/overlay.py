@@ -51,7 +51,7 @@ def pairs(
     return left[kept], right[kept], shared[kept]
 
 
-def surfaces(shapes: Sequence[BaseGeometry]) -> np.ndarray:
+def surfaces(shapes: Sequence[BaseGeometry] | np.ndarray) -> np.ndarray:
     """Return shapes as MultiPolygons, the form in which many are measured at once."""
     parts, owner = shapely.get_parts(np.array(shapes, dtype=object), return_index=True)
     kept = shapely.get_type_id(parts) == shapely.GeometryType.POLYGON
