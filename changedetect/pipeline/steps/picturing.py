@@ -130,7 +130,8 @@ class Pictures:
         with kept_open():
             for case, unit in share:
                 images = case_images(self.reader, self.scenes, unit, self.grid, self.section)
-                drawn = chips.draw_chips(images, self.section.chip_side_px)
+                side_px = deliver.picture_side_px(images[0].image.shape, self.section)
+                drawn = chips.draw_chips(images, side_px)
                 paths = deliver.chip_paths(case.number)
                 files |= zip(paths, map(chips.jpeg, drawn), strict=True)
                 small[paths[-1]] = chips.shrunk(drawn[-1], self.section.thumbnail_px)

@@ -34,6 +34,7 @@ from changedetect.stages.deliver.pictures import (
     chip_window,
     outline_px,
     overlay_surfaces,
+    picture_side_px,
     stretch_pair,
 )
 from changedetect.stages.deliver.province import (
@@ -76,6 +77,7 @@ __all__ = [
     "overlay_surfaces",
     "page_context",
     "period_checks",
+    "picture_side_px",
     "report",
     "share",
     "statistics",

@@ -1,5 +1,6 @@
 """Before and after as pictures: which window, one stretch for both dates, outlines in pixels."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -73,6 +74,30 @@ def chip_window(geometry: BaseGeometry, grid: Grid, config: DeliverSection) -> W
     row = min(max(top, 0), grid.height - height)
     col = min(max(left, 0), grid.width - width)
     return Window(row, col, height, width)
+
+
+def picture_side_px(shape: tuple[int, ...], config: DeliverSection) -> int:
+    """Choose the longer side of a picture: where there is little ground, a smaller one shows all of it.
+
+    Parameters
+    ----------
+    shape
+        Rows and columns of the ground that it shows. [pixel]
+    config
+        Longest and least side; pixels of the picture that a pixel of ground shall have.
+
+    Returns
+    -------
+    int
+        Side. [px]
+
+    Examples
+    --------
+    >>> [picture_side_px((side, side), DeliverSection()) for side in (20, 192, 220, 900)]
+    [384, 384, 440, 512]
+    """
+    wanted = max(config.chip_least_side_px, math.ceil(config.chip_least_zoom * max(shape[:2])))
+    return min(config.chip_side_px, wanted)
 
 
 def outline_px(geometry: BaseGeometry, grid: Grid) -> PixelOutline:
