@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 import geopandas as gpd
@@ -225,6 +226,7 @@ def _promised(row: dict[str, Any]) -> float | None:
     return None if limit is None or pd.isna(limit) else float(limit)
 
 
+@lru_cache(maxsize=64)
 def _day(value: Any) -> date:  # noqa: ANN401 - date, datetime64 or text, as tables hold it
     day: date = pd.Timestamp(value).date()
     return day
@@ -261,8 +263,9 @@ def _largest_overlap(shapes: np.ndarray, table: gpd.GeoDataFrame) -> list[tuple[
     pairs = np.column_stack([left[~alone], right[~alone]])
     size[~alone] = np.round(areas_of_pairs(shapes, areas, pairs), _SAME_DIGITS)
     best = np.zeros(len(shapes))
+    codes, names = (table[name].astype(str).to_numpy(object) for name in ("code", "name"))
     for shape, row, m2 in zip(left.tolist(), right.tolist(), size.tolist(), strict=True):
         if m2 > best[shape]:
             best[shape] = m2
-            found[shape] = (str(table["code"].iloc[row]), str(table["name"].iloc[row]))
+            found[shape] = (codes[row], names[row])
     return found
