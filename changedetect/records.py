@@ -15,12 +15,12 @@ from changedetect.takings import Clues, Taking
 
 
 def _from_text(value: BaseGeometry | str) -> BaseGeometry:
-    """Read a geometry; Python turns digits into bytes, GEOS takes three times as long for both."""
+    """Read a geometry; Python turns digits into bytes, GEOS takes three times as long."""
     return shapely.from_wkb(bytes.fromhex(value)) if isinstance(value, str) else value
 
 
 def _to_text(value: BaseGeometry) -> str:
-    """Write a geometry as GEOS would (``hex=True``), which takes five times as long."""
+    """Write a geometry as GEOS would (``hex=True``), which takes twice as long."""
     written: bytes = shapely.to_wkb(value)
     return written.hex().upper()
 

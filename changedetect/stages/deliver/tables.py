@@ -39,8 +39,9 @@ def as_multis(geometries: Sequence[BaseGeometry], crs: str) -> list[BaseGeometry
 
 def rows_of(table: pd.DataFrame) -> list[dict[str, Any]]:
     """Return the rows of a layer as its columns hold them; `to_dict` looks at every value for numpy's kinds."""
-    columns = [table[name].tolist() for name in table.columns]
-    return [dict(zip(table.columns, values, strict=True)) for values in zip(*columns, strict=True)]
+    names = table.columns.tolist()
+    columns = [table[name].tolist() for name in names]
+    return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
 
 
 def make_table(form: LayerForm, rows: Sequence[Mapping[str, object]]) -> pd.DataFrame:
