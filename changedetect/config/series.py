@@ -107,7 +107,7 @@ class SeriesSection(Section):
         1.0, description="a date deviates that points along the mean this far [sigma]"
     )
     shift_threshold: float = Field(
-        0.80,
+        0.99,
         gt=0,
         description="shift of the mean: alarm above, squared length with seven indices [sigma²]",
     )
@@ -115,7 +115,7 @@ class SeriesSection(Section):
         0.5, gt=0, lt=1, description="greenness alone: alarm above this part of the cut length²"
     )
     shift_freeze_frac: float = Field(
-        0.7,
+        0.57,
         gt=0,
         le=1,
         description="the model learns less, the nearer a shift is to this part of it, then nothing",
@@ -127,13 +127,13 @@ class SeriesSection(Section):
         description="share of a pixel's usual innovation that one which leaves the window replaces",
     )
     shift_dates_per_year: float = Field(
-        20.0, gt=0, description="with fewer clear dates a year the alarm of the shift is lower …"
+        24.0, gt=0, description="with fewer clear dates a year the alarm of the shift is lower …"
     )
     shift_dates_frac: float = Field(
-        0.8, ge=0, le=1, description="… by this part of the share that is missing …"
+        1.0, ge=0, le=1, description="… by this part of the share that is missing …"
     )
     shift_dates_range_frac: float = Field(
-        0.25, ge=0, lt=1, description="… of which no more than this counts"
+        0.375, ge=0, lt=1, description="… of which no more than this counts"
     )
     large_clip_sigma: float = Field(
         1.0, gt=0, description="large shifts: innovations are cut here [sigma]"
