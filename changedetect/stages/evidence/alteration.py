@@ -12,6 +12,7 @@ on Landsat Taizhou and on simulated counties: docs/decisions/0005-usual-outcomes
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import scipy.special
@@ -234,33 +235,49 @@ def _variates(
     ``begun``: outcome and squared distance of each pixel to begin with, and the settings.
     """
     labels, squared, cfg = begun
-    classes, width = len(chooser[1]), scaled.shape[1]
-    shape = classes, cfg.outcomes
-    matrix = np.zeros((*shape, width // 2, width))
-    offset = np.zeros((*shape, width // 2))
-    penalty = np.full(shape, np.inf)
-    seen: np.ndarray = np.zeros(classes, bool)
+    classes, variates = len(chooser[1]), (np.zeros(0), np.zeros(0), np.zeros(0))
     for _ in range(cfg.trim_steps):
-        members = _members(labels, penalty.size)
-        held = held_by_places(labels, places, penalty.size)
-        cuts = _cuts(members, squared, _left_out(held, cfg))
-        counts, sums, products = class_moments(scaled, labels, squared, cuts)
-        sizes = np.bincount(labels, minlength=penalty.size).reshape(shape)
-        penalty[:] = np.inf
-        wide = effective_places(held).reshape(shape)
-        for c, m in np.argwhere(_usual(sizes, wide, cfg)):
-            place = c * cfg.outcomes + m
-            mean = sums[place] / counts[place]
-            covariance = products[place] / counts[place] - np.outer(mean, mean)
-            rows, spread = _whitened_residual(covariance, cfg.min_noise_variance)
-            factor = _to_noise(scaled[members[place]], rows, rows @ mean)
-            matrix[c, m], offset[c, m] = factor * rows, factor * (rows @ mean)
-            spread -= width * math.log(factor)
-            penalty[c, m] = spread - 2.0 * math.log(sizes[c, m] / sizes[c].sum())
-        seen = np.asarray(sizes.any(axis=1), bool)
-        penalty[seen] -= penalty[seen].min(axis=1, keepdims=True)
-        labels, squared = _distances(scaled, chooser, (matrix, offset, penalty), workers)
-    penalty[~seen, 0] = 0.0
+        members = _members(labels, classes * cfg.outcomes)
+        sizes = np.array([len(mine) for mine in members]).reshape(classes, cfg.outcomes)
+        held = held_by_places(labels, places, len(members))
+        usual = _usual(sizes, effective_places(held).reshape(sizes.shape), cfg)
+        left_out = _left_out(held, cfg).reshape(sizes.shape)
+        parts = [
+            (members[c * cfg.outcomes : (c + 1) * cfg.outcomes], usual[c], left_out[c])
+            for c in range(classes)
+        ]
+        told = in_order(parts, partial(_outcomes, scaled, squared, cfg), workers)
+        matrix, offset, penalty = (np.stack(values) for values in zip(*told, strict=True))
+        variates = matrix, offset, penalty
+        labels, squared = _distances(scaled, chooser, variates, workers)
+    return variates
+
+
+def _outcomes(
+    scaled: np.ndarray,
+    squared: np.ndarray,
+    cfg: EvidenceSection,
+    part: tuple[Sequence[np.ndarray], np.ndarray, np.ndarray],
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Matrix, offset and penalty of every outcome of a class.
+
+    ``part``: its pixels, whether it is usual, and the share of it that is left out.
+    """
+    members, usual, left_out = part
+    width, whole = scaled.shape[1], sum(map(len, members))
+    matrix = np.zeros((cfg.outcomes, width // 2, width))
+    offset = np.zeros((cfg.outcomes, width // 2))
+    penalty = np.full(cfg.outcomes, np.inf)
+    for m in np.flatnonzero(usual).tolist():
+        mine = members[m]
+        matrix[m], offset[m], spread = _outcome(
+            scaled[mine], squared[mine], float(left_out[m]), cfg
+        )
+        penalty[m] = spread - 2.0 * math.log(len(mine) / whole)
+    if whole:
+        penalty -= penalty.min()
+    else:
+        penalty[0] = 0.0  # a class without pixels has one outcome, of no use
     return matrix, offset, penalty
 
 
@@ -324,14 +341,22 @@ def _members(labels: np.ndarray, count: int) -> list[np.ndarray]:
     return np.split(order, np.searchsorted(labels[order], np.arange(1, count)))
 
 
-def _cuts(members: Sequence[np.ndarray], squared: np.ndarray, left_out: np.ndarray) -> np.ndarray:
-    """Squared distance beyond which pixels of an outcome are left out."""
-    return np.array(
-        [
-            np.quantile(squared[mine], 1.0 - share) if mine.size else np.inf
-            for mine, share in zip(members, left_out.tolist(), strict=True)
-        ]
-    )
+def _outcome(
+    samples: np.ndarray, squared: np.ndarray, left_out: float, cfg: EvidenceSection
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Regress after on before over the pixels of an outcome, without the share farthest from it.
+
+    Returns matrix and offset of its variates, and ln of the determinant of their noise.
+    """
+    cut = np.quantile(squared, 1.0 - left_out, keepdims=True)
+    one = np.zeros(len(samples), np.int16)
+    (count,), (total,), (product,) = class_moments(samples, one, squared, cut)
+    mean = total / count
+    covariance = product / count - np.outer(mean, mean)
+    rows, spread = _whitened_residual(covariance, cfg.min_noise_variance)
+    level = rows @ mean
+    factor = _to_noise(samples, rows, level)
+    return factor * rows, factor * level, spread - samples.shape[1] * math.log(factor)
 
 
 def _distances(
