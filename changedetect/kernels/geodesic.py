@@ -13,6 +13,8 @@ Lengths follow Delambre's analogies for half a spherical triangle, with the elli
 curvature at the middle latitude (the mid-latitude formulas of Gauss).
 """
 
+import math
+
 import numpy as np
 
 from changedetect.kernels._jit import kernel
@@ -27,9 +29,9 @@ FARTHEST_RAD = 1.3
 @kernel
 def _strip(latitude: float, a: float, e2: float) -> float:
     """Area of the ellipsoid from the equator to a latitude, for a radian of longitude. [m²]"""
-    e = np.sqrt(e2)
-    sine = np.sin(latitude)
-    inner = sine / (1.0 - e2 * sine * sine) + np.arctanh(e * sine) / e
+    e = math.sqrt(e2)
+    sine = math.sin(latitude)
+    inner = sine / (1.0 - e2 * sine * sine) + math.atanh(e * sine) / e
     return 0.5 * a * a * (1.0 - e2) * inner
 
 
@@ -44,10 +46,10 @@ def _edge(
     """
     a, e2 = shape
     middle, north = 0.5 * (start + end), end - start
-    sine, cosine = np.sin(middle), np.cos(middle)
+    sine, cosine = math.sin(middle), math.cos(middle)
     flat = 1.0 - e2 * sine * sine
-    normal = a / np.sqrt(flat)
-    meridian = a * (1.0 - e2) / (flat * np.sqrt(flat))
+    normal = a / math.sqrt(flat)
+    meridian = a * (1.0 - e2) / (flat * math.sqrt(flat))
     radius = normal * cosine
     growth = 3.0 * meridian * e2 * sine * cosine / flat
     bend = a * a * (1.0 - e2) / (flat * flat) * (4.0 * e2 * sine * cosine * cosine / flat - sine)
@@ -57,7 +59,7 @@ def _edge(
     x = radius * east * (1.0 - east * east / 24.0)
     y = meridian * north * (1.0 - north * north / 24.0 - east * east / 8.0)
     squared = x * x + y * y
-    return area, np.sqrt(squared) * (1.0 + squared / (24.0 * meridian * normal))
+    return area, math.sqrt(squared) * (1.0 + squared / (24.0 * meridian * normal))
 
 
 @kernel
