@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import pairwise
 
 import numpy as np
 import shapely
@@ -11,6 +10,7 @@ from pyproj import CRS, Geod, Transformer
 from shapely.geometry.base import BaseGeometry
 
 from changedetect.errors import GridError
+from changedetect.kernels.geodesic import ring_sizes
 
 M2_PER_MU = 2000.0 / 3.0
 """Square metres in a mu (market mu, exactly 2000/3)."""
@@ -102,36 +102,49 @@ def area_m2(geometry: BaseGeometry, crs: str) -> float:
     float
         Area; 0 for an empty geometry. [m²]
     """
-    if geometry.is_empty:
-        return 0.0
-    geographic = reproject(geometry, crs, GEOGRAPHIC)
-    total = 0.0
-    for polygon in shapely.get_parts(geographic):
-        if polygon.geom_type != "Polygon":
-            continue
-        total += _ring_m2(polygon.exterior)
-        total -= sum(_ring_m2(ring) for ring in polygon.interiors)
-    return total
+    return _measure_one(geometry, crs)[0]
 
 
-def _ring_m2(ring: BaseGeometry) -> float:
-    lon, lat = shapely.get_coordinates(ring).T.copy()
-    return abs(float(CGCS2000.polygon_area_perimeter(lon, lat)[0]))
+def areas_m2(geometries: np.ndarray, crs: str) -> list[float]:
+    """Do `area_m2` for ``(n,)`` geometries in one call; the same numbers come out, to the last digit.
+
+    Raises
+    ------
+    GridError
+        As `reproject`.
+    """
+    some = np.flatnonzero(~shapely.is_empty(geometries))
+    parts, whole = shapely.get_parts(
+        reproject_many(geometries[some], crs, GEOGRAPHIC), return_index=True
+    )
+    areas, _, kept = _measure_polygons(parts)
+    totals: list[list[float]] = [[] for _ in range(len(geometries))]
+    for place, area in zip(some[whole[kept]].tolist(), areas.tolist(), strict=True):
+        totals[place].append(area)
+    return [math.fsum(one) for one in totals]
 
 
 def perimeter_m(geometry: BaseGeometry, crs: str) -> float:
     """Measure the length of all rings of a polygon on the ellipsoid. [m]"""
-    if geometry.is_empty:
-        return 0.0
-    geographic = reproject(geometry, crs, GEOGRAPHIC)
-    return float(
-        sum(
-            CGCS2000.line_length(*shapely.get_coordinates(ring).T.copy())
-            for polygon in shapely.get_parts(geographic)
-            if polygon.geom_type == "Polygon"
-            for ring in (polygon.exterior, *polygon.interiors)
-        )
-    )
+    return _measure_one(geometry, crs)[1]
+
+
+def _measure_one(geometry: BaseGeometry, crs: str) -> tuple[float, float]:
+    """Area and length of all rings of the polygons of a geometry."""
+    parts = shapely.get_parts(reproject(geometry, crs, GEOGRAPHIC))
+    areas, lengths, _ = _measure_polygons(parts)
+    return math.fsum(areas), math.fsum(lengths)
+
+
+def _measure_polygons(parts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Area and length of rings of those parts, in degrees, that are polygons; and which these are."""
+    is_polygon = shapely.get_type_id(parts) == shapely.GeometryType.POLYGON
+    kept = np.flatnonzero(is_polygon & ~shapely.is_empty(parts))
+    if not len(kept):
+        return np.zeros(0), np.zeros(0), kept
+    _, points, (rings, polygons) = shapely.to_ragged_array(parts[kept])
+    sizes = _measure_rings(points, rings, polygons, np.arange(len(kept) + 1))
+    return *sizes, kept
 
 
 _BATCH = 2048
@@ -214,18 +227,23 @@ def _measure_rings(
     points: np.ndarray, rings: np.ndarray, polygons: np.ndarray, wholes: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Measure rings of degrees, and add them up by polygon."""
-    lon, lat = np.ascontiguousarray(points[:, 0]), np.ascontiguousarray(points[:, 1])
-    measured = np.array(
-        [
-            CGCS2000.polygon_area_perimeter(lon[begin:end], lat[begin:end])
-            for begin, end in pairwise(rings.tolist())
-        ]
-    ).reshape(-1, 2)
+    measured = _ring_sizes(points, rings)
     sign = np.full(len(measured), -1.0)
     sign[polygons[:-1]] = 1.0
     first_ring = polygons[wholes[:-1]]
     areas = np.add.reduceat(sign * np.abs(measured[:, 0]), first_ring)
     return areas, np.add.reduceat(measured[:, 1], first_ring)
+
+
+def _ring_sizes(points: np.ndarray, rings: np.ndarray) -> np.ndarray:
+    """Area and length of rings of degrees, ``(ring, 2)``: in a kernel, or by PROJ where edges are long."""
+    points = np.ascontiguousarray(points[:, :2], np.float64)
+    sizes = np.empty((len(rings) - 1, 2))
+    ring_sizes(points, rings.astype(np.int64), CGCS2000.a, CGCS2000.es, sizes)
+    for ring in np.flatnonzero(np.isnan(sizes[:, 0])).tolist():
+        lon, lat = points[rings[ring] : rings[ring + 1]].T.copy()
+        sizes[ring] = CGCS2000.polygon_area_perimeter(lon, lat)
+    return sizes
 
 
 def distance_m(lon: float, lat: float, geometry: BaseGeometry, crs: str) -> float:

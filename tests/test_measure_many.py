@@ -32,3 +32,24 @@ def test_measure_many__takes_one_takes_none_and_refuses_the_impossible():
     assert [len(found) for found in measure.measure_many(one[:0], "EPSG:4547")] == [0, 0]
     with pytest.raises(GridError, match="do not exist"):
         measure.measure_many(shapely.transform(one, lambda xy: xy * 1e9), "EPSG:4547")
+
+
+def test_areas__are_those_of_shapes_alone_to_the_last_digit():
+    box = shapely.box(500_000, 3_100_000, 500_040, 3_100_060)
+    holed = shapely.Polygon(
+        box.exterior.coords,
+        [
+            shapely.box(500_000 + k, 3_100_001, 500_000 + k + 2, 3_100_003).exterior.coords
+            for k in (1, 5, 9)
+        ],
+    )
+    shapes = [
+        holed,
+        shapely.MultiPolygon(),
+        shapely.MultiPolygon([holed, shapely.box(500_100, 3_100_000, 500_103, 3_100_007)]),
+        shapely.GeometryCollection([shapely.Point(500_000, 3_100_000), box]),
+        shapely.LineString([(500_000, 3_100_000), (500_001, 3_100_000)]),
+    ]
+    found = measure.areas_m2(np.array(shapes, dtype=object), "EPSG:4547")
+    assert found == [measure.area_m2(shape, "EPSG:4547") for shape in shapes]
+    assert measure.areas_m2(np.array([], dtype=object), "EPSG:4547") == []

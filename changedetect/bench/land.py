@@ -16,6 +16,7 @@ from changedetect.bench import generated
 from changedetect.bench.measure import Cost, alone, timed
 from changedetect.io import record_files, vector_writer
 from changedetect.io.digest import sha256_file
+from changedetect.measure import measure_many
 from changedetect.pipeline.runs.job import open_job
 from changedetect.pipeline.runs.territory import read_territory
 from changedetect.pipeline.steps.classified import read_classified
@@ -146,13 +147,13 @@ def _patches(plan: LandPlan, seed: int) -> np.ndarray:
 
 def _found(number: int, shapes: np.ndarray, rng: np.random.Generator) -> dict[str, Any]:
     count = len(shapes)
-    areas = shapely.area(shapes)
+    areas, lengths = measure_many(shapes, generated.CRS)
     return {
         "patch_id": [f"P{k:06d}{number:06d}" for k in range(count)],
         "pixels": (areas / 4).astype(int),
         "area_m2": areas,
-        "area_sd_m2": shapely.length(shapes) * 0.5,
-        "perimeter_m": shapely.length(shapes),
+        "area_sd_m2": lengths * 0.5,
+        "perimeter_m": lengths,
         "llr_mean": 3.0,
         "llr_max": 5.0,
         "before_scene": "A",

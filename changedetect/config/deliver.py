@@ -37,7 +37,17 @@ class DeliverSection(Section):
         ge=1,
         description="a picture's bright end, as a multiple of the darker date's range; clouds on one date clip",
     )
-    chip_side_px: int = Field(512, ge=64, description="side of a picture [px]")
+    chip_side_px: int = Field(512, ge=64, description="longest side of a picture [px]")
+    chip_least_side_px: int = Field(
+        384,
+        ge=64,
+        description="side of a picture of little ground, if the longest is not shorter [px]",
+    )
+    chip_least_zoom: float = Field(
+        2.0,
+        ge=1,
+        description="picture pixels for a pixel of ground from which a picture need not be larger",
+    )
     chip_margin_frac: float = Field(
         0.6, ge=0, description="ground shown around a patch, as a share of its longer side"
     )

@@ -5,6 +5,7 @@ from pydantic import Field
 from changedetect.config.base import Section
 from changedetect.config.rare import RareSection
 from changedetect.config.structure import StructureSection
+from changedetect.config.unseen import UnseenSection
 
 
 class GridSection(Section):
@@ -164,6 +165,12 @@ class EvidenceSection(Section):
     trim_share: float = Field(
         0.1, ge=0, lt=0.5, description="least likely share of a kind, left out of its regression"
     )
+    trim_place_ratio: float = Field(
+        2.0,
+        ge=1,
+        description="… or what one or two cells hold, where that is so many times what others do",
+    )
+    most_trim_share: float = Field(0.4, ge=0, lt=0.5, description="… and no more than this")
     trim_steps: int = Field(3, ge=1, description="steps of the trimmed regression")
     guide_radius_px: int = Field(4, ge=0, description="radius of the guided filter [px]")
     guide_epsilon: float = Field(1.0, gt=0, description="smoothing of the guided filter")
@@ -292,8 +299,8 @@ class PatchesSection(Section):
         0.5,
         ge=0,
         le=1,
-        description="several patches are told apart inside ground that would be one, if two of them "
-        "have so much of their border new",
+        description="several patches are told apart inside ground that would be one, if one of them of "
+        "size_from_px and more has so much of its border new, and no less than that ground",
     )
     candidate_llr: float = Field(
         0.0,
@@ -303,20 +310,30 @@ class PatchesSection(Section):
     new_border_ratio: float = Field(
         2.0, gt=1, description="a border is new if its contrast after is so many times that before"
     )
+    old_border_contrast: float = Field(
+        1.4,
+        gt=0,
+        description="… and if its contrast before was at most so many times what is usual in that image",
+    )
     new_border_llr: float = Field(
-        8.0,
+        12.0,
         ge=0,
         description="what a border that is new all around adds to the evidence of a patch",
+    )
+    doubted_border_px: int = Field(
+        8,
+        ge=0,
+        description="as if so many border pixels more were old: a short border proves little [px]",
     )
     size_llr: float = Field(
         0.5, ge=0, description="what it adds if a patch is e times as large as size_from_px"
     )
     size_from_px: int = Field(55, ge=1, description="patches up to this gain nothing [px]")
     least_llr: float = Field(
-        5.2, description="mean evidence of a patch and what border and size add reach this"
+        5.8, description="mean evidence of a patch and what border and size add reach this"
     )
     over_alarm_llr: float = Field(
-        2.0, description="and this much more than the pair's alarm, which is high if change is rare"
+        2.6, description="and this much more than the pair's alarm, which is high if change is rare"
     )
     most_alarm_llr: float = Field(8.2, description="a higher alarm asks no more of a patch")
     least_unseen_llr: float = Field(
@@ -329,35 +346,14 @@ class PatchesSection(Section):
     )
 
     @property
+    def border_rules(self) -> tuple[float, float]:
+        """When a border is new: `new_border_ratio`, `old_border_contrast`."""
+        return self.new_border_ratio, self.old_border_contrast
+
+    @property
     def most_levels(self) -> int:
         """Levels of evidence at which ground can be outlined, at most."""
         return 1 + max(len(self.split_steps_llr), len(self.border_steps_llr))
-
-
-class UnseenSection(Section):
-    """How likely a patch changed that no optical pair saw: log-odds, a sum over its sources.
-
-    Fitted on the 2,493 patches of 17 simulated months whose image after was all cloud.
-    """
-
-    seen_share: float = Field(
-        0.5, ge=0, le=1, description="a pair that saw less of a patch does not judge it"
-    )
-    log_odds: float = Field(-3.54, description="of change, at 1 mu and without evidence")
-    log_odds_per_ln_mu: float = Field(0.19, description="… and this more for e times the area")
-    weight_radar: float = Field(0.48, ge=0, description="what radar's mean evidence is worth")
-    weight_series: float = Field(0.99, ge=0, description="… that of the series")
-    weight_model: float = Field(
-        0.48, ge=0, description="… that of a model of the user's own: not measured, as radar's"
-    )
-
-    def weights(self) -> dict[str, float]:
-        """Return what a source's evidence is worth, by its name."""
-        return {
-            "radar": self.weight_radar,
-            "series": self.weight_series,
-            "model": self.weight_model,
-        }
 
 
 class ClassifySection(Section):

@@ -1,6 +1,6 @@
 """Sections about the time series and the fusion of evidence; radar has its own module."""
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from changedetect.config.base import Section
 from changedetect.config.radar import RadarSection
@@ -70,10 +70,10 @@ class SeriesSection(Section):
         10.0, ge=0, description="how much earlier or later a season may run, 1 sigma [day]"
     )
     season_swing_frac: float = Field(
-        0.4, ge=0, description="how much of a season's swing may be missing, 1 sigma"
+        0.5, ge=0, description="how much of a season's swing may be missing, 1 sigma"
     )
     season_other_frac: float = Field(
-        0.6, ge=0, description="… and how much of what it does at other times may come, 1 sigma"
+        0.8, ge=0, description="… and how much of what it does at other times may come, 1 sigma"
     )
     bare_ndvi: float = Field(0.15, description="greenness of bare or built ground at most")
     bare_ndvi_sd: float = Field(0.10, gt=0, description="its spread, 1 sigma")
@@ -87,7 +87,7 @@ class SeriesSection(Section):
         0.3, ge=0, lt=1, description="share of that which a date replaces; single index: neither"
     )
     deviating_llr: float = Field(1.0, description="a date deviates whose loss counts for more")
-    loss_llr: float = Field(10.5, gt=0, description="loss of green: alarm above, several indices")
+    loss_llr: float = Field(11.5, gt=0, description="loss of green: alarm above, several indices")
     loss_llr_single_index: float = Field(
         10.0, gt=0, description="loss of green: alarm above, greenness alone"
     )
@@ -107,7 +107,7 @@ class SeriesSection(Section):
         1.0, description="a date deviates that points along the mean this far [sigma]"
     )
     shift_threshold: float = Field(
-        0.83,
+        0.99,
         gt=0,
         description="shift of the mean: alarm above, squared length with seven indices [sigma²]",
     )
@@ -115,25 +115,43 @@ class SeriesSection(Section):
         0.5, gt=0, lt=1, description="greenness alone: alarm above this part of the cut length²"
     )
     shift_freeze_frac: float = Field(
-        0.7,
+        0.57,
         gt=0,
         le=1,
         description="the model learns less, the nearer a shift is to this part of it, then nothing",
     )
     usual_rate: float = Field(
-        0.03,
+        0.02,
         ge=0,
         lt=1,
         description="share of a pixel's usual innovation that one which leaves the window replaces",
     )
     shift_dates_per_year: float = Field(
-        20.0, gt=0, description="with fewer clear dates a year the alarm of the shift is lower …"
+        24.0, gt=0, description="with fewer clear dates a year the alarm of the shift is lower …"
     )
     shift_dates_frac: float = Field(
-        0.8, ge=0, le=1, description="… by this part of the share that is missing …"
+        1.0, ge=0, le=1, description="… by this part of the share that is missing …"
     )
     shift_dates_range_frac: float = Field(
-        0.25, ge=0, lt=1, description="… of which no more than this counts"
+        0.375, ge=0, lt=1, description="… of which no more than this counts"
+    )
+    large_clip_sigma: float = Field(
+        1.0, gt=0, description="large shifts: innovations are cut here [sigma]"
+    )
+    large_shared_frac: float = Field(
+        0.78,
+        gt=0,
+        description="… alarm where the fewest dates share more of the cut length² with seven indices",
+    )
+    large_min_dates: int = Field(4, ge=2, description="… the last so many dates at least …")
+    large_max_dates: int = Field(
+        8, ge=2, le=23, description="… and so many at most: the alarm falls with their root"
+    )
+    large_min_days: int = Field(
+        85, ge=0, description="… that lie so far apart: film in spring stays as long [day]"
+    )
+    large_near_frac: float = Field(
+        0.2, ge=0, lt=1, description="… looked at where a chart is above this part of its alarm"
     )
     loss_run_frac: float = Field(
         0.15, gt=0, lt=1, description="a loss is under way above this part of its alarm"
@@ -268,3 +286,18 @@ class FusionSection(Section):
         40, ge=1, description="radar images before the change, at most [images]"
     )
     radar_after_dates: int = Field(3, ge=1, description="radar images after it, at most [images]")
+
+    @model_validator(mode="after")
+    def _curves(self) -> "FusionSection":
+        for at, says in (("deviation_frac", "deviation_llr"), ("recent_scales", "recent_llr")):
+            places, values = getattr(self, at), getattr(self, says)
+            if len(places) != len(values) or not places or list(places) != sorted(set(places)):
+                msg = (
+                    f"{at} has {len(places)} numbers and {says} {len(values)}: as many of each are "
+                    f"wanted, those of {at} rising"
+                )
+                raise ValueError(msg)
+        if not self.recent_deny_llr or not self.recent_most_llr:
+            msg = "recent_deny_llr and recent_most_llr need a number at least: for one date, two, …"
+            raise ValueError(msg)
+        return self

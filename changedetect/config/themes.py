@@ -6,6 +6,7 @@ whose later date lies between them.
 """
 
 from datetime import date
+from functools import cached_property
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -238,7 +239,11 @@ class Theme(Section):
 
     def rule_of(self, rule_id: str) -> Rule:
         """Return a rule by its id."""
-        return next(rule for rule in self.rules if rule.id == rule_id)
+        return self._rules_by_id[rule_id]
+
+    @cached_property
+    def _rules_by_id(self) -> dict[str, Rule]:
+        return {rule.id: rule for rule in reversed(self.rules)}
 
     def applies(self, rule_id: str, families: tuple[str, ...], family: str, day: date) -> bool:
         """Tell whether a part of the theme is in force on a day and meant for a family."""

@@ -197,8 +197,13 @@ def thumbnail(data: bytes, side_px: int) -> bytes:
 
 def shrunk(picture: Image.Image, side_px: int) -> bytes:
     """Shrink a drawn picture for a sheet, as `thumbnail` does."""
-    inner = picture.crop((0, 0, picture.width, picture.height - _BAR_PX))
-    inner.thumbnail((side_px, side_px), Image.Resampling.LANCZOS, reducing_gap=_GAP)
+    box = 0, 0, picture.width, picture.height - _BAR_PX
+    times, over = divmod(max(box), side_px)
+    if times > 1 and not over:
+        inner = picture.reduce(times, box)  # the mean of whole pixels: nothing is left to filter
+    else:
+        inner = picture.crop(box)
+        inner.thumbnail((side_px, side_px), Image.Resampling.LANCZOS, reducing_gap=_GAP)
     buffer = BytesIO()
     inner.convert("RGB").save(buffer, "JPEG", quality=_QUALITY)
     return buffer.getvalue()

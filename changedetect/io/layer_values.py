@@ -197,7 +197,8 @@ def _printable(texts: list[object], place: str, notes: list[str]) -> list[object
 def _all(
     parse: Callable[[object], object], values: pd.Series, rows: np.ndarray, place: str
 ) -> list[object]:
-    return [_each(parse, v, row, place) for v, row in zip(values, rows.tolist(), strict=True)]
+    told = values.to_numpy(object)  # a column of Arrow gives its values one by one
+    return [_each(parse, v, row, place) for v, row in zip(told, rows.tolist(), strict=True)]
 
 
 def _each(parse: Callable[[object], object], value: object, row: int, place: str) -> object:

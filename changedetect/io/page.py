@@ -7,6 +7,7 @@ policy names their hashes, and everything from the data is escaped.
 import base64
 import hashlib
 from collections.abc import Mapping
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -63,21 +64,30 @@ def render_summary(context: Mapping[str, Any]) -> str:
     return _render("summary.html", context)
 
 
-def _render(name: str, context: Mapping[str, Any]) -> str:
-    environment = Environment(
+@cache
+def _environment() -> Environment:
+    """Make the environment once: it keeps the templates that it compiled."""
+    return Environment(
         loader=FunctionLoader(_text),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+def _render(name: str, context: Mapping[str, Any]) -> str:
     style, script = _text("page.css"), _text("page.js")
     policy = _POLICY.format(style=_hash(style), script=_hash(script))
-    return environment.get_template(name).render(
-        **context,
-        policy=policy,
-        style=Markup(style),  # noqa: S704 - our own file
-        script=Markup(script),  # noqa: S704 - our own file
+    return (
+        _environment()
+        .get_template(name)
+        .render(
+            **context,
+            policy=policy,
+            style=Markup(style),  # noqa: S704 - our own file
+            script=Markup(script),  # noqa: S704 - our own file
+        )
     )
 
 

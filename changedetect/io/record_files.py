@@ -21,6 +21,11 @@ from changedetect.io.publish import publish, publish_bytes
 
 T = TypeVar("T")
 
+_END = b"\n }"
+"""How a record ends; a line in it that begins with one blank is no other."""
+
+_BLOCK_BYTES = 1 << 20
+
 
 def write_records(path: Path, records: Sequence[T], kind: type[T]) -> None:
     """Write records of one kind, replacing an earlier file.
@@ -117,12 +122,12 @@ class RecordIndex(Generic[T]):
     def __init__(self, path: Path, kind: type[T], field: str) -> None:
         self._path, self._kind = path, kind
         self._places: dict[str, array[int]] = {}
-        mark = f'  "{field}": '.encode()
+        mark = f'\n  "{field}": '.encode()
         offset = len(b"[\n")
         for text in _texts(path):
-            line = next((one for one in text.split(b"\n") if one.startswith(mark)), b"")
+            line = text.partition(mark)[2].partition(b"\n")[0]
             try:
-                value = str(json.loads(line.removeprefix(mark).rstrip(b",")))
+                value = str(json.loads(line.rstrip(b",")))
             except ValueError as error:
                 msg = f"{path}: a record without {field}; run the step that writes it again"
                 raise IntegrityError(msg) from error
@@ -169,16 +174,18 @@ def _texts(path: Path) -> Iterator[bytes]:
     """Cut a file that `write_records` wrote into its records: each begins and ends at one blank."""
     try:
         with path.open("rb") as stream:
-            lines: list[bytes] = []
             first = stream.readline()
             if first.rstrip() not in (b"[", b"[]"):
                 msg = f"{path}: a list of records was expected; run the step that writes it again"
                 raise IntegrityError(msg)
-            for line in stream:
-                lines.append(line)
-                if line in (b" },\n", b" }\n"):
-                    yield b"".join(lines).removesuffix(b"\n").removesuffix(b",")
-                    lines = []
+            rest = b""
+            while block := stream.read(_BLOCK_BYTES):
+                *whole, rest = (rest + block).split(_END + b",\n")
+                for text in whole:
+                    yield text + _END
+            last, end, _ = rest.partition(_END + b"\n")
+            if end:
+                yield last + _END
     except OSError as error:
         msg = f"{path}: can not be read ({error}); run the step that writes it again"
         raise IntegrityError(msg) from error

@@ -271,10 +271,12 @@ def read_geopackage(
         raise LayerError(msg) from error
     for name, kind in zip(kinds["fields"], kinds["ogr_types"], strict=True):
         if kind == "OFTDate":
-            days = [None if pd.isna(day) else pd.Timestamp(day).date() for day in table[name]]
+            given = {day: pd.Timestamp(day).date() for day in table[name].dropna().unique()}
+            days = [given.get(day) for day in table[name].to_numpy(object)]
             table[name] = pd.Series(days, index=table.index, dtype=object)
         elif kind == "OFTString":
-            texts = [None if pd.isna(text) else str(text) for text in table[name]]
+            values, known = table[name].to_numpy(object), table[name].notna().tolist()
+            texts = [str(text) if told else None for text, told in zip(values, known, strict=True)]
             table[name] = pd.Series(texts, index=table.index, dtype=object)
     return table
 

@@ -146,11 +146,11 @@ class _Book:
         self.book = book
         self.content = content
         self._formats = formats
-        self._cells: dict[tuple[Column, str, str], Any] = {}
+        self._cells: dict[tuple[bool, bool, str, str], Any] = {}
 
     def cell(self, column: Column, tone: str, number_form: str = "") -> Any:  # noqa: ANN401 - xlsxwriter has no types
         """Return the format of a cell; without a number's form, that of an empty one."""
-        key = column, tone, number_form
+        key = column.wrap, bool(column.codes), tone, number_form  # all that it depends on
         if key not in self._cells:
             look: dict[str, Any] = {**_EDGE, **_TONES[tone]}
             if column.wrap:

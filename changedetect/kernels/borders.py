@@ -2,6 +2,8 @@
 
 A field that the season changed ends where it always ended; what was built or dug ends where no
 border was. So the contrast across the border of changed ground is compared between the two dates.
+Mulch film or a harvest makes an old border of two fields far stronger; so a border that showed
+before, as contrasts of that image go, is old however strong it became.
 The measure is ours; recall and false patches on simulated counties chose it.
 """
 
@@ -116,7 +118,7 @@ def _contrast(
 def _told(
     values: np.ndarray,
     scale: np.ndarray,
-    ratio: float,
+    rules: tuple[float, float],
     place: tuple[int, int],
     way: tuple[float, float],
 ) -> int:
@@ -137,6 +139,9 @@ def _told(
     after = _contrast(values[1], scale[1], inside, outside)
     if math.isnan(before) or math.isnan(after):
         return UNKNOWN
+    ratio, quiet = rules
+    if before > quiet * quiet * values.shape[1]:
+        return OLD
     return NEW if after > ratio * ratio * before else OLD
 
 
@@ -145,7 +150,7 @@ def new_borders(
     values: np.ndarray,
     scale: np.ndarray,
     levels: np.ndarray,
-    ratio: float,
+    rules: tuple[float, float],
     rows: np.ndarray,
     cols: np.ndarray,
     out: np.ndarray,
@@ -160,8 +165,9 @@ def new_borders(
         ``(date=2, band)`` float64, positive: what contrast is usual in each band of each date.
     levels
         ``(y, x)`` uint8: in how many of the masks a pixel lies; the first holds all others.
-    ratio
-        A border is new where its contrast after is more than this many times that before.
+    rules
+        A border is new where its contrast after is more than so many times that before; and that
+        before was no more than so many times what is usual (root mean square over the bands).
     rows, cols
         ``(n,)`` int64, pixels that are asked about. [px]
     out
@@ -173,4 +179,4 @@ def new_borders(
         out[:, k] = UNKNOWN
         for value in range(_beside(levels, y, x) + 1, min(int(levels[y, x]), len(out)) + 1):
             way = _outwards(levels, value, y, x)
-            out[value - 1, k] = _told(values, scale, ratio, (y, x), way)
+            out[value - 1, k] = _told(values, scale, rules, (y, x), way)

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from changedetect.kernels import charts, dating, one_index, strips, whitening
+from changedetect.kernels import charts, dating, large, one_index, strips, whitening
 from changedetect.kernels._jit import kernel, uncounted
 from changedetect.kernels.lanes import (
     BARE_ROW,
@@ -282,7 +282,7 @@ def _learn_bare(place: float, s: np.ndarray, greenness: np.ndarray, chart: Chart
             bare[i] += choose(s[RATE + i] > NONE, rate, NONE) * (seen - bare[i])
 
 
-@uncounted
+@kernel
 def _absorb_date(
     on: Terms,
     start: int,
@@ -300,12 +300,15 @@ def _absorb_date(
     _innovate(on, n, parts)
     whitening.whiten(floor, terms, rules.other, on.quarter, rows)
     history = (rules.history_days, rules.history_observations, rules.dates_per_year)
-    confirmed = 0
-    if charts.mark_mature(on.day, history, s) > 0:
+    confirmed, mature = 0, charts.mark_mature(on.day, history, s)
+    if mature > 0:
         confirmed = charts.watch(on.day, on.place, n, s, parts, chart)
     charts.rest(on.day, n, s, parts)
     usual = (chart.usual_rate, chart.shift_clip)
     dating.remember(on.day, chart.date_clip, start, (s, parts), window, usual)
+    if mature > 0 and chart.large.least > 0:
+        unit = chart.date_clip / dating.STEPS
+        confirmed += large.look_back(start, (s, parts), window[:2], unit, chart.large)
     day = np.float32(on.day)
     for i in range(LANES):
         s[LAST_ROW + i] = blend(s[SEEN + i], day, s[LAST_ROW + i])

@@ -21,6 +21,18 @@ class HarmonicRules(NamedTuple):
     dates_per_year: float
 
 
+class LargeRules(NamedTuple):
+    """Numbers that steer the chart of large shifts (`large`)."""
+
+    clip: float
+    alarm: float
+    near: float
+    least: int
+    most: int
+    days: int
+    loss_only: int
+
+
 class ChartRules(NamedTuple):
     """Numbers that steer the charts (`charts`)."""
 
@@ -50,3 +62,4 @@ class ChartRules(NamedTuple):
     loss_only: int
     date_clip: float
     date_tolerance: float
+    large: LargeRules

@@ -130,3 +130,11 @@ def test_thumbnail__is_small_and_without_the_bar():
 def test_bad_image__is_refused(image):
     with pytest.raises(InputError, match="uint8"):
         render_chip(Chip(image, (), "", "", 2.0), 100)
+
+
+def test_small_picture__is_the_mean_where_the_sides_fit():
+    grey = np.random.default_rng(3).integers(0, 256, (426, 384, 1), np.uint8).repeat(3, axis=2)
+    found = opened(chips.shrunk(Image.fromarray(grey), 96))
+    mean = grey[:384].reshape(96, 4, 96, 4, 3).mean(axis=(1, 3))
+    assert found.shape == (96, 96, 3)
+    assert np.abs(found - mean).mean() < 6  # of JPEG; of another place it would be 20

@@ -80,3 +80,10 @@ def test_give_back__after_many_freed_pieces_less_is_resident():
 def test_give_back__without_the_call_does_nothing(monkeypatch):
     monkeypatch.setattr(memory, "_library", lambda: None)
     memory.give_back()
+
+
+def test_old_objects__are_left_alone_only_inside():
+    before = gc.get_freeze_count()
+    with memory.old_left_alone():
+        assert gc.get_freeze_count() > before
+    assert gc.get_freeze_count() == 0

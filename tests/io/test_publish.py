@@ -86,11 +86,38 @@ def test_run_lock__a_second_holder_is_told_who_holds_it(tmp_path):
         pass
 
 
-def test_publish_together__each_file_as_alone_and_the_first_fault_in_order_is_told(tmp_path):
+@pytest.fixture(params=["the file system at once", "file by file"])
+def syncing(request, monkeypatch):
+    if request.param == "file by file":
+        monkeypatch.setattr("changedetect.io.publish._file_system_sync", lambda: None)
+
+
+@pytest.mark.usefixtures("syncing")
+def test_publish_together__all_files_or_none_and_the_first_fault_in_order_is_told(tmp_path):
     files = {tmp_path / f"{number:02d}.jpg": bytes([number]) * 100 for number in range(40)}
     publish_together(files)
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == files
     more = {tmp_path / "new.jpg": b"new", **files}
     with pytest.raises(InputError, match=r"00\.jpg is there already"):
         publish_together(more)
-    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == more
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == files
+
+
+def _full(_place):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.parametrize("sync", [_full, None], ids=["at once", "file by file"])
+def test_publish_together__a_full_disk_is_named_and_leaves_nothing(tmp_path, monkeypatch, sync):
+    monkeypatch.setattr("changedetect.io.publish._file_system_sync", lambda: sync)
+    monkeypatch.setattr("changedetect.io.publish._sync", _full)
+    with pytest.raises(ResourceError, match="nothing was left behind"):
+        publish_together({tmp_path / "a.jpg": b"a", tmp_path / "b.jpg": b"b"})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_publish_together__what_is_read_back_is_compared(tmp_path, monkeypatch):
+    monkeypatch.setattr("os.pread", lambda _handle, _size, _at: b"other")
+    with pytest.raises(ResourceError, match="failing or full"):
+        publish_together({tmp_path / "a.jpg": b"a"})
+    assert list(tmp_path.iterdir()) == []

@@ -3,7 +3,7 @@
 import math
 
 
-def told(values, scale, mask, ratio):
+def told(values, scale, mask, rules):
     """Return {(row, col): new?} of the border pixels of a mask whose sides are both observed."""
     height, width = mask.shape
     found = {}
@@ -24,7 +24,8 @@ def told(values, scale, mask, ratio):
                 for date in (0, 1)
             )
             if not (math.isnan(before) or math.isnan(after)):
-                found[row, col] = after > ratio**2 * before
+                quiet = before <= rules[1] ** 2 * values.shape[1]
+                found[row, col] = quiet and after > rules[0] ** 2 * before
     return found
 
 

@@ -1,4 +1,4 @@
-"""One pixel of the recursive harmonic model and its two charts, written from the definitions."""
+"""One pixel of the recursive harmonic model and its charts, written from the definitions."""
 
 from types import SimpleNamespace
 
@@ -108,6 +108,32 @@ def remember(pixel, day, z, chart):
     pixel.window = [*pixel.window, (day, np.rint(cut / clip * 127) / 127 * clip)][-WINDOW:]
 
 
+def large_shift(window, usual, large):
+    """How far what the last dates of a window share goes beyond its alarm; all pairs are taken."""
+    best = 0.0
+    for dates in range(large.least, min(len(window) - 1, large.most) + 1):
+        last = window[-dates:]
+        odd = np.stack([z - usual for _, z in last])
+        odd *= np.minimum(1.0, large.clip / np.maximum(np.linalg.norm(odd, axis=1), 1e-6))[:, None]
+        total = odd.sum(axis=0)
+        products = sum(a @ b for i, a in enumerate(odd) for j, b in enumerate(odd) if i != j)
+        if large.loss_only and total[0] > 0:
+            products -= total[0] ** 2
+        if last[-1][0] - last[0][0] >= large.days:
+            alarm = large.alarm * np.sqrt(large.least / dates)
+            best = max(best, products / (dates * (dates - 1)) / alarm)
+    return best
+
+
+def look_back(pixel, chart):
+    """Return whether a large shift confirms a break."""
+    if chart.large.least == 0 or pixel.strength < chart.large.near:
+        return False
+    strength = large_shift(pixel.window, pixel.usual, chart.large)
+    pixel.strength = strength if strength > 1 else pixel.strength
+    return strength > 1
+
+
 def conclude(pixel, day, chart):
     pixel.broke_before, pixel.broke_after = pixel.before, pixel.start
     if len(pixel.window) > 1:
@@ -141,13 +167,15 @@ def absorb(pixel, day, y, setup):
     square, z = z @ z, z / np.sqrt(wider)
     years = (day - pixel.first) / YEAR
     few = pixel.n < max(rules.history_observations, rules.dates_per_year * years)
+    young = day - pixel.first < rules.history_days or few
     confirmed = False
-    if day - pixel.first < rules.history_days or few:
+    if young:
         rest(pixel, day)
     else:
         step = loss_step(pixel, day, y[0], y[0] - e[0], sd, chart)
         confirmed = watch(pixel, day, z, step, chart)
     remember(pixel, day, z, chart)
+    confirmed = confirmed or (not young and look_back(pixel, chart))
     pixel.last = day
     pixel.n += 1
     if confirmed:

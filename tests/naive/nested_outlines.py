@@ -51,10 +51,22 @@ def _chosen(piece, level, levels, judge, cfg):
         return sure
     inside = _all_in(cores, level, levels, judge, cfg)
     own = [one for one in inside if not _silent_and_parted(one, inside)]
-    apart = [one for one in own if _new(one, judge, cfg)]
-    if sure and len(own) > 1 and len(apart) < 2:
+    share = judge(piece, level)[1]
+    newest = _newest(piece, level, levels, judge, cfg)
+    if sure and len(own) > 1 and newest < max(share, cfg.apart_new_share):
         return sure
     return inside
+
+
+def _newest(piece, level, levels, judge, cfg):
+    """Highest share of new border of the sure outlines inside a component that are no specks."""
+    best = 0.0
+    for core in _cores(piece, level, levels, cfg):
+        worth, share = judge(core, level + 1)
+        if worth is not None and worth > -np.inf and core.sum() >= cfg.size_from_px:
+            best = max(best, share)
+        best = max(best, _newest(core, level + 1, levels, judge, cfg))
+    return best
 
 
 def _all_in(cores, level, levels, judge, cfg):
@@ -65,8 +77,3 @@ def _silent_and_parted(one, others):
     """What is left of a silent component around its cores does not count as an outline."""
     level, mask = one
     return any(deeper > level and (mask & other).any() for deeper, other in others)
-
-
-def _new(one, judge, cfg):
-    worth, share = judge(one[1], one[0])
-    return worth is not None and share >= cfg.apart_new_share

@@ -1,6 +1,8 @@
 """``evaluate`` on files: truths of every kind, what is refused, what is left behind."""
 
 import json
+from dataclasses import replace
+from datetime import date
 
 import geopandas as gpd
 import numpy as np
@@ -14,13 +16,14 @@ from changedetect import schema
 from changedetect.config.accuracy import AccuracySection
 from changedetect.config.yaml_text import parse
 from changedetect.errors import ConfigError, InputError, LayerError, SceneError
-from changedetect.grid import Grid
+from changedetect.grid import Grid, Window
 from changedetect.io import raster_writer, vector_writer
 from changedetect.io.points import read_rows, strata_path
 from changedetect.io.truth_raster import ScoreRaster, TruthRaster
 from changedetect.pipeline.judging import accuracy, sampling
-from changedetect.pipeline.judging.judged import RATE_TAG, THRESHOLD_TAG
-from changedetect.pipeline.judging.truths import TruthOptions
+from changedetect.pipeline.judging.judged import RATE_TAG, THRESHOLD_TAG, open_judged
+from changedetect.pipeline.judging.patch_accuracy import judge_patches
+from changedetect.pipeline.judging.truths import TruthOptions, open_truth
 from changedetect.pipeline.steps.outlining import write_patches
 from changedetect.pipeline.steps.tileset import CHANGE_FORM, EVIDENCE_FORM
 from tests.pipeline import tiny_job
@@ -267,6 +270,32 @@ def test_patches__by_hand(look, tmp_path, kind):
     assert (rows["all"]["precision"]["hits"], rows["all"]["precision"]["n"]) == (1, 2)
     assert rows["all"]["false_per_true"] == 1.0
     assert [row["class"] for row in found["by_type"]] == (["pond"] if kind == "polygons" else [])
+
+
+@pytest.mark.parametrize(
+    ("day", "timely"),
+    [(date(2025, 5, 20), False), (date(2025, 5, 21), True), (date(2025, 6, 20), True), (date(2025, 6, 21), False), (None, True)],
+)  # fmt: skip
+def test_truth__of_other_days_is_no_change(look, tmp_path, day, timely):
+    """After the first day, up to the last; what has no day stays."""
+    truth = tmp_path / "t.gpkg"
+    table = gpd.GeoDataFrame(
+        {"family": ["pond", "road"], "changed_on": [day, date(2025, 6, 1)]},
+        geometry=[square((500, 540), (500, 540)), square((10, 12), (10, 90))],
+        crs=CRS,
+    )
+    table["changed_on"] = table["changed_on"].astype(object)
+    vector_writer.write_geopackage(truth, {"changes": table}, crs=CRS)
+    days = date(2025, 5, 20), date(2025, 6, 20)
+    opened = open_truth(TruthOptions(truth), GRID, SETTINGS, days)
+    assert opened.labels(Window(505, 505, 1, 1))[0, 0] == (
+        schema.CHANGED if timely else schema.UNCHANGED
+    )
+    assert f"{0 if timely else 1} of 2 polygons" in opened.about
+    judged = replace(open_judged(look, None, None), days=days)
+    found = judge_patches(judged, opened, SETTINGS).facts["patches"]["before"]["by_size"][-1]
+    assert found["recall"]["n"] == (2 if timely else 1)
+    assert found["precision"]["hits"] == (1 if timely else 0)
 
 
 def test_patches__on_unlabelled_ground_are_not_judged(look, tmp_path):

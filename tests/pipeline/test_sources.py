@@ -42,7 +42,12 @@ def at(table, name):
 def fused(tiny_base, tmp_path_factory):
     """Config file of a job with all sources and its detected month."""
     config = tiny_job.copy_job(tiny_base, tmp_path_factory.mktemp("fused") / "job")
-    detect(sources_job.add_sources(config))
+    facts = detect(sources_job.add_sources(config)).facts
+    alarms = {one["source"]: one for one in facts["alarms_without_pair"]}
+    assert alarms.keys() == {"series", "radar"}
+    assert alarms["series"]["false_alarm_rate"] == 0.015  # fusion.recent_alarm_rate
+    assert 0 < alarms["radar"]["false_alarm_rate"] < 0.1
+    assert all(one["threshold_llr"] >= one["together_threshold_llr"] for one in alarms.values())
     return config
 
 

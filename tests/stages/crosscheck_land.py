@@ -31,6 +31,7 @@ from ruamel.yaml import YAML
 
 from changedetect.config.crosscheck import CrosscheckSection
 from changedetect.config.themes import Theme
+from changedetect.measure import area_m2, perimeter_m
 from changedetect.records import LayerManifest
 from changedetect.stages.crosscheck import References, check
 
@@ -154,8 +155,8 @@ def patches(*rows, **facts):
     }  # fmt: skip
     frame = pd.DataFrame(
         [
-            {"patch_id": name, "family": family, "area_m2": shape.area,
-             "perimeter_m": shape.length, **known}
+            {"patch_id": name, "family": family, "area_m2": area_m2(shape, CRS),
+             "perimeter_m": perimeter_m(shape, CRS), **known}
             for name, shape, family in rows
         ]
     )  # fmt: skip

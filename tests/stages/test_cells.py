@@ -4,8 +4,12 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from changedetect.stages.evidence.alteration import effective_places
-from changedetect.stages.evidence.cells import cells_of, squares_of_counts
+from changedetect.stages.evidence.cells import (
+    cells_of,
+    effective_places,
+    held_by_places,
+    squares_of_counts,
+)
 
 
 @given(st.lists(st.integers(0, 5), max_size=40))
@@ -20,7 +24,7 @@ def test_squares_of_counts__as_counted_one_by_one(places):
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=40))
 def test_squares_of_counts__end_at_the_effective_number_of_places(places):
     held = np.array(places, np.int64)
-    wide = effective_places(np.zeros(len(held), np.int64), held, 1)[0]
+    wide = effective_places(held_by_places(np.zeros(len(held), np.int64), held, 1))[0]
     assert np.isclose(len(held) ** 2 / squares_of_counts(held)[-1], wide)
 
 

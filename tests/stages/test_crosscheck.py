@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import pytest
 import shapely
@@ -17,7 +18,11 @@ from changedetect.measure import area_m2, reproject
 from changedetect.records import TimeCode, Verdict
 from changedetect.stages.crosscheck import check
 from changedetect.stages.crosscheck.approvals import Record, time_code
-from changedetect.stages.crosscheck.slivers import strip_width_m, without_slivers
+from changedetect.stages.crosscheck.slivers import (
+    strip_width_m,
+    without_slivers,
+    without_slivers_many,
+)
 from tests.stages import crosscheck_land as land
 
 at = land.at
@@ -508,3 +513,23 @@ def test_slanting_patches_over_touching_edges__never_break_the_overlay(turn, x, 
         assert unit.remainder.geom_type.endswith("Polygon")
         total = sum(piece.area_m2 for piece in unit.pieces)
         assert total == pytest.approx(unit.area_m2, abs=1e-6)
+
+
+def test_slivers__many_at_once_are_those_of_each():
+    bodies = np.array(
+        [
+            shapely.box(0, 0, 30, 20),
+            shapely.box(0, 0, 300, 1),
+            shapely.union_all([shapely.box(0, 0, 30, 20), shapely.box(30, 9, 90, 10)]),
+            shapely.MultiPolygon(),
+        ],
+        dtype=object,
+    )
+    ground_m2, width_m = np.array([1e6, 1e6, 1e6, 1e6]), np.array([3.0, 3.0, 4.0, 2.0])
+    found = without_slivers_many(bodies, ground_m2, width_m, land.CFG)
+    alone = [
+        without_slivers(body, *given, land.CFG)
+        for body, *given in zip(bodies, ground_m2.tolist(), width_m.tolist(), strict=True)
+    ]
+    assert [shape.wkb for shape in found] == [shape.wkb for shape in alone]
+    assert [shape.is_empty for shape in found] == [False, True, False, True]

@@ -3,6 +3,7 @@
 import random
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 import shapely
@@ -24,9 +25,9 @@ from changedetect.stages.deliver import (
     statistics,
     workbook,
 )
-from changedetect.stages.deliver.cases import gauss
 from changedetect.stages.deliver.checks import checks
 from changedetect.stages.deliver.land import closed_mu
+from changedetect.stages.deliver.places import gauss
 from changedetect.stages.deliver.sheets import by_urgency
 from changedetect.stages.deliver.totals import size_class
 from tests.sample_package import (
@@ -317,11 +318,11 @@ def test_points__lie_inside_their_patch(tables):
 
 
 def test_gauss__puts_north_in_x_and_zone_in_y():
-    here = gauss(114.0, 28.0)
+    here, abroad = gauss(np.array([[114.0, 28.0], [-74.0, 41.0]]))
     assert here["DH"] == 38
     assert here["ZXY"] == pytest.approx(38_500_000, abs=1e-3)
     assert here["ZXX"] == pytest.approx(3_098_573, abs=300)
-    assert gauss(-74.0, 41.0) == {"ZXX": None, "ZXY": None, "DH": None}
+    assert abroad == {"ZXX": None, "ZXY": None, "DH": None}
 
 
 def test_codes__are_text_and_geometry_is_4490(tables):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from changedetect.config.series import FusionSection
 from changedetect.errors import LayerError
@@ -162,3 +163,17 @@ def test_bad_layers__are_refused():
         fusion.fuse(
             [fusion.EvidenceLayer("radar", np.zeros((1, 1)), np.array(1), np.array(2))], CFG
         )
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"deviation_llr": (0.0, 1.0)}, "deviation_frac has 7 numbers and deviation_llr 2"),
+        ({"recent_scales": (1.0, 0.0), "recent_llr": (0.0, 1.0)}, "those of recent_scales rising"),
+        ({"recent_scales": (), "recent_llr": ()}, "recent_scales has 0"),
+        ({"recent_most_llr": ()}, "need a number at least"),
+    ],
+)
+def test_curves_that_do_not_fit__are_refused_in_words(wrong, told):
+    with pytest.raises(ValidationError, match=told):
+        FusionSection(**wrong)

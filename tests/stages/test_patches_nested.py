@@ -20,7 +20,7 @@ from changedetect.stages.patches.split import owner_levels
 from changedetect.stages.patches.sure import NO_OPINION, NOT_SURE
 from tests.naive.nested_outlines import chosen
 
-CFG = PatchesSection(min_pixels=2, inner_margin_llr=2.0, apart_new_share=0.5)
+CFG = PatchesSection(min_pixels=2, inner_margin_llr=2.0, apart_new_share=0.5, size_from_px=4)
 LEVELS = hnp.arrays(
     np.uint8, st.tuples(st.integers(1, 14), st.integers(1, 14)), elements=st.integers(0, 4)
 )
@@ -78,7 +78,7 @@ WHOLE = slice(10, 50), slice(10, 80)
 CORES = ((slice(18, 32), slice(20, 34)), (slice(18, 32), slice(50, 64)))
 
 
-def scene(edge, cores, around, inside):
+def scene(edge, cores, around, inside, places=CORES):
     """Images and evidence of ground with two cores: is its edge new, are those of the cores."""
     rng = np.random.default_rng(4)
     images = rng.normal(0.1, 0.005, (2, 3, *SHAPE)).astype(np.float32)
@@ -87,10 +87,11 @@ def scene(edge, cores, around, inside):
     evidence[WHOLE] = around
     if not edge:
         images[0][:, *WHOLE] -= 0.1
-    for core in CORES:
+    news = cores if isinstance(cores, tuple) else (cores, cores)
+    for core, new in zip(places, news, strict=True):
         evidence[core] = inside
         images[1][:, *core] += 0.1
-        if not cores:
+        if not new:
             images[0][:, *core] -= 0.1
     return xr.DataArray(images, dims=("time", "band", "y", "x")), evidence
 
@@ -114,7 +115,7 @@ def tiles_of(made, size_px=256, cfg=SHIPPED, spy=None):
         outer = np.ascontiguousarray(evidence[view])
         bordered = patches.Bordered(
             spy or partial(sampled, outer),
-            told_borders(stack[:, :, *view], contrast, cfg.new_border_ratio),
+            told_borders(stack[:, :, *view], contrast, cfg.border_rules),
             partial(asked, needed),
         )
         least = round(cfg.candidate_llr * schema.EVIDENCE_SCALE)
@@ -131,6 +132,7 @@ def sampled(evidence, rows, cols):
 
 
 WHOLE_PX, CORE_PX = 40 * 70, 14 * 14
+SPECKS = ((slice(18, 23), slice(20, 25)), (slice(18, 23), slice(50, 55)))
 
 
 @pytest.mark.parametrize(
@@ -144,6 +146,10 @@ WHOLE_PX, CORE_PX = 40 * 70, 14 * 14
         ({"edge": True, "cores": True, "around": 400, "inside": 450}, [WHOLE_PX]),
         # Two buildings far surer than the new ground around them, with borders of their own.
         ({"edge": True, "cores": True, "around": 20, "inside": 1500}, [CORE_PX, CORE_PX]),
+        # One building beside a field, in ground of the season that is sure itself: not that ground.
+        ({"edge": False, "cores": (True, False), "around": 250, "inside": 1500}, [CORE_PX, CORE_PX]),
+        # Specks with new borders of their own inside new ground: the ground.
+        ({"edge": True, "cores": True, "around": 20, "inside": 1500, "places": SPECKS}, [WHOLE_PX]),
         ({"edge": False, "cores": False, "around": 50, "inside": 150}, []),
     ],
 )  # fmt: skip
@@ -202,7 +208,7 @@ def test_tile_runs__ground_waits_only_where_another_tile_may_enlarge_it():
 
 
 def test_outline__a_large_patch_needs_less():
-    made = scene(edge=False, cores=False, around=350, inside=350)
+    made = scene(edge=False, cores=False, around=400, inside=400)
     assert sorted(outlined(made).patches["pixels"]) == [WHOLE_PX]
     assert not len(outlined(made, cfg=PatchesSection(size_llr=0.0)).patches)
 

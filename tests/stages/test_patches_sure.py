@@ -49,7 +49,7 @@ def outlined(size_px=256, cfg=CFG):
     parts = []
     for tile in grid.tiles(size_px, patches.halo_px(cfg) + REACH_PX):
         view = tile.outer.slices
-        tell = told_borders(stack[:, :, *view], contrast, cfg.new_border_ratio)
+        tell = told_borders(stack[:, :, *view], contrast, cfg.border_rules)
         sampler = partial(sampled, evidence[view])
         bordered = patches.Bordered(sampler, tell, partial(taken, asked[view]))
         outer = np.ascontiguousarray(evidence[view])
@@ -95,7 +95,7 @@ def test_outline__is_sure_of_the_same_in_any_tiling(size_px):
     [
         ({"new_border_llr": 0.0}, {"strong", "unseen"}),
         ({"least_llr": 1.0}, {"old", "new", "strong", "unseen"}),
-        ({"least_llr": 11.0}, {"unseen"}),
+        ({"least_llr": 15.0}, {"unseen"}),
     ],
 )
 def test_outline__follows_its_settings(change, expected):

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from changedetect.config.series import SeriesSection
 from changedetect.errors import IntegrityError, LayerError
 from changedetect.kernels import charts, harmonic
+from changedetect.kernels.rules import LargeRules
 from changedetect.schema import EVIDENCE, EVIDENCE_NODATA, check_array
 from changedetect.stages.evidence import series
 from changedetect.stages.evidence.series_state import STATE_ARRAYS
@@ -189,6 +190,44 @@ def test_half_a_pixel__adds_up_where_one_date_says_little():
     assert (state.days[charts.BREAK_BEFORE] < truth.toordinal()).mean() > 0.8
 
 
+def test_whole_pixel__is_found_months_sooner_with_the_chart_of_large_shifts():
+    shape, truth = (6, 6), date(2023, 5, 1)
+
+    def days_until(cfg):
+        rng = np.random.default_rng(22)
+
+        def image(day):
+            # fresh concrete: brighter than the field, in all bands
+            field = crop(day, shape, rng)
+            return field if day < truth else bare(shape, rng) + np.float32(0.2)
+
+        state, first = series.start(shape, ROLES, cfg), np.zeros(shape, int)
+        for day in dates(4, 20):
+            state = series.update(state, day, image(day), cfg)
+            new = (state.days[charts.BREAK_AFTER] > 0) & (first == 0)
+            first = np.where(new, day.toordinal(), first)
+        assert (first > 0).all()
+        return np.median(first) - truth.toordinal()
+
+    without = SeriesSection(large_shared_frac=9.0)
+    assert days_until(CFG) < days_until(without) - 40
+
+
+def test_film_of_two_months__is_no_break():
+    rng = np.random.default_rng(23)
+    shape, laid = (6, 6), date(2023, 3, 1)
+
+    def image(day):
+        film = laid <= day < laid + timedelta(days=70)
+        return crop(day, shape, rng) + np.float32(0.3 if film else 0.0)
+
+    state = run(dates(3, 12), image, shape)
+    assert (state.days[charts.BREAK_AFTER] == 0).all()
+    hasty = SeriesSection(large_min_days=30)
+    state = run(dates(3, 12), image, shape, cfg=hasty)
+    assert (state.days[charts.BREAK_AFTER] > 0).all()
+
+
 @pytest.mark.parametrize("yearly", [0.006, 0.008])
 def test_slow_drift__is_learnt_and_no_break(yearly):
     rng = np.random.default_rng(17)
@@ -347,6 +386,7 @@ CHART = charts.ChartRules(
     usual_rate=0.2, dates_per_year=36.0, dates_share=0.7, dates_range=0.3, loss_run=0.15,
     shift_run=0.3, confirm_days=5, confirm_observations=2, give_up_days=60, loss_only=1,
     date_clip=2.0, date_tolerance=1.5,
+    large=LargeRules(clip=1.5, alarm=1.4, near=0.1, least=3, most=7, days=25, loss_only=1),
 )  # fmt: skip
 NOT_LEARNT = {"usual_rate": 0.0, "bare_rate": 0.0, "bare_prior": 0.0}
 """One index learns neither what is usual nor how often ground is bare: a path of its own."""
@@ -376,7 +416,8 @@ def empty_arrays(n_index, terms, pixels=1):
 def test_kernel__equals_its_naive_twin(seed, model, loss_only):
     n_index, terms, others = model
     rng = np.random.default_rng(seed)
-    rules, chart = RULES, CHART._replace(loss_only=loss_only, **others)
+    large = CHART.large._replace(loss_only=loss_only, least=3 if n_index > 1 else 0)
+    rules, chart = RULES, CHART._replace(loss_only=loss_only, large=large, **others)
     prior, floor = np.array([9.0, 4, 4, 1, 1])[:terms], np.full(n_index, 0.02)
     arrays = empty_arrays(n_index, terms)
     pixel, day = naive.blank(n_index, terms), 738_000
@@ -415,7 +456,8 @@ def test_one_index__differs_from_the_way_of_many_by_rounding_alone():
     for tiny in (0.0, 1e-30):
         # so small a rate changes no number, but takes the way of many indices
         arrays = empty_arrays(1, 3, 500)
-        chart = CHART._replace(**NOT_LEARNT)._replace(bare_rate=tiny, shift_threshold=np.inf)
+        others = {"shift_threshold": np.inf, "large": CHART.large._replace(least=0)}
+        chart = CHART._replace(**NOT_LEARNT)._replace(bare_rate=tiny, **others)
         model = (np.array([9.0, 4, 4]), np.array([0.02]))
         harmonic.absorb(days, image, bands, model, arrays, RULES, chart)
         found.append(arrays)

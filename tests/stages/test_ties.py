@@ -31,6 +31,15 @@ def a_case(start, end, month="2025-05", **changes):
     return replace(decision.case, **changes)
 
 
+@pytest.mark.parametrize(
+    ("was", "is_now"), [("building", "demolition"), ("demolition", "building")]
+)
+def test_same_ground__what_is_built_and_what_is_pulled_down_are_two_matters(was, is_now):
+    old = a_case(0, 4, family=was)
+    decision = found(patch("P", 0, 4, family=is_now), known=[old])["P"]
+    assert decision.case.number != old.number
+
+
 def test_same_ground__continues():
     old = a_case(0, 4)
     decision = found(patch("P", 0, 4), known=[old])["P"]

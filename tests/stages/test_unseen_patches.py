@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from changedetect.config.detection import UnseenSection
+from changedetect.config.unseen import UnseenSection
 from changedetect.stages import classify
 
 CFG = UnseenSection()

@@ -69,13 +69,14 @@ def pixels(
         Operating point to use in place of what the result states.
     """
     judged = open_judged(result, threshold, stated_rate)
-    return judge_pixels(judged, open_truth(truth, judged.score.grid, settings))
+    return judge_pixels(judged, open_truth(truth, judged.score.grid, settings, judged.days))
 
 
 def patches(result: Path, truth: TruthOptions, settings: AccuracySection) -> AccuracyReport:
     """Judge the patches of a result; see `judge_patches`."""
     judged = open_judged(result, None, None)
-    return judge_patches(judged, open_truth(truth, judged.score.grid, settings), settings)
+    labels = open_truth(truth, judged.score.grid, settings, judged.days)
+    return judge_patches(judged, labels, settings)
 
 
 def points(file: Path, strata: Path | None, key: Path | None = None) -> AccuracyReport:

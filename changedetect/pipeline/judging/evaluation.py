@@ -8,6 +8,7 @@ observed, or missed. The last four are named one by one.
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +22,14 @@ from changedetect.config.accuracy import AccuracySection
 from changedetect.config.deliver import RankingSection
 from changedetect.errors import InputError, LayerError
 from changedetect.io import record_files, vector_writer
-from changedetect.pipeline.judging.judged import open_judged
+from changedetect.pipeline.judging.judged import compared_days, open_judged
 from changedetect.pipeline.judging.patch_accuracy import PSEUDO, judge_patches
 from changedetect.pipeline.judging.pixel_accuracy import judge_pixels
 from changedetect.pipeline.judging.reading_order import judge_order
-from changedetect.pipeline.judging.truths import TruthOptions, of_polygons
-from changedetect.pipeline.runs.month_files import CASES, SCENES, UNITS, UNOBSERVED
+from changedetect.pipeline.judging.truths import TruthOptions, between, of_polygons
+from changedetect.pipeline.runs.month_files import CASES, UNITS, UNOBSERVED
 from changedetect.pipeline.runs.runstore import MANIFEST, RunStore, finished_facts
-from changedetect.records import Case, Scene, Unit, UnobservedArea, Verdict
+from changedetect.records import Case, Unit, UnobservedArea, Verdict
 
 FOUND_SHARE = 0.3
 """A patch is true when true change covers this share of it; a true change is found when true
@@ -190,15 +191,14 @@ def evaluate(run: Path, truth: Path, *, with_pixels: bool = False) -> Evaluation
     if not (run / MANIFEST).is_file():
         msg = f"{run}: no folder of a run (it has no {MANIFEST}); name runs/JOB/YYYY-MM"
         raise InputError(msg)
+    days = compared_days(run)
     with RunStore(run) as store:
-        compared = store.record("detect").facts["compared"]
         store.record("check")
         dispatching = frozenset(store.record("cases").facts["dispatching"])
-    scenes = {s.scene_id: s for s in record_files.read_records(run / SCENES, Scene)}
     units = record_files.read_records(run / UNITS, Unit)
     cases = record_files.read_records(run / CASES, Case)
     hidden = record_files.read_records(run / UNOBSERVED, UnobservedArea)
-    table = _truth_of_period(truth, [(scenes[b], scenes[a]) for b, a in compared])
+    table = _truth_of_period(truth, days)
     readings = _readings(units, cases, dispatching)
     units = tuple(unit for unit in units if not (unit.watch or unit.parent))
     fates = _fates(table, units, readings, hidden)
@@ -229,17 +229,14 @@ def _accuracy(
     return joined(reports, f"{run.name}: patches 图斑")
 
 
-def _truth_of_period(path: Path, pairs: Sequence[tuple[Scene, Scene]]) -> gpd.GeoDataFrame:
+def _truth_of_period(path: Path, days: tuple[date, date] | None) -> gpd.GeoDataFrame:
     """Read the true changes that lie between the dates of a compared pair."""
     table = vector_writer.read_geopackage(path, "changes")
     schema.check_table(table, schema.TRUTH, str(path))
-    days = table["changed_on"]
-    if not pairs:
+    if days is None:
         msg = f"{path}: the run compared no images, so there is nothing to score"
         raise LayerError(msg)
-    first = max(before.day for before, _ in pairs)
-    last = max(after.day for _, after in pairs)
-    return table[(days > first) & (days <= last)].sort_values("truth_id").reset_index(drop=True)
+    return between(table, days).sort_values("truth_id").reset_index(drop=True)
 
 
 @dataclass(frozen=True, slots=True)

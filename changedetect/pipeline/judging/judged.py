@@ -1,12 +1,15 @@
 """What ``evaluate`` judges: a finished run, a quick look, or any raster of scores."""
 
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from changedetect.errors import InputError
+from changedetect.io import record_files
 from changedetect.io.truth_raster import ScoreRaster, stated
-from changedetect.pipeline.runs.month_files import CHANGE, EVIDENCE, PATCHES
+from changedetect.pipeline.runs.month_files import CHANGE, EVIDENCE, PATCHES, SCENES
 from changedetect.pipeline.runs.runstore import MANIFEST, RunStore
+from changedetect.records import Scene
 
 THRESHOLD_TAG, RATE_TAG = "THRESHOLD_LLR", "STATED_FALSE_ALARM_RATE"
 """Metadata in which a quick look leaves what its pair states."""
@@ -49,6 +52,9 @@ class Judged:
         Operating points.
     run
         Folder of a monthly run; None for anything else.
+    days
+        Between which a change lies that a run can see: after the first, up to the second; None =
+        nobody says.
     """
 
     name: str
@@ -57,6 +63,7 @@ class Judged:
     patches: Path | None
     stated: tuple[Stated, ...]
     run: Path | None
+    days: tuple[date, date] | None = None
 
 
 def open_judged(path: Path, threshold: float | None, rate: float | None) -> Judged:
@@ -92,7 +99,19 @@ def open_judged(path: Path, threshold: float | None, rate: float | None) -> Judg
         patches=patches if patches.is_file() else None,
         stated=_given(threshold, rate) or (_of_run(run) if run else _of_look(path / EVIDENCE)),
         run=run,
+        days=compared_days(run) if run else None,
     )
+
+
+def compared_days(run: Path) -> tuple[date, date] | None:
+    """Return the days between which the images of a month's run were compared; None = none were."""
+    with RunStore(run) as store:
+        compared = store.record("detect").facts["compared"]
+    if not compared:
+        return None
+    scenes = {s.scene_id: s for s in record_files.read_records(run / SCENES, Scene)}
+    befores, afters = zip(*compared, strict=True)
+    return max(scenes[one].day for one in befores), max(scenes[one].day for one in afters)
 
 
 def _given(threshold: float | None, rate: float | None) -> tuple[Stated, ...]:

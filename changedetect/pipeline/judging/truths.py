@@ -1,11 +1,13 @@
 """What ``evaluate`` judges by: a raster of labels, two of them, or a polygon layer."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 from scipy import ndimage
 
 from changedetect.accuracy.labels import Mapping, two_sided
@@ -18,6 +20,9 @@ from changedetect.io.truth_raster import TruthRaster, distinct_values
 from changedetect.schema import CHANGED, UNCHANGED
 
 TWO_VALUES = 2
+DAY_COLUMN = "changed_on"
+"""Column of a truth layer: the day on which a change could first be seen."""
+
 Labels = Callable[[Window], np.ndarray]
 
 
@@ -81,8 +86,25 @@ class Truth:
         return labels[window.relative_to(outer).slices]
 
 
-def open_truth(options: TruthOptions, grid: Grid, settings: AccuracySection) -> Truth:
+def open_truth(
+    options: TruthOptions,
+    grid: Grid,
+    settings: AccuracySection,
+    days: tuple[date, date] | None = None,
+) -> Truth:
     """Open a truth on the grid of what is judged.
+
+    Parameters
+    ----------
+    options
+        Where it is and how to read it.
+    grid
+        Of what is judged.
+    settings
+        What labels mean.
+    days
+        Between which a change lies that could be seen. Polygons with a day (`DAY_COLUMN`) outside of
+        them are no change then: what they cover was the same in both images. None = nobody says.
 
     Raises
     ------
@@ -92,7 +114,20 @@ def open_truth(options: TruthOptions, grid: Grid, settings: AccuracySection) -> 
     if is_raster(options.path):
         return _of_raster(options, grid, settings)
     table = read_polygons(options.path, options.layer, grid.crs)
-    return of_polygons(table, options, grid, settings)
+    if days is None or DAY_COLUMN not in table.columns:
+        return of_polygons(table, options, grid, settings)
+    timely = between(table, days)
+    truth = of_polygons(timely, options, grid, settings)
+    first, last = (day.isoformat() for day in days)
+    note = f"{len(table) - len(timely)} of {len(table)} polygons did not change after {first} and by {last}: left out"
+    return replace(truth, about=f"{truth.about}; {note}")
+
+
+def between(table: gpd.GeoDataFrame, days: tuple[date, date]) -> gpd.GeoDataFrame:
+    """Return the changes after the first day, up to the second; one without a day stays."""
+    changed = pd.to_datetime(table[DAY_COLUMN]).dt.date
+    timely = [pd.isna(day) or days[0] < day <= days[1] for day in changed]
+    return table[timely]
 
 
 def _of_raster(options: TruthOptions, grid: Grid, settings: AccuracySection) -> Truth:

@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -67,13 +67,15 @@ class StepRecord:
 class StepResult:
     """What the work of a step gives back; paths are relative to the run folder.
 
-    ``again`` tells that what was left out may succeed at another try with the same inputs.
+    ``again`` tells that what was left out may succeed at another try with the same inputs;
+    ``digests`` are those of files that were read again when they were written.
     """
 
     files: tuple[str, ...]
     facts: dict[str, Any]
     problems: tuple[str, ...] = ()
     again: bool = False
+    digests: Mapping[str, str] = field(default_factory=dict)
 
 
 def digest_of(*parts: object) -> str:
@@ -249,7 +251,10 @@ class RunStore:
             name=name,
             key=key,
             state="partial" if done.again else "done",
-            outputs={file: sha256_file(self.folder / file) for file in sorted(done.files)},
+            outputs={
+                file: done.digests.get(file) or sha256_file(self.folder / file)
+                for file in sorted(done.files)
+            },
             facts=done.facts,
             problems=done.problems,
         )

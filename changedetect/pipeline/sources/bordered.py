@@ -83,7 +83,7 @@ def bordered(
     )
     index, alarm = rests_on
     tellers = [
-        (one.place, borders.told_borders(composite, one.usual, cfg.new_border_ratio))
+        (one.place, borders.told_borders(composite, one.usual, cfg.border_rules))
         for one in known
         if composite is not None
     ]

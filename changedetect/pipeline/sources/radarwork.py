@@ -119,7 +119,8 @@ def radar_layer(
     done, lines = run_blocks(context, "radar", due, work)
     pair = ScenePair(before[-1], after[-1])
     alarm = max(model.threshold, 1)
-    layer = CoarseLayer("radar", coarse, folder, done, pair, alarm, alarm)
+    rate = model.false_alarm_rate
+    layer = CoarseLayer("radar", coarse, folder, done, pair, alarm, alarm, rate)
     return SourceResult(layer, (*problems, *lines))
 
 

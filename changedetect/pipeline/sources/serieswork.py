@@ -270,7 +270,8 @@ def series_layer(
     together = round(config.fusion.together_series_llr * EVIDENCE_SCALE)
     alone = max(together, round(recent.alarm_llr(config.fusion) * EVIDENCE_SCALE))
     pair = ScenePair(before[-1], mine[-1])
-    layer = CoarseLayer("series", coarse, folder, done, pair, alone, together)
+    rate = config.fusion.recent_alarm_rate
+    layer = CoarseLayer("series", coarse, folder, done, pair, alone, together, rate)
     return SourceResult(layer, problems, _notes(layer, mine, config.series))
 
 

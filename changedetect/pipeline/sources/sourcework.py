@@ -127,6 +127,9 @@ class CoarseLayer:
     together
         Alarm of the sum where other coarse sources observed, too, and no optical pair; theirs
         counts if it is higher.
+    false_alarm_rate
+        Share of its own pixels of unchanged ground that alarm where nothing else observed, as stated;
+        None = nobody says.
     """
 
     name: str
@@ -136,6 +139,17 @@ class CoarseLayer:
     pair: ScenePair
     threshold: int
     together: int
+    false_alarm_rate: float | None = None
+
+    @property
+    def facts(self) -> dict[str, object]:
+        """What a manifest says of its alarms where no pair observed."""
+        return {
+            "source": self.name,
+            "threshold_llr": self.threshold / schema.EVIDENCE_SCALE,
+            "together_threshold_llr": self.together / schema.EVIDENCE_SCALE,
+            "false_alarm_rate": self.false_alarm_rate,
+        }
 
     def over(self, window: Window) -> fusion.EvidenceLayer:
         """Return the evidence over a window of the product grid, laid on it.

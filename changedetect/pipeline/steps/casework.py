@@ -13,6 +13,7 @@ from changedetect.entries import Entry
 from changedetect.errors import InputError, IntegrityError
 from changedetect.io import record_files
 from changedetect.io.ledger import LedgerReader, LedgerStore
+from changedetect.io.memory import old_left_alone
 from changedetect.pipeline.ledger.ledgercheck import check_ledger
 from changedetect.pipeline.ledger.ledgerwork import enter, open_ledger
 from changedetect.pipeline.runs.context import MonthContext
@@ -98,7 +99,8 @@ def _decide(context: MonthContext, source: str) -> StepResult:
             )
         ]
 
-    enter(store, build)
+    with old_left_alone():
+        enter(store, build)
     # Counted from the ledger, not from this call: a run killed after the append and before its
     # manifest finds the entries there, and must report the same.
     written = _written(store, source)

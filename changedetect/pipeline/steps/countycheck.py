@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from changedetect.entries import ImageCheck
-from changedetect.io.memory import give_back
+from changedetect.io.memory import give_back, old_left_alone
 from changedetect.pipeline.runs.counties import in_county
 from changedetect.pipeline.runs.territory import Territory
 from changedetect.pipeline.steps.countywise import (
@@ -83,7 +83,7 @@ class CountyCheck:
 
     def __call__(self, task: CountyTask) -> CountyDone:
         """Check a county; an error names it."""
-        with in_county(task.code):
+        with in_county(task.code), old_left_alone():
             done = self._do(task)
         give_back()
         return done

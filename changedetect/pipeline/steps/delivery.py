@@ -147,8 +147,7 @@ def _write_all(context: MonthContext, month: Month, territory: Territory) -> Ste
     handout.end(run)
     written = _write_summary(context, done, kept_back)
     problems = (*_in_no_county(month, counties), *(one.problem for one in kept_back))
-    figures = [one.figures for one in done]
-    return _result(run, figures, written, problems, again=bool(kept_back))
+    return _result(run, done, written, problems, again=bool(kept_back))
 
 
 def _counties(territory: Territory) -> list[District]:
@@ -225,14 +224,20 @@ ACCOUNT_FILES = {"TJ_GD": "cropland.csv", "TJ_15": "ratio.csv", "TJ_ZW": "quota.
 
 def _result(
     run: Path,
-    done: Sequence[deliver.Delivered],
+    made: Sequence[Made],
     written: Sequence[Path],
     problems: tuple[str, ...],
     *,
     again: bool,
 ) -> StepResult:
     root = run / PACKAGES
+    done = [one.figures for one in made]
     paths = [path for one in done for path in handout.written(root / one.stem)]
+    known = {
+        f"{PACKAGES}/{one.figures.stem}/{name}": digest
+        for one in made
+        for name, digest in one.digests.items()
+    }
     files = tuple(path.relative_to(run).as_posix() for path in [*written, *paths])
     facts = {
         "counties": len(done),
@@ -240,4 +245,4 @@ def _result(
         "pooled": sum(one.pooled for one in done),
         "not_observed_mu": round(measure.to_mu(sum(one.unobserved_m2 for one in done)), 2),
     }
-    return StepResult(files, facts, problems, again=again)
+    return StepResult(files, facts, problems, again=again, digests=known)

@@ -119,6 +119,7 @@ def _detect(
         "unobserved_px": int(found.choice.counts[1]),
         "compared": [_ids(one) for one in known or tuple(layer.pair for layer in layers)],
         "sources": {layer.name: _ids(layer.pair) for layer in layers},
+        "alarms_without_pair": [layer.facts for layer in layers],
         "notes": list(notes),
         "models": [model_facts(one) for one in fitted],
     }

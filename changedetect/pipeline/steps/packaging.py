@@ -17,7 +17,7 @@ from changedetect.casepackage import FORMS
 from changedetect.casepackage.charges import Charge
 from changedetect.errors import InputError
 from changedetect.io import geopackage, page, workbook
-from changedetect.io.memory import give_back
+from changedetect.io.memory import give_back, old_left_alone
 from changedetect.io.publish import publish, publish_bytes
 from changedetect.io.record_files import RecordIndex
 from changedetect.pipeline.ledger import handout
@@ -77,10 +77,14 @@ class KeptBack:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What remains of a package that is written: its figures, and the year's account of its county."""
+    """What remains of a package that is written: its figures, and the year's account of its county.
+
+    ``digests`` are those of its files that are known, by path relative to the package.
+    """
 
     figures: deliver.Delivered
     account: deliver.CountyAccount
+    digests: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +111,11 @@ class Packaging:
 
     def __call__(self, county: District) -> Made | KeptBack:
         """Write a package; what is wrong with a county's records keeps only that one back."""
-        with in_county(county.named):
+        with in_county(county.named), old_left_alone():
             try:
                 package, account = _package(self, county)
-                return Made(deliver.delivered(package, _write_package(self, package)), account)
+                totals, digests = _write_package(self, package)
+                return Made(deliver.delivered(package, totals), account, digests)
             except InputError as error:
                 return KeptBack(county, str(error))
             finally:
@@ -174,8 +179,10 @@ def _surface(geometry: shapely.Geometry) -> shapely.MultiPolygon:
     return shapely.MultiPolygon([part for part in parts if part.geom_type == "Polygon"])
 
 
-def _write_package(work: Packaging, package: deliver.PackageInput) -> pd.DataFrame:
-    """Write a county's package where it is made; return its totals."""
+def _write_package(
+    work: Packaging, package: deliver.PackageInput
+) -> tuple[pd.DataFrame, dict[str, str]]:
+    """Write a county's package where it is made; return its totals, and digests of its files."""
     folder = handout.make(work.run, package.stem)
     sent = [(case, unit) for case, unit in package.pairs() if not case.pooled]
     package = replace(package, chips=frozenset(case.number for case, _ in sent))
@@ -187,14 +194,14 @@ def _write_package(work: Packaging, package: deliver.PackageInput) -> pd.DataFra
         )
         check = partial(geopackage.verify_case_package, tables=layers)
         publish(folder / f"{package.stem}_AJ.gpkg", write, check)
-        content = deliver.workbook(package, layers)
-        shown = deliver.page_context(package, layers)
+        found = deliver.checks(package, layers)
+        content = deliver.workbook(package, layers, found)
+        shown = deliver.page_context(package, layers, found)
         publish_bytes(folder / f"{package.stem}.html", page.render_page(shown).encode())
-        thumbnails = drawn()
+        pictures = drawn()
     publish(
         folder / content.file_name,
-        partial(workbook.write_workbook, content=content, pictures=thumbnails),
+        partial(workbook.write_workbook, content=content, pictures=pictures.small),
         partial(workbook.verify_workbook, content=content),
     )
-    seal_package(folder)
-    return layers["TJ_XJ"]
+    return layers["TJ_XJ"], seal_package(folder, pictures.digests)

@@ -3,6 +3,7 @@
 What is drawn does not depend on the threads. Only small pictures for the sheet stay in memory.
 """
 
+import hashlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -34,8 +35,24 @@ _AHEAD = 2
 """Shares that are drawn before they can be written, beside one a thread."""
 
 Share = Sequence[tuple[Case, Unit]]
-Drawn = tuple[dict[str, bytes], dict[str, bytes]]
-"""Files by relative path, and small pictures of the overlays."""
+Drawn = tuple[dict[str, bytes], dict[str, str], dict[str, bytes]]
+"""Files by relative path, their digests, and small pictures of the overlays."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What is left of pictures that were written, by relative path.
+
+    Attributes
+    ----------
+    small
+        Small pictures of the overlays, for the sheet.
+    digests
+        SHA-256 of every file, as it was read again.
+    """
+
+    small: dict[str, bytes]
+    digests: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +78,7 @@ class Pictures:
     workers: int = 1
 
     @contextmanager
-    def coming(self, folder: Path, cases: Share) -> Iterator[Callable[[], dict[str, bytes]]]:
+    def coming(self, folder: Path, cases: Share) -> Iterator[Callable[[], Written]]:
         """Do `write` beside the work inside the block; what is given waits for it and returns its result.
 
         One worker writes before anything else is done.
@@ -72,23 +89,18 @@ class Pictures:
                 done.result()
             yield done.result
 
-    def write(self, folder: Path, cases: Share) -> dict[str, bytes]:
-        """Write before, after and overlay of every case into a package.
-
-        Returns
-        -------
-        dict
-            Relative path of each overlay -> a small picture of it, for the sheet.
-        """
+    def write(self, folder: Path, cases: Share) -> Written:
+        """Write before, after and overlay of every case into a package."""
         near = self._in_strips(cases)
         shares = [near[first : first + _TOGETHER] for first in range(0, len(near), _TOGETHER)]
-        shown: dict[str, bytes] = {}
+        done = Written({}, {})
         for place in {path for case, _ in cases[:1] for path in deliver.chip_paths(case.number)}:
             (folder / place).parent.mkdir(exist_ok=True)
-        for files, small in self._drawn(shares):
+        for files, digests, small in self._drawn(shares):
             publish_together({folder / path: data for path, data in files.items()})
-            shown |= small
-        return shown
+            done.small.update(small)
+            done.digests.update(digests)
+        return done
 
     def _in_strips(self, cases: Share) -> Share:
         """Order cases as their ground lies, strip by strip: a block is decoded for all of them."""
@@ -112,17 +124,19 @@ class Pictures:
                 yield waiting.popleft().result()
 
     def _draw(self, share: Share) -> Drawn:
-        """Draw the pictures of some cases: files by path, and small ones of the overlays."""
+        """Draw the pictures of some cases."""
         files: dict[str, bytes] = {}
         small: dict[str, bytes] = {}
         with kept_open():
             for case, unit in share:
                 images = case_images(self.reader, self.scenes, unit, self.grid, self.section)
-                drawn = chips.draw_chips(images, self.section.chip_side_px)
+                side_px = deliver.picture_side_px(images[0].image.shape, self.section)
+                drawn = chips.draw_chips(images, side_px)
                 paths = deliver.chip_paths(case.number)
                 files |= zip(paths, map(chips.jpeg, drawn), strict=True)
                 small[paths[-1]] = chips.shrunk(drawn[-1], self.section.thumbnail_px)
-        return files, small
+        digests = {path: hashlib.sha256(data).hexdigest() for path, data in files.items()}
+        return files, digests, small
 
 
 def _shown_roles(scene: Scene) -> tuple[str, ...]:

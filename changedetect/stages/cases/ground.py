@@ -59,8 +59,13 @@ def overlaps(units: Sequence[Unit], cases: Sequence[Case], least_share: float) -
 
 
 def _alike(case: Case, unit: Unit) -> bool:
-    """Tell whether both are of one kind; what takes a building away does not continue its case."""
+    """Tell whether both are of one kind.
+
+    What takes a building away does not continue its case, nor does what is built where another was
+    pulled down continue the case of that: if it is built again, the case of the first building is.
+    """
     undone = unit.family == "demolition" and case.family in CONSTRUCTION_FAMILIES
+    undone |= case.family == "demolition" and unit.family in CONSTRUCTION_FAMILIES
     return case.watch == unit.watch and bool(case.parent) == bool(unit.parent) and not undone
 
 

@@ -9,7 +9,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from changedetect.config.detection import UnseenSection
+from changedetect.config.unseen import UnseenSection
 from changedetect.measure import M2_PER_MU
 from changedetect.stages.classify.channels import CHANNELS, INDICES, ROLES
 from changedetect.stages.classify.model import UNSURE

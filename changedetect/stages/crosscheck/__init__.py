@@ -22,7 +22,7 @@ from changedetect.schema import PATCHES, check_table
 from .approvals import meet
 from .children import children
 from .clusters import clusters, group_sizes, links
-from .ground import Facts, ground_of
+from .ground import Facts, Ground, grounds_of
 from .grounds import ClosedCase, Watched, grounds
 from .land import Indexed, index, lay, unit_areas
 from .overlaps import overlap, unit_code, unit_remainder, used_meetings, with_approvals
@@ -63,6 +63,10 @@ __all__ = [
 ]
 
 APPROVAL_LAYERS = "SP"
+
+TOGETHER = 512
+"""Units whose grounds are shaped at once: GEOS is asked for arrays, and their shapes are in memory."""
+
 CLASSIFIED = (
     "family", "family_probability", "change_probability", "before_gsd_m", "after_gsd_m",
 )  # fmt: skip
@@ -169,13 +173,21 @@ def check_parts(
         county = list(group)
         lands = lay(county, layers, refs, crs, cfg)
         met = meet(county, layers[APPROVAL_LAYERS], crs, cfg)
+        laid = list(zip(county, lands, met, strict=True))
         made: list[Unit] = []
-        for part, land, meetings in zip(county, lands, met, strict=True):
-            areas = unit_areas(part, land, crs)
-            facts = Facts(
-                part, land, areas, meetings, refs, crs, cfg, together.get(part.patch_id, {})
-            )
-            made.append(_unit(facts, names[part.unit_id], in_order))
+        for first in range(0, len(laid), TOGETHER):
+            known = [
+                Facts(
+                    part, land, unit_areas(part, land, crs), meetings, refs, crs, cfg,
+                    together.get(part.patch_id, {}),
+                )
+                for part, land, meetings in laid[first : first + TOGETHER]
+            ]  # fmt: skip
+            about = grounds_of(known, in_order)
+            made += [
+                _unit(facts, names[facts.part.unit_id], in_order, ground)
+                for facts, ground in zip(known, about, strict=True)
+            ]
         by_id = {part.unit_id: part for part in county}
         units += [*made, *children(made, by_id, layers, refs, crs, cfg)]
     return tuple(sorted(units, key=lambda unit: unit.unit_id))
@@ -246,11 +258,10 @@ def _index(refs: References) -> dict[str, Indexed]:
     }
 
 
-def _unit(facts: Facts, names: Names, themes: Sequence[Theme]) -> Unit:
+def _unit(facts: Facts, names: Names, themes: Sequence[Theme], about: Mapping[str, Ground]) -> Unit:
     part = facts.part
     used = used_meetings(facts, themes)
     left = unit_remainder(facts, used)
-    about = {theme.code: ground_of(facts, theme) for theme in themes}
     code = unit_code(facts, used, themes, about)
     areas = with_approvals(facts, left)
     facts = replace(facts, areas=areas)

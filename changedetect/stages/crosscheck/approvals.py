@@ -24,7 +24,7 @@ from shapely.geometry.base import BaseGeometry
 
 from changedetect.codes import normalise_document
 from changedetect.config.crosscheck import CrosscheckSection
-from changedetect.measure import area_m2
+from changedetect.measure import area_m2, areas_m2
 from changedetect.records import TimeCode
 
 from .land import Indexed
@@ -132,8 +132,10 @@ def meet(
     left, right, shapes_met = pairs(layer.tree, shapes, layer.shapes)
     rows = {row: _record(layer.table.iloc[row]) for row in sorted(set(right.tolist()))}
     found: list[list[Meeting]] = [[] for _ in parts]
-    for k, row, shape in zip(left.tolist(), right.tolist(), shapes_met, strict=True):
-        overlap_m2 = area_m2(shape, crs)
+    sizes = areas_m2(shapes_met, crs)
+    for k, row, shape, overlap_m2 in zip(
+        left.tolist(), right.tolist(), shapes_met, sizes, strict=True
+    ):
         if overlap_m2 <= cfg.dust_m2:
             continue
         code, undecided = time_code(rows[row], parts[k].before_date, parts[k].after_date, cfg)

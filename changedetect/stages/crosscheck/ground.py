@@ -11,14 +11,14 @@ from shapely.geometry.base import BaseGeometry
 from changedetect.codes import LandGroup
 from changedetect.config.crosscheck import CrosscheckSection
 from changedetect.config.themes import Measure, Theme
-from changedetect.measure import area_m2
+from changedetect.measure import area_m2, areas_m2
 from changedetect.records import LandPiece, UnitAreas, Verdict
 
 from .approvals import Meeting
 from .land import Land
 from .overlay import shared
 from .references import References
-from .slivers import EMPTY, without_slivers
+from .slivers import EMPTY, without_slivers_many
 from .units import Part
 from .zones import pieces_in
 
@@ -74,34 +74,89 @@ class Ground:
     unknown_m2: float
 
 
-def ground_of(facts: Facts, theme: Theme) -> Ground:
-    """Pick the pieces that a theme is about; themes about the same pieces share them."""
+def grounds_of(units: Sequence[Facts], themes: Sequence[Theme]) -> list[dict[str, Ground]]:
+    """Pick the pieces that themes are about, for many units at once.
+
+    Themes about the same pieces of a unit share them.
+
+    Returns
+    -------
+    list of dict
+        One a unit: theme code -> its ground.
+    """
+    picked = [[_pick(facts, theme) for theme in themes] for facts in units]
+    asked = {
+        (unit, *map(id, pick.pieces)): (units[unit], pick.pieces)
+        for unit, picks in enumerate(picked)
+        for pick in picks
+    }
+    shaped = dict(zip(asked, _shapes(list(asked.values())), strict=True))
+    return [
+        {
+            theme.code: Ground(
+                pick.pieces,
+                *shaped[(unit, *map(id, pick.pieces))],
+                pick.village_m2,
+                pick.unknown_m2,
+            )
+            for theme, pick in zip(themes, picks, strict=True)
+        }
+        for unit, picks in enumerate(picked)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Pick:
+    """What a theme is about, before it has a shape; as in `Ground`."""
+
+    pieces: tuple[LandPiece, ...]
+    village_m2: float
+    unknown_m2: float
+
+
+def _pick(facts: Facts, theme: Theme) -> _Pick:
     here = pieces_in(facts.land, facts.meetings, theme.zone, facts.crs) or ()
     villages = _settlements(facts, theme)
-    pieces = tuple(p for p in here if _is_meant(p, theme) and p.settlement not in villages)
-    _, kept, kept_m2 = facts.once(("ground", *map(id, pieces)), lambda: _shapes(pieces, facts))
-    return Ground(
-        pieces=pieces,
-        geometry=kept,
-        area_m2=kept_m2,
-        raw_m2=sum((piece.area_m2 for piece in pieces), 0.0),
+    return _Pick(
+        pieces=tuple(p for p in here if _is_meant(p, theme) and p.settlement not in villages),
         village_m2=sum((p.area_m2 for p in here if p.settlement in villages), 0.0),
         unknown_m2=sum((p.area_m2 for p in here if p.group is LandGroup.UNKNOWN), 0.0),
     )
 
 
 def _shapes(
-    pieces: tuple[LandPiece, ...], facts: Facts
-) -> tuple[tuple[LandPiece, ...], BaseGeometry, float]:
-    """Join pieces and take rims off; hands the pieces back so that their ids stay taken."""
-    raw_m2 = sum((piece.area_m2 for piece in pieces), 0.0)
-    geometry = ground_shape(pieces, facts)
-    kept = geometry
-    if geometry is not facts.part.geometry:
-        whole_m2 = facts.part.geometry.area
-        kept = without_slivers(geometry, whole_m2, facts.land.width_m, facts.cfg)
-    kept_m2 = raw_m2 if kept is geometry else min(area_m2(kept, facts.crs), raw_m2)
-    return pieces, kept, kept_m2
+    asked: Sequence[tuple[Facts, tuple[LandPiece, ...]]],
+) -> list[tuple[BaseGeometry, float, float]]:
+    """Join pieces and take rims off: the shape, its area, and that of the pieces. [m²]"""
+    if not asked:
+        return []
+    cfg, crs = asked[0][0].cfg, asked[0][0].crs
+    joined = _joined(asked)
+    wholes = np.array([facts.part.geometry for facts, _ in asked], dtype=object)
+    width_m = np.array([facts.land.width_m for facts, _ in asked])
+    kept = without_slivers_many(joined, shapely.area(wholes), width_m, cfg)
+    is_cut = np.array([one is not other for one, other in zip(kept, joined, strict=True)])
+    kept_m2 = iter(areas_m2(kept[is_cut], crs))
+    found = []
+    for (_, pieces), shape, cut in zip(asked, kept, is_cut.tolist(), strict=True):
+        raw_m2 = sum((piece.area_m2 for piece in pieces), 0.0)
+        found.append((shape, min(next(kept_m2), raw_m2) if cut else raw_m2, raw_m2))
+    return found
+
+
+def _joined(asked: Sequence[tuple[Facts, tuple[LandPiece, ...]]]) -> np.ndarray:
+    """Join pieces, those of equally many at once; all of a unit's pieces are the unit itself."""
+    joined = np.full(len(asked), EMPTY, dtype=object)
+    several: dict[int, list[int]] = {}
+    for number, (facts, pieces) in enumerate(asked):
+        if _is_all(pieces, facts):
+            joined[number] = facts.part.geometry
+        elif pieces:
+            several.setdefault(len(pieces), []).append(number)
+    for numbers in several.values():
+        shapes = [[piece.geometry for piece in asked[number][1]] for number in numbers]
+        joined[numbers] = shapely.union_all(np.array(shapes, dtype=object), axis=1)
+    return joined
 
 
 def _settlements(facts: Facts, theme: Theme) -> tuple[str, ...]:
@@ -119,12 +174,13 @@ def _is_meant(piece: LandPiece, theme: Theme) -> bool:
 
 def ground_shape(pieces: Sequence[LandPiece], facts: Facts) -> BaseGeometry:
     """Join pieces of a unit; all of them are the unit itself."""
+    found: BaseGeometry = _joined([(facts, tuple(pieces))])[0]
+    return found
+
+
+def _is_all(pieces: Sequence[LandPiece], facts: Facts) -> bool:
     whole = facts.land.pieces
-    if len(pieces) == len(whole) and all(p is q for p, q in zip(pieces, whole, strict=True)):
-        return facts.part.geometry
-    if not pieces:
-        return EMPTY
-    return shapely.union_all([piece.geometry for piece in pieces])
+    return len(pieces) == len(whole) and all(p is q for p, q in zip(pieces, whole, strict=True))
 
 
 def minimum_m2(facts: Facts, theme: Theme) -> float:

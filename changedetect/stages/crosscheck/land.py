@@ -1,8 +1,7 @@
 """Pieces of a unit: parcels × zones, which tile it exactly and whose areas close."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 import geopandas as gpd
 import numpy as np
@@ -11,10 +10,10 @@ from shapely.geometry.base import BaseGeometry
 
 from changedetect.codes import LandGroup, land_group
 from changedetect.config.crosscheck import CrosscheckSection
-from changedetect.measure import area_m2, measure_many
+from changedetect.measure import area_m2, areas_m2, measure_many
 from changedetect.records import LandPiece, UnitAreas, Verdict
 
-from .overlay import beyond, pairs, shared, surfaces
+from .overlay import beyond, pairs, polygonal, surfaces
 from .references import (
     CORE_MARK,
     FARMLAND_LAYER,
@@ -23,7 +22,7 @@ from .references import (
     TOWN_BOUNDARY_LAYER,
     References,
 )
-from .slivers import EMPTY, sliver_width_m, without_slivers
+from .slivers import EMPTY, sliver_widths_m, without_slivers_many
 from .units import Part
 
 PADDY = "0101"
@@ -104,32 +103,42 @@ def lay(
         One a unit, in the same order.
     """
     shapes = np.array([part.geometry for part in parts], dtype=object)
-    mosaics = _mosaics(shapes, layers[PARCEL_LAYER], cfg)
     district = parts[0].district
-    zones = {
+    widths = sliver_widths_m(shapes, [part.gsd_m for part in parts], cfg)
+    found = {
         name: _zone_parts(shapes, layers[name]) if refs.covers(name, district) else None
-        for name in ZONE_FIELDS
+        for name in (*ZONE_FIELDS, *refs.zones)
     }
+    whole_m2, width_m = shapely.area(shapes), np.array(widths)
+    effective = {
+        name: None if zone is None else without_slivers_many(zone, whole_m2, width_m, cfg)
+        for name, zone in found.items()
+    }
+    pieces = _tiles(_mosaics(shapes, layers[PARCEL_LAYER], cfg))
+    for name in ZONE_FIELDS:
+        pieces = _cut(pieces, name, effective[name], cfg)
+    red_line = effective[RED_LINE_LAYER]
     cores = _zone_parts(shapes, layers[CORE_MARK])
-    further = {
-        name: _zone_parts(shapes, layers[name]) if refs.covers(name, district) else None
-        for name in refs.zones
+    inner = None if red_line is None else polygonal(shapely.intersection(cores, red_line))
+    raw = {
+        ZONE_FIELDS[name]: areas_m2(zone, crs)
+        for name in ZONE_FIELDS
+        if (zone := found[name]) is not None and name != TOWN_BOUNDARY_LAYER
     }
-    drawn = [
-        _land(
-            part,
-            mosaic,
-            (
-                {name: known and known[k] for name, known in zones.items()},
-                {name: known and known[k] for name, known in further.items()},
-            ),
-            cores[k],
-            crs=crs,
-            cfg=cfg,
+    return [
+        Land(
+            pieces=made,
+            core=None if inner is None else inner[k],
+            raw={field: areas[k] for field, areas in raw.items()},
+            zones={name: _at(effective[name], k) for name in refs.zones},
+            width_m=widths[k],
         )
-        for k, (part, mosaic) in enumerate(zip(parts, mosaics, strict=True))
+        for k, made in enumerate(_measured(pieces, parts, crs))
     ]
-    return _measured(drawn, parts, crs)
+
+
+def _at(zone: np.ndarray | None, place: int) -> BaseGeometry | None:
+    return None if zone is None else zone[place]
 
 
 def _mosaics(
@@ -179,91 +188,97 @@ def _without_overlaps(
     return kept
 
 
-def _zone_parts(shapes: np.ndarray, zone: Indexed) -> list[BaseGeometry]:
+def _zone_parts(shapes: np.ndarray, zone: Indexed) -> np.ndarray:
     left, _, parts = pairs(zone.tree, shapes, zone.shapes)
-    found: list[list[BaseGeometry]] = [[] for _ in shapes]
+    met: dict[int, list[BaseGeometry]] = {}
     for shape, part in zip(left.tolist(), parts, strict=True):
-        found[shape].append(part)
-    return [shapely.union_all(met) if met else EMPTY for met in found]
+        met.setdefault(shape, []).append(part)
+    found = np.full(len(shapes), EMPTY, dtype=object)
+    for shape, some in met.items():
+        found[shape] = shapely.union_all(some)
+    return found
 
 
-def _land(
-    part: Part,
-    mosaic: dict[tuple[str, str], BaseGeometry],
-    found: tuple[dict[str, BaseGeometry | None], dict[str, BaseGeometry | None]],
-    core: BaseGeometry,
-    *,
-    crs: str,
-    cfg: CrosscheckSection,
-) -> Land:
-    width_m = sliver_width_m(part.geometry, part.gsd_m, cfg)
-    whole_m2 = part.geometry.area
-    effective, others = (
-        {
-            name: None if zone is None else without_slivers(zone, whole_m2, width_m, cfg)
-            for name, zone in kind.items()
-        }
-        for kind in found
+@dataclass(frozen=True, slots=True)
+class _Pieces:
+    """Pieces of many units, one after the other, before they are measured.
+
+    Attributes
+    ----------
+    unit
+        ``(n,)`` place of the unit of each.
+    shapes
+        ``(n,)`` polygons.
+    names
+        Land class and settlement of each.
+    facts
+        Field of a zone -> ``(n,)`` verdicts, what each is in it; fields that are not there are unknown.
+    """
+
+    unit: np.ndarray
+    shapes: np.ndarray
+    names: list[tuple[str, str]]
+    facts: dict[str, np.ndarray]
+
+
+def _tiles(mosaics: Sequence[dict[tuple[str, str], BaseGeometry]]) -> _Pieces:
+    unit = np.repeat(np.arange(len(mosaics)), [len(mosaic) for mosaic in mosaics])
+    shapes = np.empty(len(unit), dtype=object)
+    shapes[:] = [tile for mosaic in mosaics for tile in mosaic.values()]
+    return _Pieces(unit, shapes, [name for mosaic in mosaics for name in mosaic], {})
+
+
+def _cut(pieces: _Pieces, name: str, zones: np.ndarray | None, cfg: CrosscheckSection) -> _Pieces:
+    """Cut pieces along a zone of their units, all at once; what lies inside comes before the rest."""
+    if zones is None:
+        return pieces
+    shapes, zone = pieces.shapes, zones[pieces.unit]
+    meets = np.flatnonzero(shapely.intersects(shapes, zone))
+    facts = np.full(len(shapes), Verdict.NO, dtype=object)
+    # Most pieces are covered; an overlay would take five times as long.
+    covered = shapely.covers(zone[meets], shapes[meets])
+    facts[meets[covered]] = Verdict.YES
+    crossed = meets[~covered]
+    inside = polygonal(shapely.intersection(shapes[crossed], zone[crossed]))
+    outside = polygonal(shapely.difference(shapes[crossed], zone[crossed]))
+    is_all = shapely.area(outside) <= cfg.dust_m2
+    is_both = ~is_all & (shapely.area(inside) > cfg.dust_m2)
+    facts[crossed[is_all | is_both]] = Verdict.YES
+    split = crossed[is_both]
+    order = np.insert(np.arange(len(shapes)), split + 1, split)
+    rest = split + 1 + np.arange(len(split))
+    cut, here = shapes[order], facts[order]
+    cut[rest - 1], cut[rest] = inside[is_both], outside[is_both]
+    here[rest] = Verdict.NO
+    return _Pieces(
+        pieces.unit[order],
+        cut,
+        [pieces.names[k] for k in order.tolist()],
+        {**{field: told[order] for field, told in pieces.facts.items()}, ZONE_FIELDS[name]: here},
     )
-    pieces = [
-        LandPiece(
-            part.unit_id, land_class, settlement, land_group(land_class),
-            Verdict.UNKNOWN, Verdict.UNKNOWN, Verdict.UNKNOWN, 0.0, tile,
-        )
-        for (land_class, settlement), tile in mosaic.items()
-    ]  # fmt: skip
-    for name, zone in effective.items():
-        if zone is not None:
-            pieces = [cut for piece in pieces for cut in _cut(piece, name, zone, cfg)]
-    red_line = effective[RED_LINE_LAYER]
-    return Land(
-        pieces=tuple(pieces),
-        core=None if red_line is None else shared(core, red_line),
-        raw={
-            ZONE_FIELDS[name]: area_m2(zone, crs)
-            for name, zone in found[0].items()
-            if zone is not None and name != TOWN_BOUNDARY_LAYER
-        },
-        zones=others,
-        width_m=width_m,
-    )
 
 
-def _cut(
-    piece: LandPiece, name: str, zone: BaseGeometry, cfg: CrosscheckSection
-) -> list[LandPiece]:
-    field = ZONE_FIELDS[name]
-    if zone.is_empty or not piece.geometry.intersects(zone):
-        return [_marked(piece, field, Verdict.NO, piece.geometry)]
-    if zone.covers(piece.geometry):  # most pieces are; an overlay would take five times as long
-        return [_marked(piece, field, Verdict.YES, piece.geometry)]
-    inside, outside = shared(piece.geometry, zone), beyond(piece.geometry, zone)
-    if outside.area <= cfg.dust_m2:
-        return [_marked(piece, field, Verdict.YES, piece.geometry)]
-    if inside.area <= cfg.dust_m2:
-        return [_marked(piece, field, Verdict.NO, piece.geometry)]
-    return [
-        _marked(piece, field, Verdict.YES, inside),
-        _marked(piece, field, Verdict.NO, outside),
-    ]
-
-
-def _marked(piece: LandPiece, field: str, fact: Verdict, shape: BaseGeometry) -> LandPiece:
-    changed: dict[str, Any] = {field: fact, "geometry": shape}
-    return replace(piece, **changed)
-
-
-def _measured(drawn: Sequence[Land], parts: Sequence[Part], crs: str) -> list[Land]:
+def _measured(pieces: _Pieces, parts: Sequence[Part], crs: str) -> list[tuple[LandPiece, ...]]:
     """Measure the pieces of all units in one call; the largest piece of each takes the dust."""
-    shapes = surfaces([piece.geometry for land in drawn for piece in land.pieces])
-    sizes = iter(measure_many(shapes, crs)[0].tolist())
+    sizes = measure_many(surfaces(pieces.shapes), crs)[0].tolist()
+    ends = np.cumsum(np.bincount(pieces.unit, minlength=len(parts))).tolist()
+    unknown = np.full(len(sizes), Verdict.UNKNOWN, dtype=object)
+    farmland, red_line, in_town = (pieces.facts.get(name, unknown) for name in ZONE_FIELDS.values())
     found = []
-    for land, part in zip(drawn, parts, strict=True):
-        areas = [next(sizes) for _ in land.pieces]
+    for part, begin, end in zip(parts, [0, *ends], ends, strict=False):
+        areas = sizes[begin:end]
         largest = areas.index(max(areas))
         areas[largest] += part.area_m2 - sum(areas)
-        pieces = zip(land.pieces, areas, strict=True)
-        found.append(replace(land, pieces=tuple(replace(p, area_m2=m2) for p, m2 in pieces)))
+        made = []
+        for k in range(begin, end):
+            land_class, settlement = pieces.names[k]
+            made.append(
+                LandPiece(
+                    part.unit_id, land_class, settlement, land_group(land_class),
+                    farmland[k], red_line[k], in_town[k], areas[k - begin], pieces.shapes[k],
+                )
+            )  # fmt: skip
+        found.append(tuple(made))
     return found
 
 

@@ -51,15 +51,13 @@ def pairs(
     return left[kept], right[kept], shared[kept]
 
 
-def surfaces(shapes: Sequence[BaseGeometry]) -> np.ndarray:
+def surfaces(shapes: Sequence[BaseGeometry] | np.ndarray) -> np.ndarray:
     """Return shapes as MultiPolygons, the form in which many are measured at once."""
-    made = [
-        shapely.multipolygons(
-            [part for part in shapely.get_parts(shape) if part.geom_type == "Polygon"]
-        )
-        for shape in shapes
-    ]
-    return np.array(made, dtype=object)
+    parts, owner = shapely.get_parts(np.array(shapes, dtype=object), return_index=True)
+    kept = shapely.get_type_id(parts) == shapely.GeometryType.POLYGON
+    made = np.full(len(shapes), shapely.MultiPolygon(), dtype=object)
+    shapely.multipolygons(parts[kept], indices=owner[kept], out=made)
+    return made
 
 
 def polygonal(shapes: np.ndarray) -> np.ndarray:

@@ -126,7 +126,8 @@ def _ordered(table: gpd.GeoDataFrame, spec: TableSpec, crs: str, where: str) -> 
         raise GridError(msg)
     names = [name for name in ("kind", spec.names[0]) if name in table.columns]
     digests = shapely.to_wkb(table.geometry.to_numpy())
-    keys = list(zip(*(table[name].astype(str) for name in names), digests, strict=True))
+    texts = (table[name].astype(str).to_numpy(object) for name in names)  # Arrow's go one by one
+    keys = list(zip(*texts, digests, strict=True))
     return table.iloc[sorted(range(len(table)), key=keys.__getitem__)].reset_index(drop=True)
 
 

@@ -1,13 +1,15 @@
 """What of an overlap is more than registration error."""
 
 import math
+from collections.abc import Sequence
 
+import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
 from changedetect.config.crosscheck import CrosscheckSection
 
-from .overlay import shared
+from .overlay import polygonal, shared
 
 EMPTY = shapely.MultiPolygon()
 
@@ -19,14 +21,19 @@ OF_PATCH = 0.5
 """An overlap at least this wide, as a share of the patch's own width, is no rim of it (our choice)."""
 
 
-def sliver_width_m(patch: BaseGeometry, gsd_m: float, cfg: CrosscheckSection) -> float:
-    """Return the width below which an overlap is registration error. [m]
+def sliver_widths_m(
+    patches: np.ndarray, gsd_m: Sequence[float], cfg: CrosscheckSection
+) -> list[float]:
+    """Return the width below which an overlap with each of many patches is registration error. [m]
 
     A sliver is thin beside its patch: a lane as narrow as the registration error lies in a zone
     over its own whole width, and that is no error.
     """
-    own_m = strip_width_m(patch, gsd_m)
-    return min(max(cfg.sliver_width_m, cfg.sliver_width_px * gsd_m), OF_PATCH * own_m)
+    own_m = _strip_widths_m(patches, gsd_m)
+    return [
+        min(max(cfg.sliver_width_m, cfg.sliver_width_px * pixel_m), OF_PATCH * width_m)
+        for pixel_m, width_m in zip(gsd_m, own_m, strict=True)
+    ]
 
 
 def without_slivers(
@@ -63,6 +70,25 @@ def without_slivers(
     return kept if kept.area >= cfg.sliver_min_m2 else EMPTY
 
 
+def without_slivers_many(
+    overlaps: np.ndarray, ground_m2: np.ndarray, width_m: np.ndarray, cfg: CrosscheckSection
+) -> np.ndarray:
+    """Do `without_slivers` for ``(n,)`` overlaps, areas and widths; the same shapes come out."""
+    found = overlaps.copy()
+    asked = np.flatnonzero(
+        ~shapely.is_empty(overlaps) & (shapely.area(overlaps) < cfg.sliver_max_share * ground_m2)
+    )
+    width = width_m[asked]
+    bodies = shapely.buffer(overlaps[asked], -width / 2, quad_segs=ARC_SEGMENTS)
+    found[asked] = EMPTY
+    some = np.flatnonzero(~shapely.is_empty(bodies))
+    grown = shapely.buffer(bodies[some], width[some], quad_segs=ARC_SEGMENTS)
+    kept = polygonal(shapely.intersection(overlaps[asked[some]], grown))
+    large = shapely.area(kept) >= cfg.sliver_min_m2
+    found[asked[some[large]]] = kept[large]
+    return found
+
+
 def strip_width_m(geometry: BaseGeometry, pixel_m: float) -> float:
     """Estimate the width of a long narrow patch.
 
@@ -86,7 +112,11 @@ def strip_width_m(geometry: BaseGeometry, pixel_m: float) -> float:
     >>> round(strip_width_m(shapely.box(0, 0, 200, 6), 2.0), 1)
     6.0
     """
-    smooth = geometry.simplify(pixel_m)
-    half = (smooth if smooth.length > 0 else geometry).length / 2
-    root = math.sqrt(max(half**2 - 4 * geometry.area, 0.0))
-    return float(half - root) / 2
+    return _strip_widths_m(np.array([geometry], dtype=object), [pixel_m])[0]
+
+
+def _strip_widths_m(patches: np.ndarray, pixel_m: Sequence[float]) -> list[float]:
+    smooth = shapely.length(shapely.simplify(patches, np.array(pixel_m)))
+    length = np.where(smooth > 0, smooth, shapely.length(patches))
+    measured = zip((length / 2).tolist(), shapely.area(patches).tolist(), strict=True)
+    return [(half - math.sqrt(max(half**2 - 4 * area, 0.0))) / 2 for half, area in measured]

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 import geopandas as gpd
@@ -106,7 +107,7 @@ def split(
         met.setdefault(patch, []).append(district)
     shapely.prepare(borders)
     inside = set(left[shapely.covers(borders[right], shapes[left])].tolist())
-    sizes, lengths = measure_many(surfaces(shapes), crs)
+    sizes, lengths = _measures(patches, crs)
     parts: list[Part] = []
     for index, row in enumerate(patches.to_dict("records")):
         near = [(str(codes[k]), borders[k]) for k in met.get(index, [])]
@@ -117,6 +118,13 @@ def split(
         whole = (float(sizes[index]), float(lengths[index]))
         parts.extend(_parts(row, cut, whole, crs))
     return sorted(parts, key=lambda part: part.unit_id)
+
+
+def _measures(patches: gpd.GeoDataFrame, crs: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return areas [m²] and lengths of rings [m]: patches bring theirs along, watched ground does not."""
+    if {"area_m2", "perimeter_m"} <= set(patches.columns):
+        return patches["area_m2"].to_numpy(float), patches["perimeter_m"].to_numpy(float)
+    return measure_many(surfaces(patches.geometry.to_numpy()), crs)
 
 
 def _cut(
@@ -218,6 +226,7 @@ def _promised(row: dict[str, Any]) -> float | None:
     return None if limit is None or pd.isna(limit) else float(limit)
 
 
+@lru_cache(maxsize=64)
 def _day(value: Any) -> date:  # noqa: ANN401 - date, datetime64 or text, as tables hold it
     day: date = pd.Timestamp(value).date()
     return day
@@ -254,8 +263,9 @@ def _largest_overlap(shapes: np.ndarray, table: gpd.GeoDataFrame) -> list[tuple[
     pairs = np.column_stack([left[~alone], right[~alone]])
     size[~alone] = np.round(areas_of_pairs(shapes, areas, pairs), _SAME_DIGITS)
     best = np.zeros(len(shapes))
+    codes, names = (table[name].astype(str).to_numpy(object) for name in ("code", "name"))
     for shape, row, m2 in zip(left.tolist(), right.tolist(), size.tolist(), strict=True):
         if m2 > best[shape]:
             best[shape] = m2
-            found[shape] = (str(table["code"].iloc[row]), str(table["name"].iloc[row]))
+            found[shape] = (codes[row], names[row])
     return found

@@ -15,6 +15,7 @@ from changedetect.stages.deliver.accounts import (
     sums_of,
 )
 from changedetect.stages.deliver.cases import case_hash, case_tables
+from changedetect.stages.deliver.checks import checks
 from changedetect.stages.deliver.overlays import overlay_tables
 from changedetect.stages.deliver.package import PackageInput, RuleRow, chip_paths
 from changedetect.stages.deliver.page import page_context
@@ -33,6 +34,7 @@ from changedetect.stages.deliver.pictures import (
     chip_window,
     outline_px,
     overlay_surfaces,
+    picture_side_px,
     stretch_pair,
 )
 from changedetect.stages.deliver.province import (
@@ -64,6 +66,7 @@ __all__ = [
     "account_tables",
     "all_totals",
     "case_hash",
+    "checks",
     "chip_paths",
     "chip_window",
     "delivered",
@@ -74,6 +77,7 @@ __all__ = [
     "overlay_surfaces",
     "page_context",
     "period_checks",
+    "picture_side_px",
     "report",
     "share",
     "statistics",

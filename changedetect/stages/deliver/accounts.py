@@ -7,6 +7,7 @@ not established, and what is pending stands beside it.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from operator import add, attrgetter
 
 import pandas as pd
 
@@ -46,8 +47,10 @@ class Sums:
 
     def plus(self, other: "Sums") -> "Sums":
         """Add two months, or two counties."""
-        names = [field.name for field in fields(Sums)]
-        return Sums(**{name: getattr(self, name) + getattr(other, name) for name in names})
+        return Sums(*map(add, _VALUES(self), _VALUES(other)))
+
+
+_VALUES = attrgetter(*(field.name for field in fields(Sums)))
 
 
 @dataclass(frozen=True, slots=True)

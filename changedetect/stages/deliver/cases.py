@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,11 +13,11 @@ from shapely.geometry.base import BaseGeometry
 from changedetect.casepackage import FORMS
 from changedetect.casepackage.charges import Charge
 from changedetect.codes import FAMILIES, PDJY, SOURCE_NAMES
-from changedetect.measure import GEOGRAPHIC, reproject
 from changedetect.records import Case, TimeCode, Unit
 from changedetect.stages.deliver.land import land_columns, main_class
 from changedetect.stages.deliver.package import PackageInput, chip_paths, listing
-from changedetect.stages.deliver.tables import Row, as_multis, make_table, mu_or_none
+from changedetect.stages.deliver.places import places
+from changedetect.stages.deliver.tables import Row, as_multis, make_table, mu_or_none, rows_of
 
 _OVERLAPS = {
     "THNZY": "NZY",
@@ -33,10 +33,6 @@ _OVERLAPS = {
 
 RESERVE_LAYER, PLANNED_LAYER = "ZRBHD", "GHFW"
 """Zones behind ZRBHMJ, and FHGHMJ with BFHGHMJ."""
-
-_ZONE_WIDTH_DEG = 3
-_FIRST_ZONE, _LAST_ZONE, _EPSG_BEFORE_FIRST = 25, 45, 4488
-"""CGCS2000 three-degree zones 25-45 with the zone in the easting are EPSG:4513-4533."""
 
 _HASHED = (
     "AJBH", "JCBH", "XZQDM", "JCZQ", "QSX", "HSX", "QYXBH", "HYXBH", "TBLX", "JCMJ", "JCMJM", "GDMJ",
@@ -59,11 +55,13 @@ _MARKS = {"1": "(入池)", "2": "(留痕)"}
 def case_tables(package: PackageInput) -> dict[str, pd.DataFrame]:
     """Return AJTB and AJDW, both by case number."""
     charges = {one.unit_id: one for one in reversed(package.charges)}
+    pairs = package.pairs()
+    shapes = [unit.geometry for _, unit in pairs]
     rows = [
-        _case_row(package, case, unit, charges.get(unit.unit_id) or Charge(unit.unit_id))
-        for case, unit in package.pairs()
+        _case_row(package, case, unit, charges.get(unit.unit_id) or Charge(unit.unit_id), place)
+        for (case, unit), place in zip(pairs, places(shapes, package.crs), strict=True)
     ]
-    surfaces = as_multis([unit.geometry for _, unit in package.pairs()], package.crs)
+    surfaces = as_multis(shapes, package.crs)
     for row, geometry in zip(rows, surfaces, strict=True):
         row["geometry"] = geometry
     return {
@@ -72,11 +70,11 @@ def case_tables(package: PackageInput) -> dict[str, pd.DataFrame]:
     }
 
 
-def _case_row(package: PackageInput, case: Case, unit: Unit, charge: Charge) -> Row:
+def _case_row(package: PackageInput, case: Case, unit: Unit, charge: Charge, place: Row) -> Row:
     return {
         **_identity(package, case, unit),
         **_images(case, unit),
-        **_place(unit, package.crs),
+        **place,
         **_areas(unit),
         **_overlaps(package, unit),
         **_judgement(package, case, unit),
@@ -120,36 +118,6 @@ def _images(case: Case, unit: Unit) -> Row:
         "ZXD": None if unit.watch else float(unit.change_probability),
         "BHQDL": main_class(unit),
     }
-
-
-def inside_point(geometry: BaseGeometry, crs: str) -> tuple[float, float]:
-    """Return longitude and latitude of a point that lies inside a surface. [degree]"""
-    point = reproject(shapely.point_on_surface(geometry), crs, GEOGRAPHIC)
-    return float(point.x), float(point.y)
-
-
-def gauss(longitude: float, latitude: float) -> Row:
-    """Return north (ZXX), east with zone (ZXY) and zone (DH) of the three-degree Gauss grid.
-
-    Outside zones 25 to 45 (not China) all three are None.
-
-    Examples
-    --------
-    >>> row = gauss(114.0, 30.0)
-    >>> row["DH"], round(row["ZXX"]), round(row["ZXY"])
-    (38, 3320113, 38500000)
-    """
-    zone = math.floor(longitude / _ZONE_WIDTH_DEG + 1 / 2)
-    if not _FIRST_ZONE <= zone <= _LAST_ZONE:
-        return {"ZXX": None, "ZXY": None, "DH": None}
-    target = f"EPSG:{zone + _EPSG_BEFORE_FIRST}"
-    point = reproject(shapely.Point(longitude, latitude), GEOGRAPHIC, target)
-    return {"ZXX": float(point.y), "ZXY": float(point.x), "DH": zone}
-
-
-def _place(unit: Unit, crs: str) -> Row:
-    longitude, latitude = inside_point(unit.geometry, crs)
-    return {"ZXJD": longitude, "ZXWD": latitude, **gauss(longitude, latitude)}
 
 
 def _areas(unit: Unit) -> Row:
@@ -314,14 +282,25 @@ def case_hash(row: dict[str, Any], geometry: BaseGeometry) -> str:
         SHA-256, hexadecimal, over the JSON text (sorted keys, UTF-8) of the key fields and of the
         normalised geometry's WKB, coordinates rounded to 9 decimals.
     """
-    rounded = shapely.transform(geometry, lambda points: np.round(points, _HASH_DECIMALS))
+    return _hash(row, _rounded_wkb([geometry])[0])
+
+
+def _hash(row: dict[str, Any], wkb: str) -> str:
     facts = {name: row[name] for name in _HASHED}
-    facts["geometry"] = shapely.to_wkb(shapely.normalize(rounded), hex=True, byte_order=1)
+    facts["geometry"] = wkb
     text = json.dumps(facts, sort_keys=True, ensure_ascii=False, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def _rounded_wkb(geometries: Sequence[BaseGeometry]) -> list[str]:
+    """Return the normalised WKB of geometries with rounded coordinates, hexadecimal."""
+    shapes = np.array(geometries, dtype=object)
+    rounded = shapely.transform(shapes, lambda points: np.round(points, _HASH_DECIMALS))
+    found = shapely.to_wkb(shapely.normalize(rounded), byte_order=1)
+    return [wkb.hex().upper() for wkb in found]
+
+
 def _with_hash(table: pd.DataFrame) -> pd.DataFrame:
-    records = table.to_dict("records")
-    hashes = [case_hash(record, record["geometry"]) for record in records]
+    shapes = _rounded_wkb(table["geometry"].tolist())
+    hashes = [_hash(row, wkb) for row, wkb in zip(rows_of(table), shapes, strict=True)]
     return table.assign(XXHX=pd.Series(hashes, index=table.index, dtype=object))

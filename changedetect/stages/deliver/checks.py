@@ -14,6 +14,7 @@ from changedetect.measure import area_m2, to_mu
 from changedetect.records import UnitAreas
 from changedetect.stages.deliver.accounts import open_accounts
 from changedetect.stages.deliver.package import PackageInput
+from changedetect.stages.deliver.tables import rows_of
 
 _DUST = 1e-9
 """Binary dust of sums of four-decimal numbers. [mu]"""
@@ -49,7 +50,7 @@ def checks(package: PackageInput, tables: Mapping[str, pd.DataFrame]) -> tuple[C
     tuple of Check
         Those that must be zero first.
     """
-    cases = tables["AJTB"].to_dict("records")
+    cases = rows_of(tables["AJTB"])
     slivers = {case.number: _sliver_mu(unit.areas) for case, unit in package.pairs()}
     return (
         _must("案件编号唯一且校验位正确", "重复或校验位不符的编号数", _bad_numbers(cases)),
@@ -150,7 +151,7 @@ def _too_large(row: Mapping[str, object]) -> bool:
 
 def _open_totals(totals: pd.DataFrame) -> list[str]:
     bad = []
-    for row in totals.to_dict("records"):
+    for row in rows_of(totals):
         for unit in ("GS", "MJ"):
             parts = sum(_value(row, f"{kind}{unit}") for kind in ("HF", "RC", "XF", "CY"))
             if abs(parts - _value(row, f"FX{unit}")) > _DUST * max(1.0, parts):

@@ -9,11 +9,12 @@ from changedetect.casepackage import CODE_LISTS, FORMS, NOTICE, LayerForm
 from changedetect.casepackage.accounts import ACCOUNT_FORMS
 from changedetect.measure import to_mu
 from changedetect.stages.deliver.cases import missing
-from changedetect.stages.deliver.checks import checks
+from changedetect.stages.deliver.checks import Check, checks
 from changedetect.stages.deliver.package import PackageInput
 from changedetect.stages.deliver.province import table_of
 from changedetect.stages.deliver.sheets import by_urgency, package_title, summary, tone
 from changedetect.stages.deliver.sketch import sketch
+from changedetect.stages.deliver.tables import rows_of
 
 _UNKNOWN = "未知"
 
@@ -48,7 +49,11 @@ _NOT_SENT = {"1": "pool", "2": "record"}
 _LAST = tuple(_NOT_SENT.values())
 
 
-def page_context(package: PackageInput, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
+def page_context(
+    package: PackageInput,
+    tables: Mapping[str, pd.DataFrame],
+    found: tuple[Check, ...] | None = None,
+) -> dict[str, Any]:
     """Return everything that the offline page shows.
 
     Parameters
@@ -57,15 +62,18 @@ def page_context(package: PackageInput, tables: Mapping[str, pd.DataFrame]) -> d
         What the package was made from.
     tables
         Its layers, from `layers`.
+    found
+        From `checks`; None = they are made here.
 
     Returns
     -------
     dict
         Text, numbers as text, lists of the same; nothing in it is markup. Unknown reads 未知, never 0.
     """
+    found = checks(package, tables) if found is None else found
     rows = by_urgency(tables["AJTB"], package.ranking)
     approvals: dict[str, list[Mapping[str, Any]]] = {}
-    for entry in tables["SPTH"].to_dict("records"):
+    for entry in rows_of(tables["SPTH"]):
         approvals.setdefault(entry["AJBH"], []).append(entry)
     words = {case.number: (case.reasons, missing(case, unit)) for case, unit in package.pairs()}
     names = package.meanings("ZTDM")
@@ -89,7 +97,7 @@ def page_context(package: PackageInput, tables: Mapping[str, pd.DataFrame]) -> d
         "map": drawing,
         "checks": [
             {"name": c.name, "rule": c.rule, "count": c.count, "where": c.where, "fatal": c.fatal}
-            for c in checks(package, tables)
+            for c in found
         ],
         "registers": [
             _register(tables, "TJ_XJ"),

@@ -1,5 +1,6 @@
 """Before and after as pictures: which window, one stretch for both dates, outlines in pixels."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,7 +11,8 @@ from shapely.geometry.base import BaseGeometry
 from changedetect.config.deliver import DeliverSection
 from changedetect.errors import GridError
 from changedetect.grid import Grid, Window
-from changedetect.kernels.stretch import brighten
+from changedetect.kernels.scratch import scratch
+from changedetect.kernels.stretch import brighten, gather, ranked
 from changedetect.records import TimeCode, Unit, Verdict
 
 NOT_OBSERVED_GREY = 160
@@ -72,6 +74,30 @@ def chip_window(geometry: BaseGeometry, grid: Grid, config: DeliverSection) -> W
     row = min(max(top, 0), grid.height - height)
     col = min(max(left, 0), grid.width - width)
     return Window(row, col, height, width)
+
+
+def picture_side_px(shape: tuple[int, ...], config: DeliverSection) -> int:
+    """Choose the longer side of a picture: where there is little ground, a smaller one shows all of it.
+
+    Parameters
+    ----------
+    shape
+        Rows and columns of the ground that it shows. [pixel]
+    config
+        Longest and least side; pixels of the picture that a pixel of ground shall have.
+
+    Returns
+    -------
+    int
+        Side. [px]
+
+    Examples
+    --------
+    >>> [picture_side_px((side, side), DeliverSection()) for side in (20, 192, 220, 900)]
+    [384, 384, 440, 512]
+    """
+    wanted = max(config.chip_least_side_px, math.ceil(config.chip_least_zoom * max(shape[:2])))
+    return min(config.chip_side_px, wanted)
 
 
 def outline_px(geometry: BaseGeometry, grid: Grid) -> PixelOutline:
@@ -148,25 +174,34 @@ def _limits(
     dates: Sequence[np.ndarray], observed: Sequence[np.ndarray], config: DeliverSection
 ) -> tuple[float, float]:
     """Return the darkest and brightest value that a band of both pictures shows."""
-    ranked = [np.sort(date[seen]) for date, seen in zip(dates, observed, strict=True)]
-    both = np.sort(np.concatenate(ranked), kind="stable")  # merges what is sorted
-    low = _percentile(both, config.stretch_low_percent)
-    high = _percentile(both, config.stretch_high_percent)
-    ends = []
-    for date, known in zip(dates, ranked, strict=True):
+    both = scratch("stretch", (sum(date.size for date in dates),), np.float32)
+    first = gather(dates[0], observed[0], both)
+    count = first + gather(dates[1], observed[1], both[first:])
+    ends = config.stretch_low_percent, config.stretch_high_percent
+    low, high = _percentiles(both[:count], ends)
+    brightest = []
+    for date, own in zip(dates, (both[:first], both[first:count]), strict=True):
         finite = np.isfinite(date)
-        own = known if np.count_nonzero(finite) == len(known) else np.sort(date[finite])
-        if len(own):
-            ends.append(_percentile(own, config.stretch_high_percent))
-    reach = low + config.stretch_headroom * (min(ends) - low)
+        values = own if np.count_nonzero(finite) == len(own) else date[finite]
+        if len(values):
+            brightest += _percentiles(values, ends[1:])
+    reach = low + config.stretch_headroom * (min(brightest) - low)
     return low, min(high, reach) if reach > low else high
 
 
-def _percentile(ranked: np.ndarray, percent: float) -> float:
-    """Return a percentile of sorted numbers as `numpy.percentile` does, between two linearly."""
-    place = (len(ranked) - 1) * (percent / 100)
-    below = int(place)
-    first, second = float(ranked[below]), float(ranked[min(below + 1, len(ranked) - 1)])
-    part = place - below
+def _percentiles(values: np.ndarray, percents: Sequence[float]) -> list[float]:
+    """Return rising percentiles as `numpy.percentile` does, between two numbers linearly."""
+    places = [(len(values) - 1) * (percent / 100) for percent in percents]
+    ranks = [min(int(place) + k, len(values) - 1) for place in places for k in (0, 1)]
+    found = np.empty(len(ranks), np.float32)
+    ranked(values, np.array(ranks), found)
+    ends = found.astype(float).reshape(-1, 2).tolist()
+    return [
+        _between(first, second, place - int(place))
+        for place, (first, second) in zip(places, ends, strict=True)
+    ]
+
+
+def _between(first: float, second: float, part: float) -> float:
     step = second - first
     return first + step * part if part < 1 / 2 else second - step * (1 - part)

@@ -24,6 +24,7 @@ from changedetect.config.deliver import RankingSection
 from changedetect.measure import to_mu
 from changedetect.stages.deliver.checks import Check, checks
 from changedetect.stages.deliver.package import PackageInput
+from changedetect.stages.deliver.tables import rows_of
 
 _LIST = (
     "AJBH", "TTP", "XZMC", "CMC", "ZTDM", "PDJY", "YZDJ", "TBLX", "QSX", "HSX", "JCMJM", "MJWC", "GDMJ",
@@ -44,7 +45,11 @@ _WRAPPED = ("PDYJ", "QZJ", "BZ", "RDYJ", "GZBB")
 _DEFAULT_WIDTH, _MEANING_WIDTH, _NOTE_WIDTH, _PICTURE_PX = 10, 15, 60, 72
 
 
-def workbook(package: PackageInput, tables: Mapping[str, pd.DataFrame]) -> WorkbookContent:
+def workbook(
+    package: PackageInput,
+    tables: Mapping[str, pd.DataFrame],
+    found: tuple[Check, ...] | None = None,
+) -> WorkbookContent:
     """Lay out the workbook of a package.
 
     Parameters
@@ -53,6 +58,8 @@ def workbook(package: PackageInput, tables: Mapping[str, pd.DataFrame]) -> Workb
         What the package was made from.
     tables
         Its layers, from `layers`.
+    found
+        From `checks`; None = they are made here.
 
     Returns
     -------
@@ -60,7 +67,7 @@ def workbook(package: PackageInput, tables: Mapping[str, pd.DataFrame]) -> Workb
         Sheets 说明, 台账, 入池, 留痕, 统计, the accounts of the year, 审批套合, 底数清单, 影像清单, 规则清单, 校核, 代码表. Everything is a value; there is
         no formula and no link. Pictures are relative paths of the overlay chips.
     """
-    found = checks(package, tables)
+    found = checks(package, tables) if found is None else found
     cases = by_urgency(tables["AJTB"], package.ranking)
     dispatched, pooled, recorded = (
         [row for row in cases if row["RCBZ"] == listed] for listed in ("0", "1", "2")
@@ -105,7 +112,7 @@ def by_urgency(cases: pd.DataFrame, ranking: RankingSection) -> list[dict[str, A
     Worth is probability of change x area x weight of its zones; what is watched without a patch is
     taken for certain.
     """
-    rows = cases.drop(columns="geometry").to_dict("records")
+    rows = rows_of(cases.drop(columns="geometry"))
     return sorted(
         rows,
         key=lambda row: (-int(row["YZDJ"]), row["YXJ"] or "9", -_worth(row, ranking), row["AJBH"]),

@@ -1,7 +1,9 @@
 """A sketch of the county as SVG paths: border, patches, ground not observed. No tiles, no server."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
@@ -25,32 +27,35 @@ class _Frame:
     north: float
     scale: float
 
-    def path(self, geometry: BaseGeometry) -> str:
-        """Return a surface as the data of an SVG path."""
+    def paths(self, surfaces: Sequence[BaseGeometry]) -> list[str]:
+        """Return surfaces as the data of SVG paths."""
         drawn = shapely.transform(
-            geometry,
+            np.array(surfaces, dtype=object),
             lambda points: (points - [self.west, self.north]) * [self.scale, -self.scale] + _MARGIN,
         )
-        rings = [
-            ring
-            for part in shapely.get_parts(drawn.simplify(_DETAIL))
-            if part.geom_type == "Polygon"
-            for ring in (part.exterior, *part.interiors)
-        ]
-        return " ".join(
-            "M"
-            + " L".join(f"{x:.1f},{y:.1f}" for x, y in shapely.get_coordinates(ring)[:-1])
-            + " Z"
-            for ring in rings
-        )
+        parts, owner = shapely.get_parts(shapely.simplify(drawn, _DETAIL), return_index=True)
+        is_surface = shapely.get_type_id(parts) == shapely.GeometryType.POLYGON
+        rings, part = shapely.get_rings(parts[is_surface], return_index=True)
+        corners = shapely.get_coordinates(rings).tolist()
+        ends = np.cumsum(shapely.get_num_coordinates(rings)).tolist()
+        found: list[list[str]] = [[] for _ in surfaces]
+        begin = 0
+        for surface, end in zip(owner[is_surface][part].tolist(), ends, strict=True):
+            text = " L".join([f"{x:.1f},{y:.1f}" for x, y in corners[begin : max(end - 1, begin)]])
+            found[surface].append(f"M{text} Z")
+            begin = end
+        return [" ".join(texts) for texts in found]
 
-    def point(self, geometry: BaseGeometry) -> tuple[float, float]:
-        """Return a point inside a surface, in the drawing."""
-        inside = shapely.point_on_surface(geometry)
-        return (
-            round((inside.x - self.west) * self.scale + _MARGIN, 1),
-            round((self.north - inside.y) * self.scale + _MARGIN, 1),
-        )
+    def points(self, surfaces: Sequence[BaseGeometry]) -> list[tuple[float, float]]:
+        """Return a point inside each surface, in the drawing."""
+        inside = shapely.get_coordinates(shapely.point_on_surface(np.array(surfaces, dtype=object)))
+        return [
+            (
+                round((x - self.west) * self.scale + _MARGIN, 1),
+                round((self.north - y) * self.scale + _MARGIN, 1),
+            )
+            for x, y in inside.tolist()
+        ]
 
 
 def sketch(package: PackageInput, tones: dict[str, str]) -> dict[str, object]:
@@ -73,18 +78,19 @@ def sketch(package: PackageInput, tones: dict[str, str]) -> dict[str, object]:
     frame = _Frame(west, north, scale)
     fitting = [step for step in _BAR_STEPS_M if step * scale <= _WIDTH / _BAR_SHARE]
     bar_m = fitting[-1] if fitting else _BAR_STEPS_M[0]
-    shapes = {case.number: unit.geometry for case, unit in package.pairs()}
-    patches = []
-    for order, (number, tone) in enumerate(tones.items(), 1):
-        x, y = frame.point(shapes[number])
-        place = {"path": frame.path(shapes[number]), "x": x, "y": y}
-        patches.append({"number": number, "order": order, "tone": tone, **place})
+    by_number = {case.number: unit.geometry for case, unit in package.pairs()}
+    shapes = [by_number[number] for number in tones]
+    drawn = zip(tones.items(), frame.paths(shapes), frame.points(shapes), strict=True)
+    patches = [
+        {"number": number, "order": order, "tone": tone, "path": path, "x": x, "y": y}
+        for order, ((number, tone), path, (x, y)) in enumerate(drawn, 1)
+    ]
     kilo = 1000
     return {
         "width": _WIDTH,
         "height": round((north - south) * scale + 2 * _MARGIN, 1),
-        "county": frame.path(package.district_geometry),
-        "unobserved": [frame.path(area.geometry) for area in package.unobserved],
+        "county": frame.paths([package.district_geometry])[0],
+        "unobserved": frame.paths([area.geometry for area in package.unobserved]),
         "patches": patches,
         "bar": {
             "length": round(bar_m * scale, 1),

@@ -1,6 +1,7 @@
 """From rows to the package's tables: column order, rounding, geometry in the delivered system."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -34,6 +35,13 @@ def as_multis(geometries: Sequence[BaseGeometry], crs: str) -> list[BaseGeometry
     made = np.full(len(moved), shapely.MultiPolygon(), dtype=object)
     shapely.multipolygons(parts[kept], indices=owner[piece[kept]], out=made)
     return list(made)
+
+
+def rows_of(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of a layer as its columns hold them; `to_dict` looks at every value for numpy's kinds."""
+    names = table.columns.tolist()
+    columns = [table[name].tolist() for name in names]
+    return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
 
 
 def make_table(form: LayerForm, rows: Sequence[Mapping[str, object]]) -> pd.DataFrame:

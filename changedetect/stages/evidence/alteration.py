@@ -12,6 +12,7 @@ on Landsat Taizhou and on simulated counties: docs/decisions/0005-usual-outcomes
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import scipy.special
@@ -19,7 +20,11 @@ import scipy.special
 from changedetect.config.detection import EvidenceSection
 from changedetect.errors import SceneError
 from changedetect.kernels.conditional import class_distances, class_moments
+from changedetect.stages.evidence.cells import effective_places, held_by_places
 from changedetect.tiling import in_order
+
+_FEW_PLACES = 2
+"""A large change lies in one cell of the places, or across two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,32 +235,49 @@ def _variates(
     ``begun``: outcome and squared distance of each pixel to begin with, and the settings.
     """
     labels, squared, cfg = begun
-    classes, width = len(chooser[1]), scaled.shape[1]
-    shape = classes, cfg.outcomes
-    matrix = np.zeros((*shape, width // 2, width))
-    offset = np.zeros((*shape, width // 2))
-    penalty = np.full(shape, np.inf)
-    seen: np.ndarray = np.zeros(classes, bool)
+    classes, variates = len(chooser[1]), (np.zeros(0), np.zeros(0), np.zeros(0))
     for _ in range(cfg.trim_steps):
-        members = _members(labels, penalty.size)
-        cuts = _cuts(members, squared, cfg.trim_share)
-        counts, sums, products = class_moments(scaled, labels, squared, cuts)
-        sizes = np.bincount(labels, minlength=penalty.size).reshape(shape)
-        penalty[:] = np.inf
-        wide = effective_places(labels, places, penalty.size).reshape(shape)
-        for c, m in np.argwhere(_usual(sizes, wide, cfg)):
-            place = c * cfg.outcomes + m
-            mean = sums[place] / counts[place]
-            covariance = products[place] / counts[place] - np.outer(mean, mean)
-            rows, spread = _whitened_residual(covariance, cfg.min_noise_variance)
-            factor = _to_noise(scaled[members[place]], rows, rows @ mean)
-            matrix[c, m], offset[c, m] = factor * rows, factor * (rows @ mean)
-            spread -= width * math.log(factor)
-            penalty[c, m] = spread - 2.0 * math.log(sizes[c, m] / sizes[c].sum())
-        seen = np.asarray(sizes.any(axis=1), bool)
-        penalty[seen] -= penalty[seen].min(axis=1, keepdims=True)
-        labels, squared = _distances(scaled, chooser, (matrix, offset, penalty), workers)
-    penalty[~seen, 0] = 0.0
+        members = _members(labels, classes * cfg.outcomes)
+        sizes = np.array([len(mine) for mine in members]).reshape(classes, cfg.outcomes)
+        held = held_by_places(labels, places, len(members))
+        usual = _usual(sizes, effective_places(held).reshape(sizes.shape), cfg)
+        left_out = _left_out(held, cfg).reshape(sizes.shape)
+        parts = [
+            (members[c * cfg.outcomes : (c + 1) * cfg.outcomes], usual[c], left_out[c])
+            for c in range(classes)
+        ]
+        told = in_order(parts, partial(_outcomes, scaled, squared, cfg), workers)
+        matrix, offset, penalty = (np.stack(values) for values in zip(*told, strict=True))
+        variates = matrix, offset, penalty
+        labels, squared = _distances(scaled, chooser, variates, workers)
+    return variates
+
+
+def _outcomes(
+    scaled: np.ndarray,
+    squared: np.ndarray,
+    cfg: EvidenceSection,
+    part: tuple[Sequence[np.ndarray], np.ndarray, np.ndarray],
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Matrix, offset and penalty of every outcome of a class.
+
+    ``part``: its pixels, whether it is usual, and the share of it that is left out.
+    """
+    members, usual, left_out = part
+    width, whole = scaled.shape[1], sum(map(len, members))
+    matrix = np.zeros((cfg.outcomes, width // 2, width))
+    offset = np.zeros((cfg.outcomes, width // 2))
+    penalty = np.full(cfg.outcomes, np.inf)
+    for m in np.flatnonzero(usual).tolist():
+        mine = members[m]
+        matrix[m], offset[m], spread = _outcome(
+            scaled[mine], squared[mine], float(left_out[m]), cfg
+        )
+        penalty[m] = spread - 2.0 * math.log(len(mine) / whole)
+    if whole:
+        penalty -= penalty.min()
+    else:
+        penalty[0] = 0.0  # a class without pixels has one outcome, of no use
     return matrix, offset, penalty
 
 
@@ -298,30 +320,19 @@ def _usual(sizes: np.ndarray, wide: np.ndarray, cfg: EvidenceSection) -> np.ndar
     return np.asarray((common | first) & (sizes > 0))
 
 
-def effective_places(labels: np.ndarray, places: np.ndarray, count: int) -> np.ndarray:
-    """Return in how many places each label lies, by their effective number.
+def _left_out(held: np.ndarray, cfg: EvidenceSection) -> np.ndarray:
+    """Share of each label that is left out of its regression, ``(label,)`` float64.
 
-    The inverse of Simpson's index: n places that hold equally many pixels count n, a place that holds
-    few counts little (Hill 1973, doi:10.2307/1934352, eq. 5 with a = 2).
-
-    Parameters
-    ----------
-    labels, places
-        ``(pixel,)``; label and cell of each pixel.
-    count
-        Number of labels.
-
-    Examples
-    --------
-    >>> effective_places(np.array([0, 0, 0, 0, 1, 1]), np.array([1, 1, 2, 2, 3, 3]), 3).tolist()
-    [2.0, 1.0, 0.0]
+    At least what its two largest places hold, where they hold far more than others do: if one
+    building site is a fifth of all bright ground, it must not say what bright ground becomes.
     """
-    _, cells = np.unique(places, return_inverse=True)
-    width = int(cells.max()) + 1
-    held = np.bincount(labels.astype(np.int64) * width + cells, minlength=count * width)
-    held = held.reshape(count, width).astype(np.float64)
-    squares = (held**2).sum(axis=1)
-    return np.asarray(held.sum(axis=1) ** 2 / np.where(squares > 0, squares, 1.0))
+    share = -np.sort(-held, axis=1) / np.maximum(held.sum(axis=1, keepdims=True), 1.0)
+    first, others = share[:, :_FEW_PLACES], share[:, _FEW_PLACES:]
+    wide = effective_places(others)
+    usual = others.sum(axis=1) / np.maximum(wide, 1.0)
+    large = np.where(first > cfg.trim_place_ratio * usual[:, None], first, 0.0).sum(axis=1)
+    large = np.where(wide >= cfg.outcome_min_places, large, 0.0)
+    return np.asarray(np.clip(large, cfg.trim_share, max(cfg.trim_share, cfg.most_trim_share)))
 
 
 def _members(labels: np.ndarray, count: int) -> list[np.ndarray]:
@@ -330,11 +341,22 @@ def _members(labels: np.ndarray, count: int) -> list[np.ndarray]:
     return np.split(order, np.searchsorted(labels[order], np.arange(1, count)))
 
 
-def _cuts(members: Sequence[np.ndarray], squared: np.ndarray, share: float) -> np.ndarray:
-    """Squared distance beyond which pixels of an outcome are left out."""
-    return np.array(
-        [np.quantile(squared[mine], 1.0 - share) if mine.size else np.inf for mine in members]
-    )
+def _outcome(
+    samples: np.ndarray, squared: np.ndarray, left_out: float, cfg: EvidenceSection
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Regress after on before over the pixels of an outcome, without the share farthest from it.
+
+    Returns matrix and offset of its variates, and ln of the determinant of their noise.
+    """
+    cut = np.quantile(squared, 1.0 - left_out, keepdims=True)
+    one = np.zeros(len(samples), np.int16)
+    (count,), (total,), (product,) = class_moments(samples, one, squared, cut)
+    mean = total / count
+    covariance = product / count - np.outer(mean, mean)
+    rows, spread = _whitened_residual(covariance, cfg.min_noise_variance)
+    level = rows @ mean
+    factor = _to_noise(samples, rows, level)
+    return factor * rows, factor * level, spread - samples.shape[1] * math.log(factor)
 
 
 def _distances(

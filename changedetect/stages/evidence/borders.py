@@ -66,7 +66,9 @@ def _steps(values: np.ndarray) -> np.ndarray:
     return np.asarray(steps[np.isfinite(steps)])
 
 
-def told_borders(stack: xr.DataArray, contrast: np.ndarray, ratio: float) -> BorderTeller:
+def told_borders(
+    stack: xr.DataArray, contrast: np.ndarray, rules: tuple[float, float]
+) -> BorderTeller:
     """Return a function that tells along the borders of nested masks whether they are new.
 
     Parameters
@@ -75,8 +77,9 @@ def told_borders(stack: xr.DataArray, contrast: np.ndarray, ratio: float) -> Bor
         schema.STACK with two times.
     contrast
         From `usual_contrast`.
-    ratio
-        A border is new where its contrast after is more than this many times that before.
+    rules
+        A border is new where its contrast after is more than so many times that before, and that
+        before was no more than so many times what is usual (`PatchesSection.border_rules`).
 
     Returns
     -------
@@ -87,7 +90,7 @@ def told_borders(stack: xr.DataArray, contrast: np.ndarray, ratio: float) -> Bor
 
     def tell(levels: np.ndarray, rows: np.ndarray, cols: np.ndarray, count: int) -> np.ndarray:
         told = np.empty((count, len(rows)), np.int8)
-        new_borders(values, contrast, levels, ratio, rows, cols, told)
+        new_borders(values, contrast, levels, rules, rows, cols, told)
         return told
 
     return tell

@@ -128,14 +128,13 @@ def fit_null(
         The threshold keeps the stated rate, or a higher one where so much has changed that false
         alarms stay below ``false_discovery_share`` of all alarms.
     """
-    given = np.log(np.maximum(distance, SMALLEST).astype(np.float64))
-    log = np.sort(given)
+    log = np.log(np.maximum(distance, SMALLEST).astype(np.float64))
     noise = math.log(noise_median(variates))
     median, scale, share = _tail(log, noise, cfg)
     rates = np.geomspace(cfg.least_tail_rate, cfg.max_false_alarm_rate, RATES)
     cuts = median + _tail_offset(rates, scale)
     above = _above(log, cuts)
-    wide = np.full(RATES, np.inf) if places is None else _places_above(given, places, cuts)
+    wide = np.full(RATES, np.inf) if places is None else _places_above(log, places, cuts)
     unproven = above * np.minimum(1.0, cfg.rare.unproven_places / wide)
     chosen = _chosen(rates, above, unproven, min(share, most_share), cfg)
     null = NullModel(median, scale, math.log(cfg.score_cap), share, *chosen, 0)
@@ -144,9 +143,9 @@ def fit_null(
 
 
 def _tail(log: np.ndarray, noise: float, cfg: EvidenceSection) -> tuple[float, float, float]:
-    """Place and slope of the null's tail, and the changed share, from sorted ln distances."""
+    """Place and slope of the null's tail, and the changed share, from ln distances."""
     level = float(np.quantile(log, 1.0 - cfg.tail_share))
-    depth = log[np.searchsorted(log, level, side="right") :] - level
+    depth = np.sort(log[log > level]) - level
     depth = depth[:: max(1, len(depth) // cfg.null_sample_pixels)]
     scale, wide, weight = cfg.min_null_scale, cfg.wide_scale, 0.5
     for _ in range(cfg.null_steps if len(depth) else 0):
@@ -188,8 +187,10 @@ def _tail_offset(rates: np.ndarray, scale: float) -> np.ndarray:
 
 
 def _above(log: np.ndarray, cuts: np.ndarray) -> np.ndarray:
-    """Share of sorted values above each cut."""
-    return np.asarray(1.0 - np.searchsorted(log, cuts, side="right") / len(log))
+    """Share of values above each cut."""
+    high = np.sort(log[log > cuts.min()])  # few of them, so that not all need sorting
+    below = len(log) - len(high) + np.searchsorted(high, cuts, side="right")
+    return np.asarray(1.0 - below / len(log))
 
 
 def _places_above(log: np.ndarray, places: np.ndarray, cuts: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from changedetect.config.series import SeriesSection
-from changedetect.kernels.rules import ChartRules, HarmonicRules
+from changedetect.kernels.rules import ChartRules, HarmonicRules, LargeRules
 
 BANDS = ("blue", "green", "red", "nir", "swir1", "swir2")
 """Bands that are followed beside greenness, where the sensor has them."""
@@ -61,6 +61,22 @@ def chart_rules(cfg: SeriesSection, indices: int) -> ChartRules:
         loss_only=int(cfg.vegetation_loss_only),
         date_clip=cfg.date_clip_sigma * float(np.sqrt(indices)),
         date_tolerance=cfg.date_tolerance_llr,
+        large=_large_rules(cfg, indices),
+    )
+
+
+def _large_rules(cfg: SeriesSection, indices: int) -> LargeRules:
+    """Fewer indices share more by chance; greenness alone has no direction: no chart (``least`` 0)."""
+    clip = cfg.large_clip_sigma * float(np.sqrt(indices))
+    more = float(np.sqrt((1 + len(BANDS)) / indices))
+    return LargeRules(
+        clip=clip,
+        alarm=cfg.large_shared_frac * more * clip**2,
+        near=cfg.large_near_frac,
+        least=cfg.large_min_dates if indices > 1 else 0,
+        most=cfg.large_max_dates,
+        days=cfg.large_min_days,
+        loss_only=int(cfg.vegetation_loss_only),
     )
 
 

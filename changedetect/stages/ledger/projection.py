@@ -78,7 +78,7 @@ def _day(item: ChainedEntry) -> str:
 
 
 def _measured(facts: Mapping[str, Any]) -> dict[str, Any]:
-    west, south, east, north = shapely.from_wkb(facts["geometry"]).bounds
+    west, south, east, north = shapely.from_wkb(bytes.fromhex(facts["geometry"])).bounds
     return {
         **{name: facts[name] for name in _COPIED},
         "themes": ",".join(facts["themes"]),

@@ -6,8 +6,9 @@ one of the level below). One component is one patch, outlined where it is surest
 
 - An inner outline counts in place of the one around it only if it is surer by a margin; what lies
   around it then is no patch.
-- Several inner outlines count in place of one that would be sure itself only if two of them have
-  borders of their own that are new; else the parts of one building would be several patches.
+- Several inner outlines count in place of one that would be sure itself only if one of them that is
+  no speck has a border of its own that is new, and no less so than the border around; else the parts
+  of one building would be several patches, and specks would stand for the ground around them.
 - Where nothing tells how sure an outline is, it stays whole if its largest core holds most of it;
   else each core is looked at on its own, and what is left between them is a patch too.
 
@@ -195,23 +196,23 @@ def _opened(tree: Sequence[Node], cfg: PatchesSection) -> list[np.ndarray]:
     """Tell which components of each level give way to what lies inside of them."""
     opened: list[np.ndarray] = []
     count = len(tree[-1].pixels)
-    inner, cores, apart = np.full(count, NOT_SURE), np.zeros(count), np.zeros(count)
+    inner, cores, newest = np.full(count, NOT_SURE), np.zeros(count), np.zeros(count)
     largest = np.zeros(count, np.int64)
     for place in range(len(tree) - 1, -1, -1):
         node = tree[place]
-        value = node.value
+        value, sure = node.value, node.value > NOT_SURE
         surer = inner > value + cfg.inner_margin_llr
-        one = (value > NOT_SURE) & (cores > 1) & (apart <= 1)
+        apart = newest >= np.maximum(node.new_share, cfg.apart_new_share)
         parted = (largest > 0) & (largest < cfg.split_share * node.pixels)
-        wide = np.where(node.silent, parted, surer & ~one)
+        wide = np.where(node.silent, parted, surer & ~(sure & (cores > 1) & ~apart))
         opened.insert(0, wide)
         if place == 0:
             break
-        told = (value > NOT_SURE) & ~node.silent & (node.new_share >= cfg.apart_new_share)
+        told = sure & ~node.silent & (node.pixels >= cfg.size_from_px)
         below = len(tree[place - 1].pixels)
         inner = _highest(node, np.maximum(value, inner), below, NOT_SURE)
-        cores = _added(node, np.where(wide, cores, value > NOT_SURE), below)
-        apart = _added(node, np.where(wide, apart, told), below)
+        cores = _added(node, np.where(wide, cores, sure), below)
+        newest = _highest(node, np.maximum(newest, np.where(told, node.new_share, 0.0)), below, 0.0)
         largest = _highest(node, node.pixels, below, 0)
     return opened
 

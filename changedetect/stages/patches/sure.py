@@ -22,10 +22,13 @@ def judging_channels(cfg: PatchesSection) -> int:
     return 1 + cfg.most_levels
 
 
-def new_shares(moments: np.ndarray, level: int) -> np.ndarray:
-    """Return how much of the border of groups of a level (from 1) is new, ``(group,)`` float64."""
+def new_shares(moments: np.ndarray, level: int, doubted_px: int = 0) -> np.ndarray:
+    """Return how much of the border of groups of a level (from 1) is new, ``(group,)`` float64.
+
+    A short border is all new by chance more easily than a long one: ``doubted_px`` old pixels are added.
+    """
     border, new = moments[:, level, 0], moments[:, level, 1]
-    return np.asarray(new / np.maximum(border, 1))
+    return np.asarray(new / np.maximum(border + doubted_px, 1))
 
 
 def worth_of(
@@ -56,6 +59,7 @@ def worth_of(
     needed = asked_sum / np.maximum(asked, 1)
     grown = np.log(np.maximum(pixels, cfg.size_from_px) / cfg.size_from_px)
     over = (mean - needed) / EVIDENCE_SCALE
-    over = over + cfg.new_border_llr * new_shares(moments, level) + cfg.size_llr * grown
+    share = new_shares(moments, level, cfg.doubted_border_px)
+    over = over + cfg.new_border_llr * share + cfg.size_llr * grown
     told = np.where(over >= 0.0, over, NOT_SURE)
     return np.asarray(np.where(HALF * asked < pixels, NO_OPINION, told))

@@ -5,6 +5,9 @@ Fitted on invariant pixels, found by repeatedly keeping the pixels that agree be
 doi:10.1007/s10618-005-0024-4, section 3), with both images treated alike (reduced major axis).
 """
 
+from dataclasses import dataclass
+from functools import partial
+
 import numpy as np
 
 from changedetect.config.detection import PixelsSection
@@ -43,28 +46,42 @@ def fit_gains(
             "cloud that overlap / 两期影像共同有效像元不足"
         )
         raise SceneError(msg)
-    x, y = after.astype(np.float64), before.astype(np.float64)
-    keep: np.ndarray = np.ones(len(x), bool)
-    gain, offset = _reduced_axis((x, y), workers)
+    pairs = [(after[:, band], before[:, band]) for band in range(before.shape[1])]
+    bands = in_order(pairs, _Band.of, workers)
+    keep: np.ndarray = np.ones(len(before), bool)
+    in_order(bands, partial(_Band.fit, keep=keep), workers)
     for _ in range(cfg.invariant_steps):
-        apart = y - gain * x - offset
-        spread = np.median(np.abs(apart[keep]), axis=0)
-        scaled = ((apart / np.where(spread > 0, spread, 1.0)) ** 2).sum(axis=1)
-        keep = scaled <= np.quantile(scaled, cfg.invariant_share)
-        gain, offset = _reduced_axis((x, y), workers, keep)
-    return tuple(map(float, gain)), tuple(map(float, offset))
+        squares = in_order(bands, partial(_Band.apart, keep=keep), workers)
+        apart = np.add.reduce(squares)
+        keep = np.asarray(apart <= np.quantile(apart, cfg.invariant_share))
+        in_order(bands, partial(_Band.fit, keep=keep), workers)
+    return tuple(band.gain for band in bands), tuple(band.offset for band in bands)
 
 
-def _reduced_axis(
-    pixels: tuple[np.ndarray, np.ndarray], workers: int, keep: np.ndarray | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Line through the means whose slope is the ratio of the standard deviations, per band."""
+@dataclass(slots=True)
+class _Band:
+    """A band of both images, ``(pixel,)`` float64 each, and the line between them."""
 
-    def spread(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        mine = values if keep is None else values[keep]
-        return mine.std(axis=0), mine.mean(axis=0)
+    x: np.ndarray
+    y: np.ndarray
+    gain: float = 1.0
+    offset: float = 0.0
 
-    (sx, x), (sy, y) = in_order(pixels, spread, min(workers, 2))
-    varied = (sx > 0) & (sy > 0)
-    gain = np.where(varied, sy / np.where(varied, sx, 1.0), 1.0)
-    return gain, y - gain * x
+    @classmethod
+    def of(cls, pair: tuple[np.ndarray, np.ndarray]) -> "_Band":
+        """Take the values of after and before."""
+        x, y = (np.ascontiguousarray(values, np.float64) for values in pair)
+        return cls(x, y)
+
+    def fit(self, keep: np.ndarray) -> None:
+        """Lay the line through the means, its slope the ratio of the standard deviations."""
+        x, y = self.x[keep], self.y[keep]
+        spread = x.std(), y.std()
+        self.gain = float(spread[1] / spread[0]) if min(spread) > 0 else 1.0
+        self.offset = float(y.mean() - self.gain * x.mean())
+
+    def apart(self, keep: np.ndarray) -> np.ndarray:
+        """Squared distance of every pixel from the line, in units of what is usual where kept."""
+        apart = self.y - self.gain * self.x - self.offset
+        spread = np.median(np.abs(apart[keep]))
+        return np.asarray((apart / (spread if spread > 0 else 1.0)) ** 2)
