@@ -17,6 +17,9 @@ from tests.soak.worker import Answer, Worker
 RUNS_KILLED, COMMANDS_KILLED = 0.35, 0.03
 """Share of runs, and of other commands, whose process is killed on the way."""
 
+ALWAYS_KILLED = 1
+"""The month whose run is killed whatever is drawn: a short soak must see one, too."""
+
 
 class Months:
     """The soak under way: province, book, worker, what was counted and what was promised."""
@@ -177,7 +180,7 @@ class Months:
     def _run(self, index: int, month: str) -> None:
         words = ("run", "--month", month, "--actor", "cd", "--progress", "none", "--quiet")
         now = self.at(index, 1)
-        if self.rng.random() < RUNS_KILLED:
+        if self.rng.random() < RUNS_KILLED or index == ALWAYS_KILLED:
             line = ["run", str(self.config), *words[1:], "--out", str(self.out), "--json"]
             self._kill_in(line, now, 3, 45)
             self.counts["runs killed"] += 1
