@@ -134,7 +134,8 @@ def publish_together(files: Mapping[Path, bytes]) -> None:
     Raises
     ------
     InputError, ResourceError
-        As `publish_bytes`, for the first file in order that failed; none of them is there then.
+        As `publish_bytes`, for the first file in order that failed; none of them is there then,
+        unless the fault came while they got their names.
     """
     temps = {path: _temp_path(path) for path in files}
     try:

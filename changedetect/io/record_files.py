@@ -183,9 +183,12 @@ def _texts(path: Path) -> Iterator[bytes]:
                 *whole, rest = (rest + block).split(_END + b",\n")
                 for text in whole:
                     yield text + _END
-            last, end, _ = rest.partition(_END + b"\n")
+            last, end, closing = rest.partition(_END + b"\n")
             if end:
                 yield last + _END
+            if (closing if end else rest).strip() not in (b"", b"]"):
+                msg = f"{path}: it breaks off within a record; run the step that writes it again"
+                raise IntegrityError(msg)
     except OSError as error:
         msg = f"{path}: can not be read ({error}); run the step that writes it again"
         raise IntegrityError(msg) from error
