@@ -8,7 +8,9 @@ used through its executor, with the same bounded flow of tiles.
 
 import importlib
 import multiprocessing
+import pickle
 import signal
+import tempfile
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -25,6 +27,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any, TypeVar
 
 from changedetect.errors import ChangeDetectError, ConfigError, IntegrityError, ResourceError
@@ -232,30 +235,35 @@ def _processes(count: int, work: Callable[[P], T] | None) -> Iterator[Executor]:
     """Give a pool whose processes hold a work, if any; none of them outlives the block, or this process.
 
     They wait at the end of a pipe whose other end only this process has: it is closed when the block
-    fails, and by the system when this process dies.
+    fails, and by the system when this process dies. The work comes to them in a file: what is sent
+    with the start of a process waits in a pipe, for ever where it is more than a pipe holds and the
+    process died before it read.
     """
     context = multiprocessing.get_context("spawn")
     waiting, held = context.Pipe(duplex=False)
     try:
-        with ProcessPoolExecutor(
-            count, mp_context=context, initializer=_hold, initargs=(waiting, work)
-        ) as pool:
-            try:
-                yield pool
-            except BaseException:
-                held.close()
-                raise
+        with tempfile.TemporaryDirectory(prefix="changedetect-work-") as folder:
+            file = Path(folder) / "work"
+            file.write_bytes(pickle.dumps(work))
+            given = waiting, file
+            with ProcessPoolExecutor(
+                count, mp_context=context, initializer=_hold, initargs=given
+            ) as pool:
+                try:
+                    yield pool
+                except BaseException:
+                    held.close()
+                    raise
     finally:
         held.close()
         waiting.close()
 
 
-def _hold(waiting: Connection, work: Callable[[Any], Any] | None) -> None:
+def _hold(waiting: Connection, work: Path) -> None:
     """Begin a process: it leaves an interruption to the one that started it, and ends with that one."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with, args=(waiting,), daemon=True).start()
-    if work is not None:
-        _HELD.append(work)
+    _HELD.append(pickle.loads(work.read_bytes()))  # noqa: S301 - our own, written for us
 
 
 def _end_with(waiting: Connection) -> None:

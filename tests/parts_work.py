@@ -47,3 +47,13 @@ class OnTile:
 
     def __call__(self, tile):
         return self.work(tile.core.col // self.size_px)
+
+
+@dataclass(frozen=True)
+class Heavy:
+    """More than a pipe holds."""
+
+    load: bytes = bytes(1_000_000)
+
+    def __call__(self, piece):
+        return piece + len(self.load)

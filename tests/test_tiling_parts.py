@@ -2,7 +2,10 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -16,7 +19,7 @@ from changedetect.tiling import (
     run_tiles,
     together,
 )
-from tests.parts_work import OnTile, Work
+from tests.parts_work import Heavy, OnTile, Work
 from tests.pipeline.killed import die, signal_that_ended
 
 
@@ -104,6 +107,44 @@ def test_in_processes__a_process_that_dies_is_followed_by_one_at_a_time(tmp_path
 def test_in_processes__one_that_dies_alone_as_well_is_named(tmp_path):
     with pytest.raises(ResourceError, match="piece 2: its process died"):
         collect([0, 1, 2, 3], Work(tmp_path, dies=2, times=9), 2)
+
+
+UNGUARDED = """
+import sys
+from changedetect.errors import ResourceError
+from changedetect.tiling import in_processes
+from tests.parts_work import Heavy
+
+if {condition}:
+    try:
+        in_processes([1, 2], Heavy(), print, processes=2, name="piece {{}}".format)
+    except ResourceError as error:
+        sys.exit(str(error))
+"""
+"""A program that its own processes run again as they start, and so die before they read their work."""
+
+
+@pytest.mark.parametrize("condition", ["True", "__name__ == '__main__'"])
+def test_in_processes__one_that_dies_before_it_reads_a_large_work_is_not_waited_for(
+    tmp_path, condition
+):
+    script = tmp_path / "script.py"
+    script.write_text(UNGUARDED.format(condition=condition))
+    root = str(Path(__file__).parents[1])
+    said = subprocess.run(
+        [sys.executable, str(script)], env=os.environ | {"PYTHONPATH": root}, timeout=120,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if condition == "True":
+        assert "piece 1: its process died" in said.stderr
+    else:
+        assert said.stdout.split() == ["1", "1000001", "2", "1000002"]
+
+
+def test_in_processes__a_large_work_arrives_whole():
+    found = []
+    in_processes([1, 2], Heavy(), lambda *one: found.append(one), processes=2, name=name)
+    assert found == [(1, 1_000_001), (2, 1_000_002)]
 
 
 def killed_amid(folder):
