@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-from rasterio.enums import MaskFlags
 from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 from rasterio.windows import Window as FileWindow
@@ -17,6 +17,7 @@ from changedetect.grid import Transform, Window
 from changedetect.io.crs import epsg_code
 from changedetect.io.decoded_blocks import DecodedBlocks
 from changedetect.io.georeference import PLAIN, is_georeferenced
+from changedetect.io.layout import Layout, is_masked, layout_of
 from changedetect.io.memory import apart
 from changedetect.io.opening import open_raster
 from changedetect.kernels.cell_sums import NEVER, add_columns, means_of_columns
@@ -24,37 +25,8 @@ from changedetect.kernels.scratch import scratch
 from changedetect.kernels.stored import Stored, part_to_quantity, to_quantity
 from changedetect.records import Band, Scene
 
-_LEAST_BLOCK_PX, _MOST_BLOCK_PX = 128, 1024
-"""Sides of blocks that are kept: smaller ones cost little to decode again, larger ones much room."""
-
-_MOST_BYTES = 2
-"""Whole numbers of so many bytes are added up in 32 bits."""
-
 _LARGEST = float(np.iinfo(np.uint16).max)
-"""No stored whole number of those bytes is larger."""
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """How pixels lie in a file; asked of it once, since asking takes as long as reading a small window.
-
-    Attributes
-    ----------
-    block
-        Height and width of its blocks [px], where it is cut into blocks of moderate size, all bands of
-        a pixel in one; None where it is not.
-    masked
-        It has a mask or a transparency band.
-    packed
-        Its blocks are compressed.
-    small
-        It holds whole numbers whose sums fit into 32 bits.
-    """
-
-    block: tuple[int, int] | None
-    masked: bool
-    packed: bool
-    small: bool
+"""No stored whole number of 16 bits is larger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,34 +75,11 @@ class Source:
 
 def _source(files: tuple[Path, ...]) -> Source:
     with open_raster(files[0]) as dataset:
-        size, layout = (dataset.height, dataset.width), _layout(dataset)
+        size, layout = (dataset.height, dataset.width), layout_of(dataset)
         if not is_georeferenced(dataset):
             return Source(files, "", PLAIN, *size, layout)
         a, b, c, d, e, f = dataset.transform[:6]
         return Source(files, epsg_code(dataset.crs.to_wkt()), (a, b, c, d, e, f), *size, layout)
-
-
-def _layout(dataset: DatasetReader) -> Layout:
-    height, width = dataset.block_shapes[0]
-    together = dataset.interleaving is not None and dataset.interleaving.value == "PIXEL"
-    in_blocks = (
-        together
-        and dataset.driver == "GTiff"
-        and width < dataset.width
-        and min(height, width) >= _LEAST_BLOCK_PX
-        and max(height, width) <= _MOST_BLOCK_PX
-    )
-    kinds = {np.dtype(name) for name in dataset.dtypes}
-    return Layout(
-        block=(height, width) if in_blocks else None,
-        masked=_is_masked(dataset),
-        packed=dataset.compression is not None,
-        small=all(kind.kind in "iu" and kind.itemsize <= _MOST_BYTES for kind in kinds),
-    )
-
-
-def _is_masked(dataset: DatasetReader) -> bool:
-    return MaskFlags.per_dataset in dataset.mask_flag_enums[0]
 
 
 def read_source(
@@ -214,12 +163,11 @@ def read_stored(
     """
     if not _is_plain(source, window):
         return None
-    with open_raster(source.files[0]) as dataset:
-        shape = len(scene.bands), window.height, window.width
-        numbers = scratch(name, shape, dataset.dtypes[scene.bands[0].index - 1])
-        for block, part, stored in _blocks_of((source, dataset, store), scene, window):
-            own = stored[(slice(None), *part.relative_to(block).slices)]
-            numbers[(slice(None), *part.relative_to(window).slices)] = own
+    shape = len(scene.bands), window.height, window.width
+    numbers = scratch(name, shape, source.layout.kinds[scene.bands[0].index - 1])
+    for block, part, stored in _blocks_of(source, scene, window, store):
+        own = stored[(slice(None), *part.relative_to(block).slices)]
+        numbers[(slice(None), *part.relative_to(window).slices)] = own
     return Stored(numbers, *_form(scene.bands, scene.nodata), _black_is_nodata(scene))
 
 
@@ -260,18 +208,16 @@ def read_cells(
     """
     if not source.layout.small or not _is_plain(source, window):
         return None
-    path = source.files[0]
     rows, bands = -(-window.height // cell_px), len(scene.bands)
     scale, offset, nodata = _form(scene.bands, scene.nodata)
     rules = cell_px, _whole_number(nodata), _black_is_nodata(scene)
-    with open_raster(path) as dataset:
-        totals = scratch("sums of columns", (bands, rows, window.width), np.int32)
-        counts = scratch("pixels of columns", (rows, window.width), np.int32)
-        totals[:], counts[:] = 0, 0
-        for block, part, stored in _blocks_of((source, dataset, store), scene, window):
-            own, target = part.relative_to(block), part.relative_to(window)
-            size = own.row, own.col, own.height, own.width
-            add_columns(stored, size, (target.row, target.col), rules, (totals, counts))
+    totals = scratch("sums of columns", (bands, rows, window.width), np.int32)
+    counts = scratch("pixels of columns", (rows, window.width), np.int32)
+    totals[:], counts[:] = 0, 0
+    for block, part, stored in _blocks_of(source, scene, window, store):
+        own, target = part.relative_to(block), part.relative_to(window)
+        size = own.row, own.col, own.height, own.width
+        add_columns(stored, size, (target.row, target.col), rules, (totals, counts))
     return means_of_columns((totals, counts), (scale, offset), window.height, cell_px, least)
 
 
@@ -286,10 +232,10 @@ def _read_whole(
 ) -> None:
     """Read a window of a file that holds all bands."""
     path, layout = source.files[0], source.layout
+    if store is not None and layout.block is not None and not layout.masked:
+        _read_blocks(source, scene, inner, out, store)
+        return
     with open_raster(path) as dataset:
-        if store is not None and layout.block is not None and not layout.masked:
-            _read_blocks((source, dataset, store), scene, inner, out)
-            return
         hidden = _hidden(dataset, path, inner) if layout.masked else None
         stored = _read(dataset, path, [band.index for band in scene.bands], inner)
     black = hidden is None and _black_is_nodata(scene)
@@ -299,33 +245,43 @@ def _read_whole(
 
 
 def _read_blocks(
-    files: tuple[Source, DatasetReader, DecodedBlocks], scene: Scene, inner: Window, out: np.ndarray
+    source: Source, scene: Scene, inner: Window, out: np.ndarray, store: DecodedBlocks
 ) -> None:
     """Read a window block by block, each decoded once while the store keeps it."""
     black, form = _black_is_nodata(scene), _form(scene.bands, scene.nodata)
-    for block, part, stored in _blocks_of(files, scene, inner):
+    for block, part, stored in _blocks_of(source, scene, inner, store):
         own, target = part.relative_to(block), part.relative_to(inner)
         size = own.row, own.col, own.height, own.width
         part_to_quantity(stored, form, black, size, out, (target.row, target.col))
 
 
 def _blocks_of(
-    files: tuple[Source, DatasetReader, DecodedBlocks], scene: Scene, inner: Window
+    source: Source, scene: Scene, inner: Window, store: DecodedBlocks
 ) -> Iterator[tuple[Window, Window, np.ndarray]]:
-    """Give the blocks that a window meets: their place, the part in the window, stored numbers."""
-    source, dataset, store = files
+    """Give the blocks that a window meets: their place, the part in the window, stored numbers.
+
+    The file is opened when the first block has to be decoded: opening it takes as long as reading back
+    one that was laid aside.
+    """
     path, packed = source.files[0], source.layout.packed
     assert source.layout.block is not None
     height, width = source.layout.block
     indexes = [band.index for band in scene.bands]
     whole = Window(0, 0, source.height, source.width)
-    for row in range(inner.row // height, -(-(inner.row + inner.height) // height)):
-        for col in range(inner.col // width, -(-(inner.col + inner.width) // width)):
-            block = Window(row * height, col * width, height, width).grown(0, whole)
-            key = path, scene.sha256, tuple(indexes), row, col
-            read = partial(_decoded, dataset, path, indexes, block)
-            stored = store.get(key, read, costly=packed)
-            yield block, block.grown(0, inner), stored
+    with ExitStack() as closing:
+        opened: list[DatasetReader] = []
+
+        def decoded(block: Window) -> np.ndarray:
+            if not opened:
+                opened.append(closing.enter_context(open_raster(path)))
+            return _decoded(opened[0], path, indexes, block)
+
+        for row in range(inner.row // height, -(-(inner.row + inner.height) // height)):
+            for col in range(inner.col // width, -(-(inner.col + inner.width) // width)):
+                block = Window(row * height, col * width, height, width).grown(0, whole)
+                key = path, scene.sha256, tuple(indexes), row, col
+                stored = store.get(key, partial(decoded, block), costly=packed)
+                yield block, block.grown(0, inner), stored
 
 
 def _read(dataset: DatasetReader, path: Path, indexes: Sequence[int], window: Window) -> np.ndarray:
@@ -350,7 +306,7 @@ def _decoded(
 
 def _hidden(dataset: DatasetReader, path: Path, window: Window) -> np.ndarray | None:
     """Pixels that a mask or a transparency band hides; None where the file has neither."""
-    if not _is_masked(dataset):
+    if not is_masked(dataset):
         return None
     try:
         opaque = dataset.read_masks(1, window=_file_window(window))
