@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from changedetect.kernels._jit import kernel
+from changedetect.kernels._jit import uncounted
 
 NEAR_PX = 3
 """The mask within this tells in which direction its outside lies. [px]"""
@@ -25,7 +25,7 @@ REACH_PX = 5
 UNKNOWN, OLD, NEW = -1, 0, 1
 
 
-@kernel
+@uncounted
 def _beside(levels: np.ndarray, y: int, x: int) -> int:
     """Return the least level of a pixel and of its neighbours edge to edge."""
     height, width = levels.shape
@@ -41,7 +41,7 @@ def _beside(levels: np.ndarray, y: int, x: int) -> int:
     return int(least)
 
 
-@kernel
+@uncounted
 def _outwards(levels: np.ndarray, value: int, y: int, x: int) -> tuple[float, float]:
     """Point from a border pixel to the ground below a level: a unit vector, or 0, 0."""
     height, width = levels.shape
@@ -62,7 +62,7 @@ def _outwards(levels: np.ndarray, value: int, y: int, x: int) -> tuple[float, fl
     return down / length, right / length
 
 
-@kernel
+@uncounted
 def _mean(values: np.ndarray, y: int, x: int) -> float:
     """Mean of 3 x 3 pixels; those beyond the image are the nearest ones in it."""
     height, width = values.shape
@@ -74,7 +74,7 @@ def _mean(values: np.ndarray, y: int, x: int) -> float:
     return total / 9.0
 
 
-@kernel
+@uncounted
 def _inner_mean(flat: np.ndarray, corner: int, width: int) -> float:
     """Mean of 3 x 3 pixels that all lie in the image, by the place of the first of them."""
     # Unsigned places can not be negative: no check for it stands before each of the nine.
@@ -88,7 +88,7 @@ def _inner_mean(flat: np.ndarray, corner: int, width: int) -> float:
     return total / 9.0
 
 
-@kernel
+@uncounted
 def _contrast(
     values: np.ndarray, scale: np.ndarray, inside: tuple[int, int], outside: tuple[int, int]
 ) -> float:
@@ -114,7 +114,7 @@ def _contrast(
     return total
 
 
-@kernel
+@uncounted
 def _told(
     values: np.ndarray,
     scale: np.ndarray,
@@ -145,7 +145,7 @@ def _told(
     return NEW if after > ratio * ratio * before else OLD
 
 
-@kernel
+@uncounted
 def new_borders(
     values: np.ndarray,
     scale: np.ndarray,

@@ -7,13 +7,13 @@ which the compiler turns into vector instructions.
 
 import numpy as np
 
-from changedetect.kernels._jit import kernel
+from changedetect.kernels._jit import kernel, uncounted
 
 NEVER = -1 << 40
 """No stored number: no value stands for no data."""
 
 
-@kernel
+@uncounted
 def _row_seen(
     stored: np.ndarray, place: tuple[int, int], nodata: int, black: bool, seen: np.ndarray
 ) -> bool:
@@ -86,7 +86,7 @@ def add_columns(
                     total[x] += np.int32(source[x]) * seen[x]
 
 
-@kernel
+@uncounted
 def _across(columns: np.ndarray, cell_px: int, out: np.ndarray) -> None:
     """Add up the columns of each cell of a row, place by place."""
     out[:] = 0

@@ -8,10 +8,10 @@ that pixel alone, never on its neighbours in the piece.
 
 import numpy as np
 
-from changedetect.kernels._jit import kernel
+from changedetect.kernels._jit import kernel, uncounted
 from changedetect.kernels.conditional import GUIDE_TOP, QUANTUM, SCORE_TOP
 
-LANES = 4096
+LANES = 8192
 """Pixels that are worked on together; their bands lie in the second-level cache. Of fewer, each class
 has so few that the ends of its vector loops count."""
 
@@ -22,7 +22,7 @@ _BANDS = 4
 """Images of so many bands have loops of their own, in which sums stay in registers."""
 
 
-@kernel
+@uncounted
 def _linear(
     weights: np.ndarray, level: float, bands: np.ndarray, first: int, out: np.ndarray
 ) -> None:
@@ -40,7 +40,7 @@ def _linear(
                 out[x] = out[x] + w0 * b0[x] + w1 * b1[x] + w2 * b2[x] + w3 * b3[x]
 
 
-@kernel
+@uncounted
 def _choose(
     pixels: np.ndarray,
     chooser: tuple[np.ndarray, np.ndarray],
@@ -110,19 +110,20 @@ def padded(weights: np.ndarray) -> np.ndarray:
     return out
 
 
-@kernel
+@uncounted
 def _sort(best: np.ndarray, starts: np.ndarray, order: np.ndarray) -> None:
     """Sort by class, counting: where each class begins, and which pixel stands where.
 
     Neighbours are often of one class, and a counter can not be read before it is written: so four pixels
-    far from one another are counted in turn, each with counters of its own.
+    far from one another are counted in turn, each with counters of its own. Unsigned places can not be
+    negative: no check for it stands before them.
     """
     count = len(best)
     stride = count // _AT_ONCE
     starts[:] = 0
     for x in range(stride):
         for part in range(_AT_ONCE):
-            starts[_AT_ONCE * best[x + part * stride] + part] += 1
+            starts[np.uint64(_AT_ONCE * best[x + part * stride] + part)] += 1
     for x in range(_AT_ONCE * stride, count):
         starts[_AT_ONCE * best[x]] += 1
     total = 0
@@ -132,9 +133,10 @@ def _sort(best: np.ndarray, starts: np.ndarray, order: np.ndarray) -> None:
         total += own
     for x in range(stride):
         for part in range(_AT_ONCE):
-            k, place = _AT_ONCE * best[x + part * stride] + part, x + part * stride
-            order[starts[k]] = place
-            starts[k] += 1
+            place = x + part * stride
+            slot = np.uint64(_AT_ONCE * best[place] + part)
+            order[np.uint64(starts[slot])] = place
+            starts[slot] += 1
     for x in range(_AT_ONCE * stride, count):
         k = _AT_ONCE * best[x]
         order[starts[k]] = x
@@ -144,7 +146,7 @@ def _sort(best: np.ndarray, starts: np.ndarray, order: np.ndarray) -> None:
     starts[0] = 0
 
 
-@kernel
+@uncounted
 def _outcome_of_four(
     gathered: np.ndarray,
     first: int,
@@ -183,7 +185,7 @@ def _outcome_of_four(
         new[x] = min(old[x], total)
 
 
-@kernel
+@uncounted
 def _least_of_four(
     gathered: np.ndarray,
     first: int,
@@ -205,10 +207,11 @@ def _least_of_four(
             _outcome_of_four(gathered, first, own, least, spare)
         turned = not turned
     if turned:
-        least[:] = spare
+        for x in range(len(least)):  # slices are set from arrays by counting references
+            least[x] = spare[x]
 
 
-@kernel
+@uncounted
 def _least(
     gathered: np.ndarray,
     first: int,
@@ -230,10 +233,11 @@ def _least(
                 total[x] += value[x] * value[x]
         for x in range(len(total)):
             value[x] = min(least[x], total[x])  # not in its place: see `_outcome_of_four`
-        least[:] = value
+        for x in range(len(least)):
+            least[x] = value[x]
 
 
-@kernel
+@uncounted
 def _guide_rows(
     pixels: np.ndarray,
     axes: tuple[np.ndarray, np.ndarray],
@@ -317,7 +321,7 @@ def distance_rows(
         for i in range(p):
             source, target = pixels[i, :count], gathered[i, :count]
             for x in range(count):
-                target[x] = source[o[x]]
+                target[x] = source[np.uint64(o[x])]
         for c in range(len(chooser[1])):
             first, last = starts[_AT_ONCE * c], starts[_AT_ONCE * (c + 1)]
             own, part = (matrix[c], offset[c], penalty[c]), slice(first, last)
@@ -330,7 +334,7 @@ def distance_rows(
             v[x] = min(most, root)
         line = scores[begin : begin + count]
         for x in range(count):
-            line[o[x]] = np.int16(v[x])
+            line[np.uint64(o[x])] = np.int16(v[x])
         for x in range(count):
             line[x] = np.int16(-1) if b[x] else line[x]
         _guide_rows(pixels, axes, b, v, begin, guides)

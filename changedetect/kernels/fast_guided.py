@@ -13,7 +13,7 @@ lie. Sums are added in a fixed order around each cell: the same bytes for every 
 
 import numpy as np
 
-from changedetect.kernels._jit import kernel
+from changedetect.kernels._jit import kernel, uncounted
 
 REACH_CELLS = 3
 """A pixel depends on pixels of its own cell and of so many cells to each side."""
@@ -22,7 +22,7 @@ _THREE = 3
 """Cells of so many pixels to a side have loops of their own; the values are the same."""
 
 
-@kernel
+@uncounted
 def _take_thirds(
     source: np.ndarray, parts: np.ndarray, skip: int, count: int, seen: np.ndarray
 ) -> None:
@@ -36,7 +36,7 @@ def _take_thirds(
         three[c] = np.float32(source[3 * c + 2]) * s3[c]
 
 
-@kernel
+@uncounted
 def _see_thirds(source: np.ndarray, seen: np.ndarray, skip: int, count: int) -> None:
     """Tell what was seen in whole cells of three pixels of a row, 1 or 0."""
     last, yes, no = skip + count, np.float32(1.0), np.float32(0.0)
@@ -47,7 +47,7 @@ def _see_thirds(source: np.ndarray, seen: np.ndarray, skip: int, count: int) -> 
         three[c] = yes if source[3 * c + 2] >= 0 else no
 
 
-@kernel
+@uncounted
 def _take_apart(
     score: np.ndarray, guide: np.ndarray, row: int, left: int, parts: np.ndarray
 ) -> None:
@@ -76,7 +76,7 @@ def _take_apart(
                 parts[2 + k, place, c] = np.float32(guide[k, row, x] if known else 0.0)
 
 
-@kernel
+@uncounted
 def _add_values(values: np.ndarray, total: np.ndarray) -> None:
     """Add the pixels of a row, ``(cell, cells)``, to the sums of its cells."""
     if len(values) == _THREE:
@@ -90,7 +90,7 @@ def _add_values(values: np.ndarray, total: np.ndarray) -> None:
             total[c] += own[c]
 
 
-@kernel
+@uncounted
 def _add_products(first: np.ndarray, second: np.ndarray, total: np.ndarray) -> None:
     """Add the products of two values of the pixels of a row to the sums of its cells."""
     if len(first) == _THREE:
@@ -105,7 +105,7 @@ def _add_products(first: np.ndarray, second: np.ndarray, total: np.ndarray) -> N
             total[c] += a[c] * b[c]
 
 
-@kernel
+@uncounted
 def _add_moments(parts: np.ndarray, moments: np.ndarray) -> None:
     """Add a row to its cells: count, score, guide, score·guide, guide·guide."""
     m, value = parts.shape[0] - 2, parts[1]
@@ -121,7 +121,7 @@ def _add_moments(parts: np.ndarray, moments: np.ndarray) -> None:
             at += 1
 
 
-@kernel
+@uncounted
 def _window_sums(
     ring: np.ndarray, middle: int, rows: int, column: np.ndarray, out: np.ndarray
 ) -> None:
@@ -144,12 +144,13 @@ def _window_sums(
             for c in range(cells):
                 own[c] = here[c] + after[c]
         else:
-            own[:] = here
+            for c in range(cells):
+                own[c] = here[c]
         for c in range(cells):
             line[c] = own[c] + (left[c] + right[c])
 
 
-@kernel
+@uncounted
 def _fit_lines(
     w: np.ndarray, counts: np.ndarray, ridge: float, factor: np.ndarray, line: np.ndarray
 ) -> None:
@@ -205,7 +206,8 @@ def _fit_lines(
         for c in range(cells):
             li[c] *= d[c]
     level = line[m]
-    level[:] = w1
+    for c in range(cells):
+        level[c] = w1[c]
     for i in range(m):
         li, b = line[i], w[2 + i]
         for c in range(cells):
@@ -214,10 +216,11 @@ def _fit_lines(
         li = line[i]
         for c in range(cells):
             li[c] *= counts[c]
-    mean[:] = counts
+    for c in range(cells):
+        mean[c] = counts[c]
 
 
-@kernel
+@uncounted
 def _between(ring: np.ndarray, row: int, rows: int, share: float, out: np.ndarray) -> None:
     """Interpolate lines between rows of cells: ``share`` of the way from the middle of a row."""
     depth, sizes, cells = ring.shape
@@ -232,7 +235,7 @@ def _between(ring: np.ndarray, row: int, rows: int, share: float, out: np.ndarra
             line[c] = near * a[c] + far * b[c]
 
 
-@kernel
+@uncounted
 def _read_place(
     lines: np.ndarray, guides: np.ndarray, place: int, weight: np.ndarray, total: np.ndarray
 ) -> None:
@@ -257,7 +260,7 @@ def _read_place(
             target[edge] += line[edge] * guides[k, place, edge]
 
 
-@kernel
+@uncounted
 def _put_together(found: np.ndarray, left: int, out: np.ndarray) -> None:
     """Lay the places of the cells of a row ``(cell, cells)`` side by side again."""
     cell = len(found)
@@ -275,7 +278,7 @@ def _put_together(found: np.ndarray, left: int, out: np.ndarray) -> None:
         out[x] = found[(x + left) % cell, (x + left) // cell]
 
 
-@kernel
+@uncounted
 def _read_row(
     lines: np.ndarray,
     parts: np.ndarray,

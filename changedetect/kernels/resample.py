@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from changedetect.kernels._jit import kernel
+from changedetect.kernels._jit import kernel, uncounted
 from changedetect.kernels.stored import Stored, part_to_quantity
 
 _TAPS, _STRIP_PX = 4, 16
@@ -130,7 +130,7 @@ def box_count(mask: np.ndarray, radius: int) -> np.ndarray:
     return out
 
 
-@kernel
+@uncounted
 def _tap_rows(image: np.ndarray, y: int, row0: int, weights: np.ndarray, line: np.ndarray) -> None:
     """Add up the weighted rows of one band under row ``y``; NaN where there is no such row."""
     height, width = image.shape
@@ -148,7 +148,7 @@ def _tap_rows(image: np.ndarray, y: int, row0: int, weights: np.ndarray, line: n
             line[x] += w * source[x]
 
 
-@kernel
+@uncounted
 def _tap_columns(line: np.ndarray, col0: int, weights: np.ndarray, out: np.ndarray) -> None:
     """Add up the weighted columns of a row; NaN where there is no such column."""
     width = len(line)
@@ -167,7 +167,7 @@ def _tap_columns(line: np.ndarray, col0: int, weights: np.ndarray, out: np.ndarr
             target[x] += w * source[x]
 
 
-@kernel
+@uncounted
 def _tap_both(
     rows: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
     weights: tuple[np.ndarray, np.ndarray],
@@ -195,7 +195,7 @@ def _tap_both(
             target[x] = none + w0 * a[x] + w1 * b[x] + w2 * c[x] + w3 * d[x]
 
 
-@kernel
+@uncounted
 def _shift_row(
     image: np.ndarray,
     y: int,
@@ -216,7 +216,7 @@ def _shift_row(
         _tap_columns(line, col0, weights[1], out)
 
 
-@kernel
+@uncounted
 def _match_row(
     first: np.ndarray, second: np.ndarray, gain: float, offset: float, spoilt: np.ndarray
 ) -> None:
@@ -228,7 +228,7 @@ def _match_row(
         spoilt[x] += first[x] * nothing + second[x] * nothing
 
 
-@kernel
+@uncounted
 def _spoil_row(out: np.ndarray, y: int, spoilt: np.ndarray) -> None:
     for date in range(2):
         for band in range(out.shape[1]):

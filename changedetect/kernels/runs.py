@@ -6,7 +6,7 @@ no-data value here: whoever makes the mask decides what is not changed.
 
 import numpy as np
 
-from changedetect.kernels._jit import kernel
+from changedetect.kernels._jit import kernel, uncounted
 
 
 @kernel
@@ -120,7 +120,7 @@ def join_runs(runs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return joined[: last + 1].copy(), place
 
 
-@kernel
+@uncounted
 def _root(parent: np.ndarray, node: int) -> int:
     while parent[node] != node:
         parent[node] = parent[parent[node]]
@@ -204,7 +204,7 @@ def run_pixels(runs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return rows, cols, owner
 
 
-@kernel
+@uncounted
 def add_moments(
     values: np.ndarray, group: np.ndarray, missing: int, moments: np.ndarray, begin: int = 0
 ) -> None:
@@ -243,7 +243,7 @@ def add_moments(
         first = last
 
 
-@kernel
+@uncounted
 def add_groups(
     target: np.ndarray,
     part: tuple[np.ndarray, np.ndarray, np.ndarray],
@@ -296,7 +296,7 @@ def group_sizes(runs: np.ndarray, group: np.ndarray) -> np.ndarray:
     return pixels
 
 
-@kernel
+@uncounted
 def run_sums(
     values: np.ndarray,
     runs: np.ndarray,

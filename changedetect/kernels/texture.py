@@ -8,7 +8,7 @@ that every innermost loop runs over pixels side by side.
 
 import numpy as np
 
-from changedetect.kernels._jit import kernel
+from changedetect.kernels._jit import kernel, uncounted
 
 NOT_KNOWN = -2147483648
 """Result where nothing was observed (int32's minimum)."""
@@ -50,7 +50,7 @@ def new_ring(width: int) -> Ring:
     )
 
 
-@kernel
+@uncounted
 def _quantise_row(
     bands: np.ndarray,
     chosen: np.ndarray,
@@ -77,7 +77,7 @@ def _quantise_row(
     return bool(seen == len(space))
 
 
-@kernel
+@uncounted
 def _fill(
     bands: np.ndarray,
     planes: np.ndarray,
@@ -105,7 +105,7 @@ def _fill(
                 whole[p, slot] = False
 
 
-@kernel
+@uncounted
 def _down(ring: np.ndarray, y: int, step: int, first: int, out: np.ndarray) -> None:
     """Add up five rows of the ring, a step apart, from a column on."""
     last = first + len(out)
@@ -116,7 +116,7 @@ def _down(ring: np.ndarray, y: int, step: int, first: int, out: np.ndarray) -> N
         out[x] = np.int64(a[x]) + np.int64(b[x]) + np.int64(c[x]) + np.int64(d[x]) + np.int64(e[x])
 
 
-@kernel
+@uncounted
 def _down_squares(ring: np.ndarray, y: int, step: int, first: int, out: np.ndarray) -> None:
     """Add up the squares of five rows of the ring."""
     last = first + len(out)
@@ -127,7 +127,7 @@ def _down_squares(ring: np.ndarray, y: int, step: int, first: int, out: np.ndarr
             out[x] += np.int64(line[x]) * np.int64(line[x])
 
 
-@kernel
+@uncounted
 def _along(column: np.ndarray, step: int, out: np.ndarray) -> None:
     """Add up five sums of columns, a step apart."""
     n = len(out)
@@ -137,7 +137,7 @@ def _along(column: np.ndarray, step: int, out: np.ndarray) -> None:
         out[x] = a[x] + b[x] + c[x] + d[x] + e[x]
 
 
-@kernel
+@uncounted
 def _count(
     ring: Ring,
     plane: int,
@@ -158,7 +158,7 @@ def _count(
     _along(column, step, out)
 
 
-@kernel
+@uncounted
 def _row_sums(
     ring: Ring,
     planes: np.ndarray,
@@ -186,7 +186,7 @@ def _row_sums(
             _along(far, FAR_STEP_PX, sums[4 + 2 * p, :n])
 
 
-@kernel
+@uncounted
 def _bands(
     bands: np.ndarray,
     roles: np.ndarray,
@@ -208,7 +208,7 @@ def _bands(
             target[i] = rounded if np.isfinite(value) else np.int32(NOT_KNOWN)
 
 
-@kernel
+@uncounted
 def _ratio(one: np.ndarray, other: np.ndarray, scale: float, out: np.ndarray) -> None:
     """Set (a - b) / (a + b) of quantised values, quantised; negative ones count as 0."""
     for i in range(len(out)):
@@ -219,7 +219,7 @@ def _ratio(one: np.ndarray, other: np.ndarray, scale: float, out: np.ndarray) ->
         out[i] = found if known else np.int32(NOT_KNOWN)
 
 
-@kernel
+@uncounted
 def _mean(
     count: np.ndarray, total: np.ndarray, bands: int, place: tuple[int, np.ndarray], out: np.ndarray
 ) -> None:
@@ -231,7 +231,7 @@ def _mean(
         out[i] = np.int32(mean) if n > 0 else np.int32(NOT_KNOWN)
 
 
-@kernel
+@uncounted
 def _deviation(
     sums: np.ndarray, bands: int, place: tuple[int, np.ndarray], out: np.ndarray
 ) -> None:
@@ -245,7 +245,7 @@ def _deviation(
         out[i] = np.int32(found) if n > 0 else np.int32(NOT_KNOWN)
 
 
-@kernel
+@uncounted
 def _gradient(
     ring: Ring,
     place: tuple[int, np.ndarray],
@@ -274,7 +274,7 @@ def _gradient(
         out[2, i] = np.int32(np.rint(2.0 * across * along * per_band)) if seen else nothing
 
 
-@kernel
+@uncounted
 def _light(
     ring: Ring,
     place: tuple[int, int, np.ndarray],
@@ -306,7 +306,7 @@ def _planes_of(roles: np.ndarray, ratios: np.ndarray, light: np.ndarray) -> np.n
     return planes
 
 
-@kernel
+@uncounted
 def _stretch(rows: np.ndarray, cols: np.ndarray, k: int) -> tuple[int, int, int]:
     """Return where the pixels of the same row end, and their first and last column."""
     y, low, high = rows[k], cols[k], cols[k]
