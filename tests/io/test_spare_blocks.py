@@ -74,6 +74,24 @@ def test_threads_share_what_was_laid_aside(tmp_path):
         assert all(pool.map(get, keys))
 
 
+def test_what_is_laid_aside_while_all_is_let_go_is_not_there(tmp_path, monkeypatch):
+    spare = spare_blocks.SpareBlocks(tmp_path)
+    assert spare.put("before", block(1))
+    write = spare_blocks._write
+
+    def close_amid(*given):
+        write(*given)
+        spare.close()
+
+    monkeypatch.setattr(spare_blocks, "_write", close_amid)
+    assert not spare.put("amid", block(2))
+    monkeypatch.setattr(spare_blocks, "_write", write)
+    assert spare.put("after", block(3))
+    assert spare.get("before") is None
+    assert spare.get("amid") is None
+    np.testing.assert_array_equal(spare.get("after"), block(3))
+
+
 @pytest.mark.parametrize("tiled", [True, False])
 def test_cells_of_a_file_are_those_of_the_image(tmp_path, tiled):
     values = np.tile(digital_numbers(1), (1, 8, 8))

@@ -21,6 +21,10 @@ from changedetect.tiling import in_order
 WINDOW_PX = 512
 """Images are read in windows of about this side: they stay in the cache. [px]"""
 
+TOGETHER = 3
+"""Rows of windows read by one worker with the files kept open: two workers seldom wait for a block that
+the other decodes. Our choice."""
+
 SWATH_PX = 4096
 """Width of the swaths down which windows follow one another: blocks of the files that reach into the
 next row of windows are still decoded when it is read. [px]"""
@@ -94,7 +98,8 @@ def look(
 
     # From the end: what was read last is still decoded when the tiles begin at the other end.
     rows = list(_windows(grid, common_part(pair, grid), cell_px))[::-1]
-    in_order(rows, compare, workers)
+    some = [rows[first : first + TOGETHER] for first in range(0, len(rows), TOGETHER)]
+    in_order([[window for row in part for window in row] for part in some], compare, workers)
     masks = in_order(scenes, masked, min(workers, len(scenes)))
     return pixels.SkyMask(cell_px, masks[0], masks[1])
 
