@@ -12,13 +12,8 @@ import pytest
 
 from changedetect.errors import InputError, ResourceError
 from changedetect.grid import Grid
-from changedetect.tiling import (
-    IN_FLIGHT_PER_WORKER,
-    in_processes,
-    in_turn,
-    run_tiles,
-    together,
-)
+from changedetect.processes import in_processes
+from changedetect.tiling import IN_FLIGHT_PER_WORKER, in_turn, run_tiles, together
 from tests.parts_work import Heavy, OnTile, Work
 from tests.pipeline.killed import die, signal_that_ended
 
@@ -112,7 +107,7 @@ def test_in_processes__one_that_dies_alone_as_well_is_named(tmp_path):
 UNGUARDED = """
 import sys
 from changedetect.errors import ResourceError
-from changedetect.tiling import in_processes
+from changedetect.processes import in_processes
 from tests.parts_work import Heavy
 
 if {condition}:

@@ -10,7 +10,6 @@ import geopandas as gpd
 import pytest
 import shapely
 
-from changedetect import tiling
 from changedetect.errors import LayerError
 from changedetect.pipeline.ledger import handout
 from changedetect.pipeline.runs import spread
@@ -137,11 +136,14 @@ def test_counties__give_the_same_bytes_and_tell_the_same_from_any_number_of_proc
     three, expected, monkeypatch, workers
 ):
     asked = []
-    run = tiling.in_processes
-    monkeypatch.setattr(
-        tiling, "in_processes",
-        lambda *given, **chosen: (asked.append(chosen["processes"]), run(*given, **chosen)),
-    )  # fmt: skip
+    run = checking.in_processes
+
+    def heard_of(*given, **chosen):
+        asked.append(chosen["processes"])
+        run(*given, **chosen)
+
+    for step in (checking, delivery):
+        monkeypatch.setattr(step, "in_processes", heard_of)
     heard = Heard([])
     report = finish(three, *REST, workers=workers, progress=heard)
     assert asked == [workers, workers]

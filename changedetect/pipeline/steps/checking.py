@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from changedetect import tiling
 from changedetect.entries import ImageCheck
 from changedetect.io import record_files
 from changedetect.pipeline.runs.context import MonthContext
@@ -23,6 +22,7 @@ from changedetect.pipeline.steps.known import Past
 from changedetect.pipeline.steps.references import Shelf
 from changedetect.pipeline.steps.watch import Watch
 from changedetect.pipeline.steps.watchwork import Looked
+from changedetect.processes import in_processes
 from changedetect.records import LayerManifest
 
 WORTH_A_PROCESS = 1000
@@ -106,7 +106,7 @@ def _check(
         context.progress.advance("check", task.code)
 
     context.progress.begin("check", len(tasks))
-    tiling.in_processes(
+    in_processes(
         tasks,
         work,
         done,

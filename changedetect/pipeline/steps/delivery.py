@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from changedetect import measure, tiling
+from changedetect import measure
 from changedetect.casepackage import FORMS, NOTICE
 from changedetect.casepackage.accounts import ACCOUNT_FORMS
 from changedetect.casepackage.charges import Charge
@@ -26,6 +26,7 @@ from changedetect.pipeline.runs.territory import Territory, read_territory
 from changedetect.pipeline.steps import accounting
 from changedetect.pipeline.steps.packaging import District, KeptBack, Made, Month, Packaging
 from changedetect.pipeline.steps.picturing import BLOCKS_MB, Pictures
+from changedetect.processes import in_processes
 from changedetect.records import Case, LayerManifest, Scene, Unit, UnobservedArea
 from changedetect.stages import deliver
 
@@ -141,7 +142,7 @@ def _write_all(context: MonthContext, month: Month, territory: Territory) -> Ste
             done.append(written)
         context.progress.advance("deliver", county.code)
 
-    tiling.in_processes(
+    in_processes(
         counties, work, take, processes=processes, name=lambda county: f"county {county.named}"
     )
     handout.end(run)
