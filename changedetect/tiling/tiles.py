@@ -1,4 +1,4 @@
-"""Run a piece of work over tiles or other parts: threads, processes, or an existing cluster.
+"""The work of every tile: on threads, processes, or an existing cluster.
 
 The only module that knows dask. On one machine plain pools are used: the same work took 5.2 s on a
 pool, 6.2 s as dask tasks on threads and 8-9 s on a local dask cluster (484 tiles, measured), and
@@ -7,37 +7,29 @@ used through its executor, with the same bounded flow of tiles.
 """
 
 import importlib
-import multiprocessing
-import signal
-import threading
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import (
     FIRST_COMPLETED,
     BrokenExecutor,
     Executor,
     Future,
-    ProcessPoolExecutor,
     ThreadPoolExecutor,
     wait,
 )
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from multiprocessing.connection import Connection
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from changedetect.errors import ChangeDetectError, ConfigError, IntegrityError, ResourceError
 from changedetect.grid import Tile
+from changedetect.tiling.processes import processes_of
+from changedetect.tiling.threads import IN_FLIGHT_PER_WORKER
 
-P = TypeVar("P")
 T = TypeVar("T")
 
 CLUSTER_SCHEMES = ("tcp://", "tls://")
 """Beginnings of a scheduler's address."""
-
-IN_FLIGHT_PER_WORKER = 2
-"""Tiles handed out and not yet delivered, per worker: one at work, one waiting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,173 +90,6 @@ def run_tiles(
                 "use smaller tiles (--tile) or fewer workers (--workers)"
             )
             done(tile, TileFailure(tile, ResourceError(msg)))
-
-
-def in_order(parts: Sequence[P], work: Callable[[P], T], workers: int) -> list[T]:
-    """Do pieces of work in threads; return their results in the order of the pieces.
-
-    Parameters
-    ----------
-    parts
-        What to do; few pieces, each large beside the handing over.
-    work
-        Called once a piece; what it raises is raised here.
-    workers
-        Threads; 1 = the calling one.
-    """
-    if workers == 1:
-        return [work(part) for part in parts]
-    with ThreadPoolExecutor(workers, thread_name_prefix="part") as pool:
-        return list(pool.map(work, parts))
-
-
-def together(one: Callable[[], P], other: Callable[[], T], workers: int) -> tuple[P, T]:
-    """Do two pieces of work, at the same time if there are two threads; what the first raises comes first."""
-    if workers == 1:
-        return one(), other()
-    with ThreadPoolExecutor(1, thread_name_prefix="other") as pool:
-        beside = pool.submit(other)
-        return one(), beside.result()
-
-
-def in_turn(parts: Iterable[P], work: Callable[[P], T], workers: int) -> Iterator[T]:
-    """Do pieces of work in threads; give their results in the order of the pieces, as they are asked for.
-
-    No more than two pieces a worker are out, so that memory holds the results of as many and no more.
-
-    Parameters
-    ----------
-    parts
-        What to do, as many as there are.
-    work
-        Called once a piece; what it raises is raised here, and nothing is begun after that.
-    workers
-        Threads; 1 = the calling one.
-    """
-    if workers == 1:
-        yield from map(work, parts)
-        return
-    waiting = iter(parts)
-    with ThreadPoolExecutor(workers, thread_name_prefix="part") as pool:
-        out = deque(
-            pool.submit(work, part) for part in islice(waiting, IN_FLIGHT_PER_WORKER * workers)
-        )
-        try:
-            while out:
-                result = out.popleft().result()
-                out.extend(pool.submit(work, part) for part in islice(waiting, 1))
-                yield result
-        finally:
-            for future in out:
-                future.cancel()
-
-
-def in_processes(
-    parts: Sequence[P],
-    work: Callable[[P], T],
-    done: Callable[[P, T], None],
-    *,
-    processes: int,
-    name: Callable[[P], str],
-) -> None:
-    """Do pieces of work in processes of their own; results are handed over in the order of the pieces.
-
-    A process whose own memory is not enough may be ended by the system, and with it all others: what
-    was not done then is done by one process at a time. When this process is stopped or killed, those
-    that it started end at once, wherever they are.
-
-    Parameters
-    ----------
-    parts
-        What to do; few and large, each small to send.
-    work
-        Called once a piece, with what all share; sent once to each process.
-    done
-        Called in this process with each piece and its result, in order.
-    processes
-        How many at most, never more than pieces; 1 = in this process.
-    name
-        Of a piece, for messages.
-
-    Raises
-    ------
-    ResourceError
-        A process died twice over the same piece, the second time alone.
-    Exception
-        What the work raised for the first piece, in order, at which it failed; later pieces are not done.
-    """
-    if processes == 1 or len(parts) <= 1:
-        for part in parts:
-            done(part, work(part))
-        return
-    finished = 0
-    try:
-        with _processes(min(processes, len(parts)), work) as pool:
-            for part, future in [(part, pool.submit(_with_held, part)) for part in parts]:
-                result: T = future.result()
-                done(part, result)
-                finished += 1
-    except BrokenExecutor:
-        for part in parts[finished:]:
-            done(part, _alone(part, work, name(part)))
-
-
-def _alone(part: P, work: Callable[[P], T], name: str) -> T:
-    """Do one piece in a process of its own, beside which there is no other."""
-    try:
-        with _processes(1, work) as pool:
-            result: T = pool.submit(_with_held, part).result()
-            return result
-    except BrokenExecutor as error:
-        msg = (
-            f"{name}: its process died (out of memory, or killed) although no other was at work; "
-            "free memory, then run the same command again"
-        )
-        raise ResourceError(msg) from error
-
-
-_HELD: list[Callable[[Any], Any]] = []
-"""In a process of `in_processes`: its work, sent when it starts."""
-
-
-@contextmanager
-def _processes(count: int, work: Callable[[P], T] | None) -> Iterator[Executor]:
-    """Give a pool whose processes hold a work, if any; none of them outlives the block, or this process.
-
-    They wait at the end of a pipe whose other end only this process has: it is closed when the block
-    fails, and by the system when this process dies.
-    """
-    context = multiprocessing.get_context("spawn")
-    waiting, held = context.Pipe(duplex=False)
-    try:
-        with ProcessPoolExecutor(
-            count, mp_context=context, initializer=_hold, initargs=(waiting, work)
-        ) as pool:
-            try:
-                yield pool
-            except BaseException:
-                held.close()
-                raise
-    finally:
-        held.close()
-        waiting.close()
-
-
-def _hold(waiting: Connection, work: Callable[[Any], Any] | None) -> None:
-    """Begin a process: it leaves an interruption to the one that started it, and ends with that one."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with, args=(waiting,), daemon=True).start()
-    if work is not None:
-        _HELD.append(work)
-
-
-def _end_with(waiting: Connection) -> None:
-    waiting.poll(None)  # nothing is ever sent: it returns when the other end is gone
-    signal.raise_signal(signal.SIGKILL)
-
-
-def _with_held(part: P) -> Any:  # noqa: ANN401 - whatever the work gives
-    return _HELD[-1](part)
 
 
 def _flow(
@@ -359,7 +184,7 @@ def _executor(scheduler: str, workers: int) -> AbstractContextManager[Executor]:
     if scheduler == "threads":
         return ThreadPoolExecutor(workers, thread_name_prefix="tile")
     if scheduler == "processes":
-        return _processes(workers, None)
+        return processes_of(workers, None)
     if scheduler.startswith(CLUSTER_SCHEMES):
         return _cluster(scheduler)
     msg = (
