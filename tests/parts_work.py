@@ -14,13 +14,14 @@ LONG_S = 600.0
 
 @dataclass(frozen=True)
 class Work:
-    """Notes who did a piece; fails, dies or waits at one of them."""
+    """Notes who did a piece; fails, dies or waits at one of them, or until another has begun."""
 
     folder: Path
     fails: int = -1
     dies: int = -1
     times: int = 1
     waits: tuple[int, ...] = ()
+    follows: tuple[tuple[int, int], ...] = ()
 
     def __call__(self, piece):
         notes = self.folder / str(piece)
@@ -33,6 +34,9 @@ class Work:
             raise InputError(msg)
         if piece == self.dies and seen < self.times:
             os.kill(os.getpid(), signal.SIGKILL)
+        for other in (other for own, other in self.follows if own == piece):
+            while not (self.folder / str(other)).exists():
+                time.sleep(0.01)
         if piece in self.waits:
             time.sleep(LONG_S)
         return piece * piece, os.getpid()

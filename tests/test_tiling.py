@@ -182,7 +182,7 @@ class FakeClient:
 def test_run_tiles__uses_and_leaves_a_cluster(monkeypatch):
     fake = types.SimpleNamespace(Client=FakeClient)
     monkeypatch.setattr(
-        "changedetect.tiling.importlib.import_module", {"dask.distributed": fake}.get
+        "changedetect.tiling.tiles.importlib.import_module", {"dask.distributed": fake}.get
     )
 
     def work(tile):
@@ -202,6 +202,6 @@ def test_run_tiles__says_what_a_cluster_needs(monkeypatch):
     def absent(_name):
         raise ImportError
 
-    monkeypatch.setattr("changedetect.tiling.importlib.import_module", absent)
+    monkeypatch.setattr("changedetect.tiling.tiles.importlib.import_module", absent)
     with pytest.raises(ResourceError, match="pip install distributed"):
         collect(corner, workers=1, scheduler="tcp://127.0.0.1:1")

@@ -10,6 +10,8 @@ from changedetect.pipeline.steps.countycheck import CountyCheck
 from changedetect.pipeline.steps.packaging import Packaging
 
 BAD = "431002"
+FIRST = "431001"
+"""A county that another process does, where there are several."""
 
 
 class WrongCounty(CountyCheck):
@@ -28,7 +30,7 @@ class DyingOnce(Packaging):
 
     def __call__(self, county):
         mark = self.run / "packages.new" / "died"
-        if county.code == BAD and not mark.exists():
+        if county.code == FIRST and not mark.exists():
             half = handout.make(self.run, f"{county.code}_202506")
             (half / f"{half.name}.html").write_text("half")
             mark.write_text("once")

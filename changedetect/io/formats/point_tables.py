@@ -7,12 +7,10 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
 import numpy as np
-import openpyxl
-from openpyxl.utils.exceptions import InvalidFileException
 from shapely.geometry.base import BaseGeometry
 
 from changedetect.config.job import LayerSection
@@ -24,6 +22,9 @@ from changedetect.io.formats.reader import Bounds, LayerSource, RawLayer, chosen
 from changedetect.io.formats.rings import assemble, ring_of
 from changedetect.io.formats.text_encoding import decoded
 from changedetect.io.layer_values import plain
+
+if TYPE_CHECKING:
+    from openpyxl import Workbook
 
 ALIASES: dict[str, tuple[str, ...]] = {
     "north": ("X", "X坐标", "X(北)", "北坐标", "纵坐标", "纵坐标X", "X坐标(北)", "NORTH", "NORTHING"),
@@ -257,11 +258,19 @@ def _csv_lines(text: str, path: Path) -> Iterator[Line]:
         raise LayerError(msg) from error
 
 
-def _workbook(path: Path) -> openpyxl.Workbook:
+def _workbook(path: Path) -> "Workbook":
+    import openpyxl  # noqa: PLC0415 - slow to load, and few layers are workbooks
+
     check_archive(path)
     try:
         return openpyxl.load_workbook(path, read_only=True, data_only=True)
-    except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
+    except (
+        openpyxl.utils.exceptions.InvalidFileException,
+        zipfile.BadZipFile,
+        KeyError,
+        ValueError,
+        OSError,
+    ) as error:
         msg = f"{path}: no readable workbook ({error}); it is damaged or cut short: fetch it again"
         raise LayerError(msg) from error
 

@@ -12,7 +12,7 @@ COUNTY_BYTES = 550_000_000
 
 
 def county_processes(options: RunOptions, counties: int, pieces: int, each: int) -> int:
-    """Return how many processes do counties side by side; 1 = none but this one.
+    """Return how many processes do counties side by side, this one counted; 1 = only this one.
 
     No more than workers, than counties, and than fit into the memory that is free; and each has so
     much to do that its start is not most of it. Results do not depend on the number.

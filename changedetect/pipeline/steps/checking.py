@@ -22,8 +22,8 @@ from changedetect.pipeline.steps.known import Past
 from changedetect.pipeline.steps.references import Shelf
 from changedetect.pipeline.steps.watch import Watch
 from changedetect.pipeline.steps.watchwork import Looked
-from changedetect.processes import in_processes
 from changedetect.records import LayerManifest
+from changedetect.tiling import in_processes
 
 WORTH_A_PROCESS = 1000
 """Patches that take three times as long as the start of a process (5.2 ms each, 1.6 s). Our choice."""

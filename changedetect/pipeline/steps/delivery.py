@@ -26,9 +26,9 @@ from changedetect.pipeline.runs.territory import Territory, read_territory
 from changedetect.pipeline.steps import accounting
 from changedetect.pipeline.steps.packaging import District, KeptBack, Made, Month, Packaging
 from changedetect.pipeline.steps.picturing import BLOCKS_MB, Pictures
-from changedetect.processes import in_processes
 from changedetect.records import Case, LayerManifest, Scene, Unit, UnobservedArea
 from changedetect.stages import deliver
+from changedetect.tiling import in_processes
 
 WORTH_A_PROCESS = 250
 """Cases that take three times as long as the start of a process (20 ms each, 1.6 s). Our choice."""

@@ -28,8 +28,12 @@ _TOGETHER = 32
 _STRIP_PX = 512
 """Height of a strip of ground whose pictures are drawn one after the other; blocks of files are alike. [px]"""
 
-BLOCKS_MB = 96
-"""Decoded blocks that drawing keeps: those of a strip of two images, 10,000 px wide. [MB]"""
+_BAND_PX = 3072
+"""Width of a band of ground whose strips are drawn from north to south. [px]"""
+
+BLOCKS_MB = 64
+"""Decoded blocks that drawing keeps: those that two strips of a band reach in two images of four bands,
+uint16. [MB]"""
 
 _AHEAD = 2
 """Shares that are drawn before they can be written, beside one a thread."""
@@ -100,15 +104,21 @@ class Pictures:
             publish_together({folder / path: data for path, data in files.items()})
             done.small.update(small)
             done.digests.update(digests)
+        self.reader.forget()  # sheet and page come next, then other ground
         return done
 
     def _in_strips(self, cases: Share) -> Share:
-        """Order cases as their ground lies, strip by strip: a block is decoded for all of them."""
-        top, strip_m = self.grid.bounds[3], _STRIP_PX * self.grid.resolution
+        """Order cases as their ground lies, in bands, strip by strip: a block is decoded for all of them.
 
-        def place(pair: tuple[Case, Unit]) -> tuple[int, float, str]:
+        A strip as wide as a large county would have more blocks than are kept.
+        """
+        left, _, _, top = self.grid.bounds
+        band_m, strip_m = (side * self.grid.resolution for side in (_BAND_PX, _STRIP_PX))
+
+        def place(pair: tuple[Case, Unit]) -> tuple[int, int, float, str]:
             west, _, _, north = pair[1].geometry.bounds
-            return int((top - north) // strip_m), west, pair[0].number
+            band, strip = (west - left) // band_m, (top - north) // strip_m
+            return int(band), int(strip), west, pair[0].number
 
         return sorted(cases, key=place)
 

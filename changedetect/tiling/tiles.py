@@ -1,4 +1,4 @@
-"""Run a piece of work over tiles or other parts: threads, processes, or an existing cluster.
+"""The work of every tile: on threads, processes, or an existing cluster.
 
 The only module that knows dask. On one machine plain pools are used: the same work took 5.2 s on a
 pool, 6.2 s as dask tasks on threads and 8-9 s on a local dask cluster (484 tiles, measured), and
@@ -7,8 +7,7 @@ used through its executor, with the same bounded flow of tiles.
 """
 
 import importlib
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import (
     FIRST_COMPLETED,
     BrokenExecutor,
@@ -24,16 +23,13 @@ from typing import TypeVar
 
 from changedetect.errors import ChangeDetectError, ConfigError, IntegrityError, ResourceError
 from changedetect.grid import Tile
-from changedetect.processes import process_pool
+from changedetect.tiling.processes import processes_of
+from changedetect.tiling.threads import IN_FLIGHT_PER_WORKER
 
-P = TypeVar("P")
 T = TypeVar("T")
 
 CLUSTER_SCHEMES = ("tcp://", "tls://")
 """Beginnings of a scheduler's address."""
-
-IN_FLIGHT_PER_WORKER = 2
-"""Tiles handed out and not yet delivered, per worker: one at work, one waiting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,65 +90,6 @@ def run_tiles(
                 "use smaller tiles (--tile) or fewer workers (--workers)"
             )
             done(tile, TileFailure(tile, ResourceError(msg)))
-
-
-def in_order(parts: Sequence[P], work: Callable[[P], T], workers: int) -> list[T]:
-    """Do pieces of work in threads; return their results in the order of the pieces.
-
-    Parameters
-    ----------
-    parts
-        What to do; few pieces, each large beside the handing over.
-    work
-        Called once a piece; what it raises is raised here.
-    workers
-        Threads; 1 = the calling one.
-    """
-    if workers == 1:
-        return [work(part) for part in parts]
-    with ThreadPoolExecutor(workers, thread_name_prefix="part") as pool:
-        return list(pool.map(work, parts))
-
-
-def together(one: Callable[[], P], other: Callable[[], T], workers: int) -> tuple[P, T]:
-    """Do two pieces of work, at the same time if there are two threads; what the first raises comes first."""
-    if workers == 1:
-        return one(), other()
-    with ThreadPoolExecutor(1, thread_name_prefix="other") as pool:
-        beside = pool.submit(other)
-        return one(), beside.result()
-
-
-def in_turn(parts: Iterable[P], work: Callable[[P], T], workers: int) -> Iterator[T]:
-    """Do pieces of work in threads; give their results in the order of the pieces, as they are asked for.
-
-    No more than two pieces a worker are out, so that memory holds the results of as many and no more.
-
-    Parameters
-    ----------
-    parts
-        What to do, as many as there are.
-    work
-        Called once a piece; what it raises is raised here, and nothing is begun after that.
-    workers
-        Threads; 1 = the calling one.
-    """
-    if workers == 1:
-        yield from map(work, parts)
-        return
-    waiting = iter(parts)
-    with ThreadPoolExecutor(workers, thread_name_prefix="part") as pool:
-        out = deque(
-            pool.submit(work, part) for part in islice(waiting, IN_FLIGHT_PER_WORKER * workers)
-        )
-        try:
-            while out:
-                result = out.popleft().result()
-                out.extend(pool.submit(work, part) for part in islice(waiting, 1))
-                yield result
-        finally:
-            for future in out:
-                future.cancel()
 
 
 def _flow(
@@ -247,7 +184,7 @@ def _executor(scheduler: str, workers: int) -> AbstractContextManager[Executor]:
     if scheduler == "threads":
         return ThreadPoolExecutor(workers, thread_name_prefix="tile")
     if scheduler == "processes":
-        return process_pool(workers)
+        return processes_of(workers, None)
     if scheduler.startswith(CLUSTER_SCHEMES):
         return _cluster(scheduler)
     msg = (
