@@ -34,6 +34,7 @@ from changedetect.pipeline.runs.territory import Territory, read_territory
 from changedetect.pipeline.sources.fittedpair import FittedPair, fit
 from changedetect.pipeline.sources.pairwork import TileWork, fresh_reader, let_go, shared_reader
 from changedetect.pipeline.sources.tileorder import in_swaths
+from changedetect.pipeline.sources.warming import compile_apart
 from changedetect.pipeline.steps.tileset import TileSet
 from changedetect.records import Scene, ScenePair
 from changedetect.stages import patches
@@ -155,6 +156,7 @@ def evidence(task: Task) -> dict[str, Any]:
         settings = settings_of(job)
         costs: dict[str, Any] = {}
         kept: list[Any] = []
+        compile_apart(job.scenes_folder, pair, territory.grid, settings)
         reader = fresh_reader(job.scenes_folder, spare=root)
         first = fit(reader, pair, territory.grid, settings)
         tiles = list(territory.grid.tiles(job.config.grid.tile_px, settings.halo_px))

@@ -14,6 +14,7 @@ from changedetect.pipeline.sources.pairwork import fresh_reader
 from changedetect.pipeline.sources.scenes import is_due
 from changedetect.pipeline.sources.seasonwork import LastYear
 from changedetect.pipeline.sources.serieswork import SourceResult
+from changedetect.pipeline.sources.warming import compile_apart
 from changedetect.records import ScenePair
 
 
@@ -44,6 +45,8 @@ def fit_all(
 
     A pair that can not be used is named and left out, and the next in order takes its place.
     """
+    if pairs:
+        compile_apart(context.job.scenes_folder, pairs[0], grid, context.settings)
     reader = fresh_reader(context.job.scenes_folder, spare=context.folder)
     workers = context.options.worker_count
     last_year = LastYear(pairs, reader, grid, context.settings, workers)
