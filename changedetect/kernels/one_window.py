@@ -16,9 +16,15 @@ _FEW = 4
 
 
 @uncounted
+def unit_of(clip: np.float32) -> tuple[np.float32, np.float32]:
+    """Return where innovations are cut [sigma], and one over the unit in which they are kept."""
+    return clip, np.float32(dating.STEPS) / clip
+
+
+@uncounted
 def cut(clip: np.float32, s: np.ndarray) -> None:
     """Make innovations what is kept of them (see `dating.remember`)."""
-    unit = np.float32(dating.STEPS) / clip
+    clip, unit = unit_of(clip)
     for i in range(LANES):
         s[CUT + i] = np.rint(bound(s[Z + i], clip) * unit)
 
@@ -96,6 +102,16 @@ def keep(
 
 
 @uncounted
+def mark_alike(
+    age: np.float32, windowed: np.float32, start: int, recent_days: np.ndarray
+) -> int:
+    """Return where innovations of all pixels are kept, the place that is the ``windowed``-th; set its day."""
+    slot = int(windowed - ONE) % dating.WINDOW
+    one_strips.lay_one(age, start, recent_days[slot])
+    return slot
+
+
+@uncounted
 def keep_alike(
     age: np.float32,
     windowed: np.float32,
@@ -105,6 +121,5 @@ def keep_alike(
     recent_days: np.ndarray,
 ) -> None:
     """Write innovations of all pixels to one place of the window; so many it holds with them."""
-    slot = int(windowed - ONE) % dating.WINDOW
+    slot = mark_alike(age, windowed, start, recent_days)
     one_strips.lay_whole(s, CUT, start, recent[slot])
-    one_strips.lay_one(age, start, recent_days[slot])
