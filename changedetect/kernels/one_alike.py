@@ -98,11 +98,11 @@ def _begin(
 @uncounted
 def _learn_at_once(on: Day, of: Learning, by: one_common.Gain, k: int, s: np.ndarray) -> None:
     """Look ahead and learn in one loop, where no chart is asked."""
-    values = s[AHEAD + k * LANES : AHEAD + (k + 1) * LANES]
+    one_strips.lay_values(k, s)
     h0, h1, h2 = by.g0 * by.inverse, by.g1 * by.inverse, by.g2 * by.inverse
     for i in range(LANES):
         b0, b1, b2, noise, loud = s[B0 + i], s[B1 + i], s[B2 + i], s[NOISE + i], s[LOUD + i]
-        off = values[i] - b0 - b1 * on.x1 - b2 * on.x2
+        off = s[VALUE + i] - b0 - b1 * on.x1 - b2 * on.x2
         wide = noise + b1 * (on.q11 * b1 + on.q12 * b2) + on.q22 * (b2 * b2)
         louder = choose(loud > ONE, loud, ONE)
         wide = (wide + of.floor) * by.spread
@@ -120,11 +120,10 @@ def _learn_at_once(on: Day, of: Learning, by: one_common.Gain, k: int, s: np.nda
 @uncounted
 def _look_ahead(on: Day, of: Learning, by: one_common.Gain, k: int, s: np.ndarray) -> None:
     """Set values, innovations and whitened innovations."""
-    values = s[AHEAD + k * LANES : AHEAD + (k + 1) * LANES]
+    one_strips.lay_values(k, s)
     for i in range(LANES):
         b1, b2, loud = s[B1 + i], s[B2 + i], s[LOUD + i]
-        value = values[i]
-        off = value - s[B0 + i] - b1 * on.x1 - b2 * on.x2
+        off = s[VALUE + i] - s[B0 + i] - b1 * on.x1 - b2 * on.x2
         wide = s[NOISE + i] + b1 * (on.q11 * b1 + on.q12 * b2) + on.q22 * (b2 * b2)
         louder = choose(loud > ONE, loud, ONE)
         wide = (wide + of.floor) * by.spread
@@ -132,7 +131,6 @@ def _look_ahead(on: Day, of: Learning, by: one_common.Gain, k: int, s: np.ndarra
         s[Z + i] = off / root
         s[ROOT + i] = root
         s[SQUARE + i] = off * off / wide
-        s[VALUE + i] = value
         s[OFF + i] = off
 
 
@@ -243,7 +241,6 @@ def _rest(
 @uncounted
 def _is_harmless(
     on: Day,
-    k: int,
     unsure: int,
     shared: tuple[one_common.Common, one_common.Gain],
     strip: tuple[int, np.ndarray, np.ndarray],
@@ -252,7 +249,7 @@ def _is_harmless(
     """Whether the charts of pixels that are marked, fed apart, let them learn as the others do."""
     if unsure == 0:
         return True
-    one_calm.pick(k, shared[0], shared[1], strip[1], strip[2])
+    one_calm.pick(shared[0], shared[1], strip[1], strip[2])
     return one_calm.judge(
         on, numbers.learning, shared[1], (numbers.loss, numbers.signs), strip[2]
     )
@@ -274,11 +271,12 @@ def _take_in(
     held = common.windowed + ONE
     if numbers.loss.alone:
         unsure = one_calm.count_unsure(on, numbers.loss, gain, k, s)
-        if unsure <= one_calm.FEW and _is_harmless(on, k, unsure, shared, strip, numbers):
-            slot = one_window.mark_alike(on.day - common.first, held, start, arrays[11])
+        if unsure <= one_calm.FEW and _is_harmless(on, unsure, shared, strip, numbers):
             rules = (numbers.learning, numbers.signs, one_window.unit_of(numbers.clip))
-            one_calm.take_in(on, rules, gain, k, s, arrays[10][slot, start:])
+            one_calm.take_in(on, rules, gain, s)
             one_calm.put_back(unsure, few, s)
+            age = on.day - common.first
+            one_window.keep_alike(age, held, start, s, arrays[10], arrays[11])
             return one_common.settle(on.day, common, gain, held), False
     else:
         one_common.fill(s, UNSURE, ONE)

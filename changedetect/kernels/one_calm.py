@@ -10,7 +10,7 @@ in the same order.
 import numpy as np
 
 from changedetect.kernels._jit import uncounted
-from changedetect.kernels.lanes import NONE, ONE, bound, choose
+from changedetect.kernels.lanes import NONE, ONE, blend, bound, choose
 from changedetect.kernels.one_charts import bound_of_loss, follow, set_loss_steps
 from changedetect.kernels.one_common import Common, Gain, fill, fill_block
 from changedetect.kernels.one_lanes import (
@@ -22,6 +22,7 @@ from changedetect.kernels.one_lanes import (
     BLOCK,
     CLEAR,
     CONFIRMED,
+    CUT,
     ENERGY,
     FIRST,
     INVERSE,
@@ -49,15 +50,17 @@ FEW = 16
 """Pixels of a strip up to which those are picked out of which a loss is not ruled out. [px]"""
 
 _CHARTS = (LOSS, ENERGY, STRENGTH, MEAN, BEFORE, START, RUN)
-_PICKED = (B0, B1, B2, NOISE, LOUD, *_CHARTS)
+_PICKED = (VALUE, B0, B1, B2, NOISE, LOUD, *_CHARTS)
 
 
 @uncounted
 def _is_green(of: Loss, k: int, s: np.ndarray) -> bool:
-    """Whether all pixels of a strip are green on a date, and without a loss so far."""
+    """Lay the values of a date into their row; whether all are green, and no pixel has a loss so far."""
     values, odd = s[AHEAD + k * LANES : AHEAD + (k + 1) * LANES], np.int32(0)
     for i in range(LANES):
-        odd = np.int32(odd | np.int32((values[i] < of.green) | (s[LOSS + i] > NONE)))
+        value = values[i]
+        s[VALUE + i] = value
+        odd = np.int32(odd | np.int32((value < of.green) | (s[LOSS + i] > NONE)))
     return bool(odd == 0)
 
 
@@ -80,9 +83,9 @@ def count_unsure(on: Day, of: Loss, by: Gain, k: int, s: np.ndarray) -> int:
     """
     if _is_green(of, k, s):
         return 0
-    values, count = s[AHEAD + k * LANES : AHEAD + (k + 1) * LANES], np.int32(0)
+    count = np.int32(0)
     for i in range(LANES):
-        value, b1, b2 = values[i], s[B1 + i], s[B2 + i]
+        value, b1, b2 = s[VALUE + i], s[B1 + i], s[B2 + i]
         off = value - s[B0 + i] - b1 * on.x1 - b2 * on.x2
         tilt = b1 * on.t1 + b2 * on.t2
         sure = bound_of_loss(of, value, off, (tilt, s[NOISE + i], by.inverse, s[LOUD + i]))
@@ -93,7 +96,7 @@ def count_unsure(on: Day, of: Loss, by: Gain, k: int, s: np.ndarray) -> int:
 
 
 @uncounted
-def pick(k: int, common: Common, by: Gain, s: np.ndarray, few: np.ndarray) -> None:
+def pick(common: Common, by: Gain, s: np.ndarray, few: np.ndarray) -> None:
     """Lay the pixels that are marked, at most `BLOCK`, side by side into rows of their own."""
     fill_block(few, MATURE, NONE)
     fill_block(few, REST, NONE)
@@ -105,7 +108,6 @@ def pick(k: int, common: Common, by: Gain, s: np.ndarray, few: np.ndarray) -> No
         if s[UNSURE + i] > NONE:
             few[UNSURE + j] = np.float32(i)
             few[MATURE + j] = ONE
-            few[VALUE + j] = s[AHEAD + k * LANES + i]
             for row in _PICKED:
                 few[row + j] = s[row + i]
             j += 1
@@ -144,40 +146,35 @@ def take_in(
     on: Day,
     numbers: tuple[Learning, Signs, tuple[np.float32, np.float32]],
     by: Gain,
-    k: int,
     s: np.ndarray,
-    kept: np.ndarray,
 ) -> None:
-    """Look ahead, feed the charts, keep the innovation and learn, in one loop.
+    """Look ahead, feed the charts, cut the innovation as it is kept, and learn, in one loop.
 
     Parameters
     ----------
-    on, by, k, s
+    on, by, s
         As in `count_unsure`.
     numbers
         How pixels learn, how charts are fed; where innovations are cut [sigma], and one over the unit
         in which they are kept.
-    kept
-        ``(px,)`` int8; the place of the window, from the strip's first pixel on; is set.
     """
-    of, signs, cut = numbers
-    clip, unit = cut
-    values, taken = s[AHEAD + k * LANES : AHEAD + (k + 1) * LANES], kept[:LANES]
+    of, signs, (clip, unit) = numbers
     h0, h1, h2 = by.g0 * by.inverse, by.g1 * by.inverse, by.g2 * by.inverse
     for i in range(LANES):
         b0, b1, b2, noise, loud = s[B0 + i], s[B1 + i], s[B2 + i], s[NOISE + i], s[LOUD + i]
-        off = values[i] - b0 - b1 * on.x1 - b2 * on.x2
+        off = s[VALUE + i] - b0 - b1 * on.x1 - b2 * on.x2
         wide = noise + b1 * (on.q11 * b1 + on.q12 * b2) + on.q22 * (b2 * b2)
         louder = choose(loud > ONE, loud, ONE)
         wide = (wide + of.floor) * by.spread
         root = np.sqrt(wide * louder)
         z, square = off / root, off * off / wide
-        taken[i] = np.int8(np.int32(np.rint(bound(z, clip) * unit)))
+        s[CUT + i] = np.rint(bound(z, clip) * unit)
         mean, short = s[MEAN + i], bound(z, signs.clip)
         along = choose(mean > NONE, z, choose(mean < NONE, -z, NONE))
         fits = (along <= signs.agree) & (along < NONE) & (z * z < signs.fitting)
+        fits = choose(fits, ONE, NONE)
         s[ENERGY + i] = signs.kept_square * s[ENERGY + i] + signs.rate_square * short * short
-        s[BEFORE + i] = choose(fits, on.day, s[BEFORE + i])
+        s[BEFORE + i] = blend(fits, on.day, s[BEFORE + i])
         s[MEAN + i] = signs.kept * mean + signs.rate * short
         bounded = choose(square < of.cap, square, of.cap)
         s[LOUD + i] = loud + of.pace * (bounded - loud)

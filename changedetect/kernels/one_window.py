@@ -102,16 +102,6 @@ def keep(
 
 
 @uncounted
-def mark_alike(
-    age: np.float32, windowed: np.float32, start: int, recent_days: np.ndarray
-) -> int:
-    """Return where innovations of all pixels are kept, the place that is the ``windowed``-th; set its day."""
-    slot = int(windowed - ONE) % dating.WINDOW
-    one_strips.lay_one(age, start, recent_days[slot])
-    return slot
-
-
-@uncounted
 def keep_alike(
     age: np.float32,
     windowed: np.float32,
@@ -121,5 +111,6 @@ def keep_alike(
     recent_days: np.ndarray,
 ) -> None:
     """Write innovations of all pixels to one place of the window; so many it holds with them."""
-    slot = mark_alike(age, windowed, start, recent_days)
+    slot = int(windowed - ONE) % dating.WINDOW
     one_strips.lay_whole(s, CUT, start, recent[slot])
+    one_strips.lay_one(age, start, recent_days[slot])
