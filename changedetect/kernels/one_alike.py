@@ -250,9 +250,7 @@ def _is_harmless(
     if unsure == 0:
         return True
     one_calm.pick(shared[0], shared[1], strip[1], strip[2])
-    return one_calm.judge(
-        on, numbers.learning, shared[1], (numbers.loss, numbers.signs), strip[2]
-    )
+    return one_calm.judge(on, numbers.learning, shared[1], (numbers.loss, numbers.signs), strip[2])
 
 
 @uncounted

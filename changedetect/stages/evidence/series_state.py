@@ -20,7 +20,9 @@ _LINE = 64
 """Arrays of a new state begin at multiples of this, a line of the cache. [bytes]"""
 
 
-def zeros(shapes: Mapping[str, tuple[tuple[int, ...], np.typing.DTypeLike]]) -> dict[str, np.ndarray]:
+def zeros(
+    shapes: Mapping[str, tuple[tuple[int, ...], np.typing.DTypeLike]],
+) -> dict[str, np.ndarray]:
     """Return arrays of zeros, side by side in one piece of memory.
 
     Memory is handed out in pages, and large pieces in large pages: to touch a dozen pieces first
