@@ -70,7 +70,7 @@ def bound_of_loss(
     value: np.float32,
     off: np.float32,
     noise: tuple[np.float32, np.float32, np.float32, np.float32],
-) -> bool:
+) -> np.bool_:
     """Whether a value surely is no loss (see `is_calm`), by its innovation and what `_steepness` takes."""
     above = (value - of.level) * of.inverse_sd
     above = choose(above > NONE, above, NONE)
