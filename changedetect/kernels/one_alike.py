@@ -9,7 +9,7 @@ on, with the same results to the last bit: both do the same operations in the sa
 
 import numpy as np
 
-from changedetect.kernels import one_apart, one_common, one_strips, one_window
+from changedetect.kernels import one_apart, one_calm, one_common, one_strips, one_window
 from changedetect.kernels._jit import uncounted
 from changedetect.kernels.lanes import NONE, ONE, bound, choose
 from changedetect.kernels.one_lanes import (
@@ -42,6 +42,7 @@ from changedetect.kernels.one_lanes import (
     SEEN,
     SEEN_OF,
     SQUARE,
+    UNSURE,
     VALUE,
     WINDOWED,
     Day,
@@ -97,17 +98,15 @@ def _begin(
 @uncounted
 def _learn_at_once(on: Day, of: Learning, by: one_common.Gain, k: int, s: np.ndarray) -> None:
     """Look ahead and learn in one loop, where no chart is asked."""
-    values = s[AHEAD + k * LANES : AHEAD + (k + 1) * LANES]
+    one_strips.lay_values(k, s)
     h0, h1, h2 = by.g0 * by.inverse, by.g1 * by.inverse, by.g2 * by.inverse
     for i in range(LANES):
         b0, b1, b2, noise, loud = s[B0 + i], s[B1 + i], s[B2 + i], s[NOISE + i], s[LOUD + i]
-        off = values[i] - b0 - b1 * on.x1 - b2 * on.x2
+        off = s[VALUE + i] - b0 - b1 * on.x1 - b2 * on.x2
         wide = noise + b1 * (on.q11 * b1 + on.q12 * b2) + on.q22 * (b2 * b2)
         louder = choose(loud > ONE, loud, ONE)
         wide = (wide + of.floor) * by.spread
         root = np.sqrt(wide * louder)
-        s[ROOT + i] = root
-        s[OFF + i] = off
         bounded = off * off / wide
         bounded = choose(bounded < of.cap, bounded, of.cap)
         s[LOUD + i] = loud + of.pace * (bounded - loud)
@@ -119,20 +118,12 @@ def _learn_at_once(on: Day, of: Learning, by: one_common.Gain, k: int, s: np.nda
 
 
 @uncounted
-def _whiten(s: np.ndarray) -> None:
-    """Set whitened innovations, where a date at rest stays in the window."""
-    for i in range(LANES):
-        s[Z + i] = s[OFF + i] / s[ROOT + i]
-
-
-@uncounted
 def _look_ahead(on: Day, of: Learning, by: one_common.Gain, k: int, s: np.ndarray) -> None:
     """Set values, innovations and whitened innovations."""
-    values = s[AHEAD + k * LANES : AHEAD + (k + 1) * LANES]
+    one_strips.lay_values(k, s)
     for i in range(LANES):
         b1, b2, loud = s[B1 + i], s[B2 + i], s[LOUD + i]
-        value = values[i]
-        off = value - s[B0 + i] - b1 * on.x1 - b2 * on.x2
+        off = s[VALUE + i] - s[B0 + i] - b1 * on.x1 - b2 * on.x2
         wide = s[NOISE + i] + b1 * (on.q11 * b1 + on.q12 * b2) + on.q22 * (b2 * b2)
         louder = choose(loud > ONE, loud, ONE)
         wide = (wide + of.floor) * by.spread
@@ -140,7 +131,6 @@ def _look_ahead(on: Day, of: Learning, by: one_common.Gain, k: int, s: np.ndarra
         s[Z + i] = off / root
         s[ROOT + i] = root
         s[SQUARE + i] = off * off / wide
-        s[VALUE + i] = value
         s[OFF + i] = off
 
 
@@ -172,9 +162,11 @@ def _differ(of: Learning, s: np.ndarray) -> bool:
 
 
 @uncounted
-def _prepare(first: np.float32, s: np.ndarray) -> None:
-    """Set the rows that charts read and that do not change from date to date."""
-    one_common.fill(s, FIRST, first)
+def _prepare(common: one_common.Common, gain: one_common.Gain, s: np.ndarray) -> None:
+    """Set the rows that charts read and that are the same for all pixels."""
+    one_common.fill(s, FIRST, common.first)
+    one_common.fill(s, CLEAR, common.clear)
+    one_common.fill(s, INVERSE, gain.inverse)
     one_common.fill(s, SEEN, ONE)
     one_common.fill(s, MATURE, ONE)
     one_common.fill(s, CONFIRMED, NONE)
@@ -205,11 +197,10 @@ def _judge(
     tuple
         How many breaks are confirmed; whether pixels differ now.
     """
+    _prepare(common, gain, s)
     _look_ahead(on, numbers.learning, gain, k, s)
-    one_common.fill(s, INVERSE, gain.inverse)
-    one_common.fill(s, CLEAR, common.clear)
-    confirmed, calm = one_apart.watch(on, numbers.loss, numbers.signs, s)
-    return confirmed, not calm and _differ(numbers.learning, s)
+    confirmed = one_apart.watch_marked(on, numbers.loss, numbers.signs, s)
+    return confirmed, _differ(numbers.learning, s)
 
 
 @uncounted
@@ -226,25 +217,40 @@ def _rest(
     k: int,
     plan: np.ndarray,
     shared: tuple[one_common.Common, one_common.Gain, bool],
-    strip: tuple[int, np.ndarray],
+    strip: tuple[int, np.ndarray, np.ndarray],
     arrays: tuple[np.ndarray, ...],
     numbers: Numbers,
 ) -> one_common.Common:
     """Take in a date that charts are not asked about; ``shared`` tells, last, if they were fed before."""
     common, gain, fed = shared
-    start, s = strip
+    start, s, _ = strip
     on = day_of(plan, k)
     if fed:
         one_common.fill(s, REST, ONE)
         one_apart.rest(s)
-    _learn_at_once(on, numbers.learning, gain, k, s)
     common = one_common.settle(on.day, common, gain, ONE)
     if _stays(plan, k, common, numbers.history):
         one_common.fill(s, BEFORE, on.day)
-        _whiten(s)
+        _look_ahead(on, numbers.learning, gain, k, s)
         one_window.cut(numbers.clip, s)
         one_window.keep_alike(on.day - common.first, ONE, start, s, arrays[10], arrays[11])
+    _learn_at_once(on, numbers.learning, gain, k, s)
     return common
+
+
+@uncounted
+def _is_harmless(
+    on: Day,
+    unsure: int,
+    shared: tuple[one_common.Common, one_common.Gain],
+    strip: tuple[int, np.ndarray, np.ndarray],
+    numbers: Numbers,
+) -> bool:
+    """Whether the charts of pixels that are marked, fed apart, let them learn as the others do."""
+    if unsure == 0:
+        return True
+    one_calm.pick(shared[0], shared[1], strip[1], strip[2])
+    return one_calm.judge(on, numbers.learning, shared[1], (numbers.loss, numbers.signs), strip[2])
 
 
 @uncounted
@@ -252,21 +258,32 @@ def _take_in(
     k: int,
     plan: np.ndarray,
     shared: tuple[one_common.Common, one_common.Gain],
-    strip: tuple[int, np.ndarray],
+    strip: tuple[int, np.ndarray, np.ndarray],
     arrays: tuple[np.ndarray, ...],
     numbers: Numbers,
 ) -> tuple[one_common.Common, bool]:
     """Take in a date that charts judge; where pixels differ then, apart."""
     common, gain = shared
-    start, s = strip
+    start, s, few = strip
     on = day_of(plan, k)
+    held = common.windowed + ONE
+    if numbers.loss.alone:
+        unsure = one_calm.count_unsure(on, numbers.loss, gain, k, s)
+        if unsure <= one_calm.FEW and _is_harmless(on, unsure, shared, strip, numbers):
+            rules = (numbers.learning, numbers.signs, one_window.unit_of(numbers.clip))
+            one_calm.take_in(on, rules, gain, s)
+            one_calm.put_back(unsure, few, s)
+            age = on.day - common.first
+            one_window.keep_alike(age, held, start, s, arrays[10], arrays[11])
+            return one_common.settle(on.day, common, gain, held), False
+    else:
+        one_common.fill(s, UNSURE, ONE)
     confirmed, apart = _judge(on, k, common, gain, s, numbers)
     if apart:
         one_common.spread(common, s)
         one_common.spread_gain(gain, s)
         one_apart.finish(on, (confirmed, True), start, s, arrays, numbers)
         return common, True
-    held = common.windowed + ONE
     one_window.cut(numbers.clip, s)
     one_window.keep_alike(on.day - common.first, held, start, s, arrays[10], arrays[11])
     _learn(numbers.learning, gain, s)
@@ -278,7 +295,7 @@ def follow(
     plan: np.ndarray,
     begins: np.ndarray,
     fed: bool,
-    strip: tuple[int, np.ndarray],
+    strip: tuple[int, np.ndarray, np.ndarray],
     arrays: tuple[np.ndarray, ...],
     numbers: Numbers,
 ) -> tuple[int, int, bool]:
@@ -293,7 +310,7 @@ def follow(
     fed
         Whether a chart was fed since its rest.
     strip
-        Its first pixel, and its rows.
+        Its first pixel, its rows, and rows for a few pixels of it.
     arrays
         State, of which noise of seasons, window and breaks are changed.
     numbers
@@ -305,8 +322,8 @@ def follow(
         How many dates are done; the quarter of the year whose noise is in the rows, -1 = none;
         whether charts are fed now.
     """
-    start, s = strip
-    c, quarter, prepared, apart = one_common.common_of(s), -1, False, False
+    start, s, _ = strip
+    c, quarter, apart = one_common.common_of(s), -1, False
     k = _next(plan, 0)
     while k < len(plan) and not apart:
         on, new = day_of(plan, k), int(plan[k, QUARTER_OF])
@@ -319,12 +336,10 @@ def follow(
                 one_strips.turn(q, -1, start, arrays[3], s)
         gain = one_common.look(on, numbers.learning, c)
         if one_common.is_mature(on.day, numbers.history, c.first, c.clear):
-            if not prepared:
-                _prepare(c.first, s)
             c, apart = _take_in(k, plan, (c, gain), strip, arrays, numbers)
-            fed, prepared = True, True
+            fed = True
         else:
-            c, prepared = _rest(k, plan, (c, gain, fed), strip, arrays, numbers), False
+            c = _rest(k, plan, (c, gain, fed), strip, arrays, numbers)
         k = k + 1 if apart else _next(plan, k + 1)
     if not apart:
         one_common.spread(c, s)

@@ -42,6 +42,7 @@ from changedetect.kernels.one_lanes import (
     START,
     STEP,
     STRENGTH,
+    UNSURE,
     VALUE,
     WINDOWED,
     Day,
@@ -159,6 +160,21 @@ def watch(on: Day, loss: Loss, signs: Signs, s: np.ndarray) -> tuple[int, bool]:
             confirmed += _follow(on, loss, signs, low, s)
             calm = False
     return confirmed, calm
+
+
+@uncounted
+def watch_marked(on: Day, loss: Loss, signs: Signs, s: np.ndarray) -> int:
+    """Feed the charts of a strip whose unsure pixels are marked; return how many breaks are confirmed."""
+    confirmed = 0
+    for low in range(0, LANES, BLOCK):
+        marks, unsure = s[UNSURE + low : UNSURE + low + BLOCK], np.int32(0)
+        for i in range(BLOCK):
+            unsure = np.int32(unsure | np.int32(marks[i] > NONE))
+        if unsure == 0:
+            _keep_calm(on.day, signs, low, s)
+        else:
+            confirmed += _follow(on, loss, signs, low, s)
+    return confirmed
 
 
 @uncounted

@@ -65,6 +65,33 @@ def _is_green(of: Loss, s: np.ndarray) -> bool:
 
 
 @kernel
+def bound_of_loss(
+    of: Loss,
+    value: np.float32,
+    off: np.float32,
+    noise: tuple[np.float32, np.float32, np.float32, np.float32],
+) -> np.bool_:
+    """Whether a value surely is no loss (see `is_calm`), by its innovation and what `_steepness` takes."""
+    above = (value - of.level) * of.inverse_sd
+    above = choose(above > NONE, above, NONE)
+    steep = _steepness(noise[0], noise[1], noise[2], noise[3], of.floor)
+    off = off * steep
+    near = ONE - off * off * _NEAR
+    near = choose(near > NONE, near, NONE)
+    near *= near
+    near *= near
+    near *= near
+    near *= near
+    near *= near
+    far = ONE + above * above * _FAR
+    far *= far
+    far *= far
+    far *= far
+    far *= far
+    return (of.outlier + of.usual * near * steep) * far > of.bare
+
+
+@kernel
 def is_calm(on: Day, of: Loss, s: np.ndarray) -> bool:
     """Whether the loss chart of a block surely stays at zero.
 
@@ -76,24 +103,9 @@ def is_calm(on: Day, of: Loss, s: np.ndarray) -> bool:
         return True
     odd = np.int32(0)
     for i in range(BLOCK):
-        above = (s[VALUE + i] - of.level) * of.inverse_sd
-        above = choose(above > NONE, above, NONE)
         tilt = s[B1 + i] * on.t1 + s[B2 + i] * on.t2
-        steep = _steepness(tilt, s[NOISE + i], s[INVERSE + i], s[LOUD + i], of.floor)
-        off = s[OFF + i] * steep
-        near = ONE - off * off * _NEAR
-        near = choose(near > NONE, near, NONE)
-        near *= near
-        near *= near
-        near *= near
-        near *= near
-        near *= near
-        far = ONE + above * above * _FAR
-        far *= far
-        far *= far
-        far *= far
-        far *= far
-        sure = (of.outlier + of.usual * near * steep) * far > of.bare
+        noise = (tilt, s[NOISE + i], s[INVERSE + i], s[LOUD + i])
+        sure = bound_of_loss(of, s[VALUE + i], s[OFF + i], noise)
         odd = np.int32(odd | np.int32((s[SEEN + i] > NONE) & ((not sure) | (s[LOSS + i] > NONE))))
         odd = np.int32(odd | np.int32(s[MATURE + i] != s[SEEN + i]))
     return bool(odd == 0)

@@ -10,6 +10,7 @@ import numpy as np
 from changedetect.kernels._jit import uncounted
 from changedetect.kernels.lanes import ONE, choose
 from changedetect.kernels.one_lanes import (
+    BLOCK,
     C0,
     C1,
     C2,
@@ -63,6 +64,14 @@ def fill(s: np.ndarray, place: int, value: np.float32) -> None:
     """Set a row to one number."""
     row = s[place : place + LANES]
     for i in range(LANES):
+        row[i] = value
+
+
+@uncounted
+def fill_block(s: np.ndarray, place: int, value: np.float32) -> None:
+    """Set the first block of a row to one number."""
+    row = s[place : place + BLOCK]
+    for i in range(BLOCK):
         row[i] = value
 
 

@@ -52,16 +52,16 @@ def _plan(
 def _follow(
     plan: np.ndarray,
     begins: np.ndarray,
-    start: int,
-    s: np.ndarray,
+    strip: tuple[int, np.ndarray, np.ndarray],
     arrays: tuple[np.ndarray, ...],
     numbers: Numbers,
 ) -> None:
-    """Take the dates of a plan into a strip."""
+    """Take the dates of a plan into a strip: its first pixel, its rows, rows for a few pixels of it."""
+    start, s, _ = strip
     fed = one_strips.read(arrays, start, s)
     done, quarter, season = 0, -1, arrays[3]
     if one_alike.are_alike(plan, s):
-        done, quarter, fed = one_alike.follow(plan, begins, fed, (start, s), arrays, numbers)
+        done, quarter, fed = one_alike.follow(plan, begins, fed, strip, arrays, numbers)
     for k in range(done, len(plan)):
         seen, fresh = one_strips.observe(k, s)
         if seen == 0:
@@ -104,8 +104,9 @@ def absorb(
     values, band = given
     numbers = numbers_of(model[1][0], rules, chart)
     plan, s = _plan(days, calendar, rules.other), np.zeros(SIZE + len(days) * LANES, np.float32)
+    few = np.zeros(SIZE, np.float32)
     recent, work = arrays[10].reshape(dating.WINDOW, values.shape[2]), np.empty(dating.WINDOW + 1)
     kept = (*arrays[:10], recent, arrays[11], work)
     for start in range(0, values.shape[2], LANES):
         one_strips.gather(values, band, start, s, plan)
-        _follow(plan, model[0], start, s, kept, numbers)
+        _follow(plan, model[0], (start, s, few), kept, numbers)

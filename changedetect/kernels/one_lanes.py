@@ -29,11 +29,12 @@ B0, B1, B2, NOISE, C0, C1, C2, C11, C12, C22, LOUD = _ROWS[11:22]
 
 VALUE, SEEN, MATURE, OFF, Z, G0, G1, G2, STEP, INVERSE = _ROWS[22:32]
 LOSS_STEP, CONFIRMED, REST, LENGTH, ROOT, SQUARE = _ROWS[32:38]
-CUT = LOSS_STEP
+CUT, UNSURE = LOSS_STEP, G0
 """Rows of a date: value, seen (1 or 0), mature, innovation, whitened innovation, ``P x``, what
 variances of coefficients gain, one over ``1 + xᵀ P x``, step of the loss chart, confirmed, at rest,
 squared length of the mean innovation, what an innovation of 1 sigma is, squared
-whitened innovation against the whole year's noise; once charts are fed, innovation as it is kept."""
+whitened innovation against the whole year's noise; once charts are fed, innovation as it is kept;
+before, where pixels are alike, whether a loss is not ruled out."""
 
 AHEAD = 38 * LANES
 """First of the rows of values of all dates; NaN = not observed."""

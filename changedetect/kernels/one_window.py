@@ -16,9 +16,15 @@ _FEW = 4
 
 
 @uncounted
+def unit_of(clip: np.float32) -> tuple[np.float32, np.float32]:
+    """Return where innovations are cut [sigma], and one over the unit in which they are kept."""
+    return clip, np.float32(dating.STEPS) / clip
+
+
+@uncounted
 def cut(clip: np.float32, s: np.ndarray) -> None:
     """Make innovations what is kept of them (see `dating.remember`)."""
-    unit = np.float32(dating.STEPS) / clip
+    clip, unit = unit_of(clip)
     for i in range(LANES):
         s[CUT + i] = np.rint(bound(s[Z + i], clip) * unit)
 

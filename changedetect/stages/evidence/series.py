@@ -22,7 +22,7 @@ from changedetect.stages.evidence.series_rules import (
     noise_floor,
     prior_variance,
 )
-from changedetect.stages.evidence.series_state import STATE_VERSION, SeriesState
+from changedetect.stages.evidence.series_state import STATE_VERSION, SeriesState, zeros
 
 READY, NEVER_SEEN, TOO_SHORT, TOO_FEW_DATES = 0, 1, 2, 3
 """Why a pixel has no evidence: values of `readiness` (uint8)."""
@@ -82,25 +82,24 @@ def start(shape: tuple[int, int], roles: Sequence[str], cfg: SeriesSection) -> S
     """
     indices = plan_indices(roles)
     count, terms = len(indices), len(prior_variance(cfg, len(indices)))
-    return SeriesState(
-        roles=tuple(roles),
-        indices=indices,
-        version=STATE_VERSION,
-        last_day=0,
-        dates=0,
-        coefficients=np.zeros((count, terms, *shape), np.float32),
-        covariance=np.zeros((terms * (terms + 1) // 2, *shape), np.float32),
-        noise=np.zeros((count * (count + 1) // 2, *shape), np.float32),
-        season=np.ones((season.SEASONS, *shape), np.float32),
-        bare=np.zeros((season.SEASONS, *shape), np.float32),
-        shift=np.zeros((count, *shape), np.float32),
-        usual=np.zeros((count, *shape), np.float32),
-        sums=np.zeros((4, *shape), np.float32),
-        days=np.zeros((6, *shape), np.int32),
-        counts=np.zeros((3, *shape), np.int32),
-        recent=np.zeros((dating.WINDOW, count, *shape), np.int8),
-        recent_days=np.zeros((dating.WINDOW, *shape), np.uint16),
+    arrays = zeros(
+        {
+            "coefficients": ((count, terms, *shape), np.float32),
+            "covariance": ((terms * (terms + 1) // 2, *shape), np.float32),
+            "noise": ((count * (count + 1) // 2, *shape), np.float32),
+            "season": ((season.SEASONS, *shape), np.float32),
+            "bare": ((season.SEASONS, *shape), np.float32),
+            "shift": ((count, *shape), np.float32),
+            "usual": ((count, *shape), np.float32),
+            "sums": ((4, *shape), np.float32),
+            "days": ((6, *shape), np.int32),
+            "counts": ((3, *shape), np.int32),
+            "recent": ((dating.WINDOW, count, *shape), np.int8),
+            "recent_days": ((dating.WINDOW, *shape), np.uint16),
+        }
     )
+    arrays["season"].fill(1.0)
+    return SeriesState(tuple(roles), indices, STATE_VERSION, last_day=0, dates=0, **arrays)
 
 
 def _ratio(first: np.ndarray, second: np.ndarray) -> np.ndarray:

@@ -1,5 +1,6 @@
 """What is kept of a series between months: named arrays of constant size, with a version."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
@@ -14,6 +15,34 @@ STATE_ARRAYS = (
     "coefficients", "covariance", "noise", "season", "bare", "shift", "usual", "sums", "days", "counts",
     "recent", "recent_days",
 )  # fmt: skip
+
+_LINE = 64
+"""Arrays of a new state begin at multiples of this, a line of the cache. [bytes]"""
+
+
+def zeros(
+    shapes: Mapping[str, tuple[tuple[int, ...], np.typing.DTypeLike]],
+) -> dict[str, np.ndarray]:
+    """Return arrays of zeros, side by side in one piece of memory.
+
+    Memory is handed out in pages, and large pieces in large pages: to touch a dozen pieces first
+    costs more than to fill them.
+
+    Parameters
+    ----------
+    shapes
+        Shape and type of each array, by name.
+    """
+    sizes = {
+        name: math.prod(shape) * np.dtype(dtype).itemsize for name, (shape, dtype) in shapes.items()
+    }
+    lines = {name: -(-size // _LINE) * _LINE for name, size in sizes.items()}
+    memory = np.zeros(sum(lines.values()) + _LINE, np.uint8)
+    at, arrays = -memory.ctypes.data % _LINE, {}
+    for name, (shape, dtype) in shapes.items():
+        arrays[name] = memory[at : at + sizes[name]].view(dtype).reshape(shape)
+        at += lines[name]
+    return arrays
 
 
 @dataclass(frozen=True, slots=True)
