@@ -183,9 +183,8 @@ def measure_many(geometries: np.ndarray, crs: str) -> tuple[np.ndarray, np.ndarr
 
 
 def _measure_batch(geometries: np.ndarray, crs: str) -> tuple[np.ndarray, np.ndarray]:
-    moved = reproject(shapely.geometrycollections(geometries), crs, GEOGRAPHIC)
-    _, points, (rings, polygons, wholes) = shapely.to_ragged_array(shapely.get_parts(moved))
-    return _measure_rings(points, rings, polygons, wholes)
+    _, points, (rings, polygons, wholes) = shapely.to_ragged_array(geometries)
+    return measure_ragged(points, rings, polygons, wholes, crs)
 
 
 def measure_ragged(

@@ -1,5 +1,7 @@
 """Rasters written: same bytes however cut, exact pixels back, nothing half done."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import rasterio
@@ -41,6 +43,48 @@ def test_write_raster__same_bytes_for_any_tiles_in_any_order(
     assert path.read_bytes() == whole
 
 
+def test_write_raster__same_bytes_for_any_workers(tmp_path):
+    rng = np.random.default_rng(4)
+    grid = Grid("EPSG:4547", (2.0, 0.0, 500000.0, 0.0, -2.0, 3100000.0), 1700, 1300)
+    for form in (FORM, RasterForm("uint8", 255, ("change",), level=4)):
+        noise = rng.integers(0, 250, (1300, 1700)).astype(form.dtype)
+        for workers in (1, 3):
+            path = tmp_path / f"{workers}.tif"
+            write_raster(path, grid, form, [(grid.window, noise)], overwrite=True, workers=workers)
+        assert (tmp_path / "1.tif").read_bytes() == (tmp_path / "3.tif").read_bytes()
+
+
+@pytest.mark.parametrize("resampling", ["nearest", "average"])
+def test_write_raster__overviews_are_those_of_gdal_left_alone(tmp_path, monkeypatch, resampling):
+    grid = Grid("EPSG:4547", (2.0, 0.0, 500000.0, 0.0, -2.0, 3100000.0), 2200, 2100)
+    codes = np.random.default_rng(5).choice([0, 1, 255], (2100, 2200)).astype("uint8")
+    form = RasterForm("uint8", 255, ("change",), resampling=resampling)
+    write_cog_array(tmp_path / "quick.tif", grid, codes, form)
+    monkeypatch.setattr(raster_writer, "_OVERVIEWS_UNTIL_COPIED", {})
+    write_cog_array(tmp_path / "alone.tif", grid, codes, form)
+    assert (tmp_path / "quick.tif").read_bytes() == (tmp_path / "alone.tif").read_bytes()
+
+
+def test_write_raster__a_level_changes_no_pixel(tmp_path):
+    grid = Grid("EPSG:4547", (2.0, 0.0, 500000.0, 0.0, -2.0, 3100000.0), 1700, 1300)
+    steps = (np.arange(1700) // 7 % 9 + np.arange(1300)[:, None] // 5).astype("int16")
+    found, sizes = [], []
+    for level in (1, 6):
+        path = tmp_path / f"{level}.tif"
+        write_cog_array(path, grid, steps, replace(FORM, level=level))
+        sizes.append(path.stat().st_size)
+        with rasterio.open(path) as dataset:
+            found.append([dataset.read(1)])
+            assert dataset.overviews(1) == [2, 4]
+        for number in range(2):
+            with rasterio.open(path, overview_level=number) as dataset:
+                found[-1].append(dataset.read(1))
+    assert sizes[0] != sizes[1]
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_array_equal(one, other)
+    np.testing.assert_array_equal(found[0][0], steps)
+
+
 def test_write_raster__what_is_read_back(tmp_path):
     path = tmp_path / "evidence.tif"
     write_raster(path, GRID, FORM, pieces(256))
@@ -80,10 +124,10 @@ def test_write_raster__not_twice_the_same_pixel(tmp_path):
 def test_write_raster__a_lost_block_is_noticed(tmp_path, monkeypatch):
     true_copy = raster_writer._to_cog
 
-    def losing(plain, final, form):
+    def losing(plain, final, form, workers):
         with rasterio.open(plain, "r+") as dataset:
             dataset.write(np.zeros((1, 8, 8), "int16"), window=((0, 8), (0, 8)))
-        true_copy(plain, final, form)
+        true_copy(plain, final, form, workers)
 
     monkeypatch.setattr(raster_writer, "_to_cog", losing)
     with pytest.raises(ResourceError, match="what was read back is not what was written"):

@@ -23,7 +23,7 @@ from changedetect.pipeline.steps.tileset import (
 )
 from changedetect.stages import patches
 from changedetect.stages.evidence import fusion
-from changedetect.tiling import in_order
+from changedetect.tiling import in_order, together
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,16 @@ class Outlining:
         """
         grid, workers = self.found.grid, self.found.workers
         rasters = (self._write_evidence, self._write_change)
-        in_order(rasters, lambda write: write(folder, grid), min(workers, len(rasters)))
+
+        def write_rasters() -> None:
+            in_order(rasters, lambda write: write(folder, grid), min(workers, len(rasters)))
+
+        patches_written = partial(self._write_patches, folder, grid)
+        _, disputed = together(write_rasters, patches_written, workers)
+        return (EVIDENCE, CHANGE, PATCHES, MOMENTS), disputed
+
+    def _write_patches(self, folder: Path, grid: Grid) -> int:
+        """Write patches and moments; return how many patches are disputed."""
         disputed = 0
 
         def counted(add: tile_files.Rows) -> Iterator[gpd.GeoDataFrame]:
@@ -71,11 +80,14 @@ class Outlining:
 
         shape = self.found.count, CHANNELS, 3
         tile_files.write_rows(folder / MOMENTS, "moments", shape, fill)
-        return (EVIDENCE, CHANGE, PATCHES, MOMENTS), disputed
+        return disputed
 
     def _write_evidence(self, folder: Path, grid: Grid) -> None:
-        strips = self.tiles.strips(grid)
-        raster_writer.write_raster(folder / EVIDENCE, grid, EVIDENCE_FORM, strips, overwrite=True)
+        path, strips = folder / EVIDENCE, self.tiles.strips(grid)
+        workers = self.found.workers
+        raster_writer.write_raster(
+            path, grid, EVIDENCE_FORM, strips, overwrite=True, workers=workers
+        )
 
     def _write_change(self, folder: Path, grid: Grid) -> None:
         across = self.found.choice.across.runs

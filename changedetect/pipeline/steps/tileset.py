@@ -22,7 +22,7 @@ BLOCK_PX = 512
 """Rasters are put together in strips of this height. [px]"""
 
 EVIDENCE_FORM = raster_writer.RasterForm(
-    "int16", schema.EVIDENCE_NODATA, ("log-likelihood ratio of change x 100",)
+    "int16", schema.EVIDENCE_NODATA, ("log-likelihood ratio of change x 100",), level=4
 )
 CHANGE_FORM = raster_writer.RasterForm(
     "uint8", schema.NOT_OBSERVED, ("0 unchanged, 1 changed, 255 not observed or not asked about",)

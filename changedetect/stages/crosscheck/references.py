@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 import geopandas as gpd
+import numpy as np
+import pandas as pd
 import shapely
 from pyproj import CRS
 
@@ -125,8 +127,10 @@ def _ordered(table: gpd.GeoDataFrame, spec: TableSpec, crs: str, where: str) -> 
         )
         raise GridError(msg)
     names = [name for name in ("kind", spec.names[0]) if name in table.columns]
-    digests = shapely.to_wkb(table.geometry.to_numpy())
-    texts = (table[name].astype(str).to_numpy(object) for name in names)  # Arrow's go one by one
+    texts = [table[name].astype(str).to_numpy(object) for name in names]  # Arrow's go one by one
+    digests = np.full(len(table), b"", object)
+    twice = pd.DataFrame(dict(enumerate(texts))).duplicated(keep=False).to_numpy()
+    digests[twice] = shapely.to_wkb(table.geometry.to_numpy()[twice])
     keys = list(zip(*texts, digests, strict=True))
     return table.iloc[sorted(range(len(table)), key=keys.__getitem__)].reset_index(drop=True)
 
