@@ -177,3 +177,18 @@ def test_bad_layers__are_refused():
 def test_curves_that_do_not_fit__are_refused_in_words(wrong, told):
     with pytest.raises(ValidationError, match=told):
         FusionSection(**wrong)
+
+
+@given(
+    st.lists(st.integers(-32768, 32767), min_size=1, max_size=9),
+    st.sampled_from(fusion.SOURCES),
+    st.sampled_from([0.0, 0.3, 1.0]),
+    st.sampled_from([0.5, 6.0, 300.0, 400.0]),
+)
+def test_alone__what_fuse_says_of_one_layer(values, name, weight, clip):
+    rules = {f"weight_{name}": weight, f"clip_{name}_llr": clip}
+    cfg, one = FusionSection(**rules), layer(name, values)
+    told, whole = fusion.alone(one, cfg), fusion.fuse([one], cfg)
+    assert (told.llr.dtype, told.said.dtype) == (np.int16, np.int16)
+    np.testing.assert_array_equal(told.llr, whole.llr)
+    np.testing.assert_array_equal(told.said, whole.said)

@@ -81,7 +81,7 @@ class FusedWork:
         seen = self.pairs.compare(tile)
         if seen.unread and seen.composite is None and not self.layers:
             raise seen.unread[0][1]
-        fused, index = self._fuse(seen, tile)
+        fused, index = self._fuse(seen, tile) if self.layers else self._alone(seen)
         fused.llr[~seen.wanted] = schema.EVIDENCE_NODATA
         runs = patches.tile_runs(
             fused.llr,
@@ -101,14 +101,26 @@ class FusedWork:
         }
         return arrays, seen.problems(tile)
 
-    def _bordered(self, seen: PairTile, fused: fusion.FusedEvidence) -> patches.Bordered:
+    def _bordered(self, seen: PairTile, fused: fusion.Told) -> patches.Bordered:
         """Ask of patches what the pairs ask, and what the coarse sources say of them."""
         alone = seen.bordered(_sampler(seen, fused), self.pairs.settings.patches)
+        if not self.layers:
+            return alone
 
         def say(rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
             return fusion.backing(fused.said[:, rows, cols], self.rules)
 
         return backed(alone, seen.index, say)
+
+    def _alone(self, seen: PairTile) -> tuple[fusion.Told, np.ndarray]:
+        """Do `_fuse` where pairs are the only source: the same arrays, without adding up."""
+        count = len(self.pairs.pairs)
+        undated = np.zeros(count, np.int64)
+        codes = self.witnesses.encode(np.arange(count), undated, undated)
+        no_day = np.array(0)
+        optical = fusion.EvidenceLayer("optical", seen.evidence, no_day, no_day)
+        told = fusion.alone(optical, self.rules)
+        return told, np.append(codes, -1)[seen.index]
 
     def _fuse(self, seen: PairTile, tile: Tile) -> tuple[fusion.FusedEvidence, np.ndarray]:
         """Add up the sources; and give each pixel the number of its witness and bracket."""
@@ -134,7 +146,7 @@ class FusedWork:
             "optical", seen.evidence, days[seen.index, 0], days[seen.index, 1]
         )
 
-    def _threshold(self, seen: PairTile, fused: fusion.FusedEvidence) -> np.ndarray:
+    def _threshold(self, seen: PairTile, fused: fusion.Told) -> np.ndarray:
         """Return the least evidence of an alarm: of the pair, or of those who observed without it.
 
         Where several did, what they say is added up, and none asks for as much as it does alone.
@@ -151,7 +163,7 @@ class FusedWork:
         return np.where(observed, least, alone).astype(np.int32)
 
 
-def _sampler(seen: PairTile, fused: fusion.FusedEvidence) -> patches.Sampler:
+def _sampler(seen: PairTile, fused: fusion.Told) -> patches.Sampler:
     """Sample the channels of the pair, then what each source said."""
     channels = seen.sampler
 

@@ -42,8 +42,8 @@ class EvidenceLayer:
 
 
 @dataclass(frozen=True, slots=True)
-class FusedEvidence:
-    """What all sources say together, and what each says alone.
+class Told:
+    """What sources say together, and what each says alone.
 
     Attributes
     ----------
@@ -52,6 +52,18 @@ class FusedEvidence:
     said
         ``(source, y, x)`` int16, `schema.EVIDENCE`: what each of `SOURCES` says; beside an
         optical pair less of it is added (section `fusion`, ``beside_…``).
+    """
+
+    llr: np.ndarray
+    said: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class FusedEvidence(Told):
+    """What all sources say, who speaks, and from when to when.
+
+    Attributes
+    ----------
     supports, contradicts
         ``(y, x)`` uint8; bit i is set where `SOURCES[i]` speaks for, or against, change.
     before_day, after_day
@@ -60,8 +72,6 @@ class FusedEvidence:
         one of them still saw the old state; 0 = none. [day]
     """
 
-    llr: np.ndarray
-    said: np.ndarray
     supports: np.ndarray
     contradicts: np.ndarray
     before_day: np.ndarray
@@ -308,6 +318,33 @@ def fuse(layers: Sequence[EvidenceLayer], cfg: FusionSection) -> FusedEvidence:
     llr = np.where(observed, np.clip(total, -bound, bound), EVIDENCE_NODATA).astype(np.int16)
     masks = _masks(said, least)
     return FusedEvidence(llr, said, *masks, *_bracket(layers, least, shape))
+
+
+def alone(layer: EvidenceLayer, cfg: FusionSection) -> Told:
+    """Return what `fuse` says of one layer: nothing is to be added up.
+
+    Parameters
+    ----------
+    layer
+        The only one.
+    cfg
+        Section `fusion`.
+
+    Raises
+    ------
+    LayerError
+        An unknown source.
+    """
+    shape = _check([layer])
+    voice = _voices(cfg)[layer.name]
+    bound = -(EVIDENCE_NODATA + 1)
+    told = np.clip(layer.llr, max(voice.low, -bound), min(voice.high, bound))
+    if voice.weight != 1.0:
+        told = np.rint(voice.weight * told).astype(np.int16)
+    told[layer.llr == EVIDENCE_NODATA] = EVIDENCE_NODATA
+    said = np.full((len(SOURCES), *shape), EVIDENCE_NODATA, np.int16)
+    said[SOURCES.index(layer.name)] = told
+    return Told(told, said)
 
 
 def _counted(said: np.ndarray, voice: _Voice, seen_by_pair: np.ndarray) -> np.ndarray:
