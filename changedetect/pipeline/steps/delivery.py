@@ -31,7 +31,7 @@ from changedetect.stages import deliver
 from changedetect.tiling import in_processes
 
 WORTH_A_PROCESS = 250
-"""Cases that take three times as long as the start of a process (20 ms each, 1.6 s). Our choice."""
+"""Cases that take as long as the start of a process (11 ms each, 2.9 s). Our choice."""
 
 
 def do(context: MonthContext) -> tuple[StepRecord, bool]:
