@@ -4,6 +4,7 @@ import multiprocessing
 import pickle
 import signal
 import threading
+import zlib
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import (
@@ -158,11 +159,11 @@ def processes_of(count: int, work: Callable[[P], T] | None) -> Iterator[Executor
     They wait at the end of a pipe whose other end only this process has: it is closed when the block
     fails, and by the system when this process dies. The work lies in memory that all share: what is
     sent with the start of a process waits in a pipe, for ever if it is more than a pipe holds and the
-    process died before it read.
+    process died before it read. It is packed: containers often have 64 MB of such memory and no more.
     """
     context = multiprocessing.get_context("spawn")
     waiting, held = context.Pipe(duplex=False)
-    sent = pickle.dumps(work)
+    sent = zlib.compress(pickle.dumps(work), 1)
     shared = SharedMemory(create=True, size=len(sent))
     assert shared.buf is not None
     shared.buf[: len(sent)] = sent
@@ -188,7 +189,7 @@ def _hold(waiting: Connection, shared_name: str) -> None:
     threading.Thread(target=_end_with, args=(waiting,), daemon=True).start()
     shared = SharedMemory(shared_name)
     assert shared.buf is not None
-    _HELD.append(pickle.loads(shared.buf))  # noqa: S301 - our own, written for us
+    _HELD.append(pickle.loads(zlib.decompress(shared.buf)))  # noqa: S301 - our own, written for us
     shared.close()
 
 

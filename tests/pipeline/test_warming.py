@@ -67,7 +67,7 @@ def test_compile_apart__starts_nothing_where_kernels_lie_on_disk(scene, monkeypa
     warming.compile_apart(*scene)
 
 
-@pytest.mark.parametrize("error", [SceneError, ResourceError])
+@pytest.mark.parametrize("error", [SceneError, ResourceError, OSError, ValueError])
 def test_compile_apart__what_fails_there_is_left_to_the_run(scene, monkeypatch, error):
     def fails(*_):
         raise error("of a trial")

@@ -8,7 +8,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from changedetect.errors import ChangeDetectError
 from changedetect.grid import Grid, Window
 from changedetect.io.compiled import is_compiled
 from changedetect.kernels.distance import distance_rows
@@ -52,12 +51,13 @@ class Trial:
 def compile_apart(images: Path, pair: ScenePair, grid: Grid, settings: Settings) -> None:
     """Have another process compile the kernels of a pair, unless they lie on disk already.
 
-    It is tried on the middle of the ground that both images show. Where that can not be fitted the run
-    compiles for itself, and tells what is wrong.
+    It is tried on the middle of the ground that both images show. Whatever fails there (no such ground,
+    too little of it seen, no process to be had) is no fault of the run: it compiles for itself, and fits the
+    same pair, so that what is wrong is told.
     """
     if is_compiled(distance_rows):
         return
-    with suppress(ChangeDetectError):
+    with suppress(Exception):
         part = common_part(pair, grid)
         height, width = min(SIDE_PX, part.height), min(SIDE_PX, part.width)
         row, col = part.row + (part.height - height) // 2, part.col + (part.width - width) // 2
